@@ -1,0 +1,362 @@
+//! Components: their own world as extracted from the bytes (the view), and whether it fits the registered packages.
+
+use crate::closure::{Closure, ClosureError};
+use crate::hash::Domain;
+use crate::id::{ComponentHash, InterfaceId, PackageHash, ViewId};
+use crate::limits::{LimitExceeded, Limits};
+use crate::name::{NameError, PackageName, ReleaseName};
+use crate::wit::encode::{EncodeError, Encoder, References, Scope, package_of};
+use crate::wit::writer::Writer;
+use crate::wit::{
+    KnownPackages, PackageText, SourceFile, UnresolvedWit, WasmKind, Wit, WitError, check_resolve, decode, subset,
+    wasm_kind,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use wit_component::DecodedWasm;
+use wit_parser::{Resolve, Stability, WorldId, WorldItem, WorldKey};
+
+/// Why something is not a component that can be accepted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ComponentError {
+    /// A core module was given.
+    #[error("this is a core WebAssembly module, not a component")]
+    CoreModule,
+    /// Wasm-encoded WIT was given.
+    #[error("this is wasm-encoded WIT, not a component")]
+    WitPackage,
+    /// Not WebAssembly at all.
+    #[error("this is not WebAssembly")]
+    NotWasm,
+    /// The bytes are not valid, or their WIT cannot be decoded.
+    #[error("the component is not valid")]
+    Invalid(#[source] WitError),
+    /// Names of packages that nobody can register.
+    #[error("the component refers to packages that cannot be registered: {}", crate::wit::list(.0))]
+    Names(Vec<NameError>),
+    /// Packages whose interfaces the component names and that are not there.
+    #[error("the component refers to packages that are not there: {}", crate::wit::list(.0))]
+    MissingPackages(Vec<ReleaseName>),
+    /// The component's view of an interface is not the registered interface.
+    #[error("the component's interfaces differ from the registered ones: {}", .0.join("; "))]
+    Differs(Vec<String>),
+    /// The component does not fit its own world when that is made of the registered interfaces.
+    #[error("the component does not fit its world made of the registered interfaces: {0}")]
+    DoesNotFit(String),
+    /// The packages that came with it are not what they claim to be.
+    #[error("the packages that the component needs are not what they claim to be")]
+    Closure(#[from] ClosureError),
+    /// The bytes have another hash.
+    #[error("the component has the hash {actual}, but {claimed} was expected")]
+    HashMismatch {
+        /// The hash that was asked for.
+        claimed: ComponentHash,
+        /// The hash of the bytes.
+        actual: ComponentHash,
+    },
+    /// A limit was crossed.
+    #[error(transparent)]
+    Limit(#[from] LimitExceeded),
+}
+
+/// Whether an interface is imported or exported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// The component needs it.
+    Import,
+    /// The component offers it.
+    Export,
+}
+
+/// How a component's view of an interface relates to the registered interface.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Relation {
+    /// Everything in the view is in the registered interface, with the very same references.
+    Exact,
+}
+
+/// A registered interface that a component imports or exports.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InterfaceUse {
+    /// Import or export.
+    pub direction: Direction,
+    /// Full name: `namespace:package/interface@version`.
+    pub name: String,
+    /// The registered interface's id.
+    pub id: InterfaceId,
+    /// The package that it belongs to.
+    pub package: PackageHash,
+    /// How the view relates to it.
+    pub relation: Relation,
+}
+
+/// A component whose bytes are valid and whose WIT is decoded, not yet compared with any registered package.
+pub struct DecodedComponent<'a> {
+    bytes: &'a [u8],
+    view: Resolve,
+    world: WorldId,
+}
+
+impl<'a> DecodedComponent<'a> {
+    /// Validates the bytes and decodes their WIT.
+    ///
+    /// # Errors
+    /// If the bytes are too many, not a component, or not valid.
+    pub fn decode(bytes: &'a [u8], limits: &Limits) -> Result<Self, ComponentError> {
+        let max = limits.component_size_bytes_max;
+        LimitExceeded::check("the size of the component in bytes", bytes.len(), max, "component_size_bytes_max")?;
+        match wasm_kind(bytes) {
+            WasmKind::CoreModule => return Err(ComponentError::CoreModule),
+            WasmKind::Other => return Err(ComponentError::NotWasm),
+            WasmKind::Component => {}
+        }
+        match decode(bytes).map_err(ComponentError::Invalid)? {
+            DecodedWasm::WitPackage(..) => Err(ComponentError::WitPackage),
+            DecodedWasm::Component(view, world) => {
+                check_resolve(&view, limits)?;
+                Ok(Self { bytes, view, world })
+            }
+        }
+    }
+
+    /// The versioned packages whose interfaces the component names.
+    ///
+    /// # Errors
+    /// If a version or a name is one that nobody can register.
+    pub fn packages(&self) -> Result<BTreeSet<ReleaseName>, ComponentError> {
+        let (mut names, mut refused) = (BTreeSet::new(), Vec::new());
+        for (_, package) in self.view.packages.iter().filter(|(_, package)| package.name.version.is_some()) {
+            match ReleaseName::try_from(&PackageName::from(&package.name)) {
+                Ok(name) => {
+                    names.insert(name);
+                }
+                Err(reason) => refused.push(reason),
+            }
+        }
+        if refused.is_empty() { Ok(names) } else { Err(ComponentError::Names(refused)) }
+    }
+
+    /// Compares the component with the registered packages and names it and its view.
+    ///
+    /// The closure must hold the packages that the component names, with all their dependencies, and nothing else.
+    ///
+    /// # Errors
+    /// If a package is missing or false, or the view of an interface is not exactly part of the registered one.
+    pub fn verify(self, closure: &Closure, limits: &Limits) -> Result<VerifiedComponent, ComponentError> {
+        let named = self.packages()?;
+        let given = closure.hashes();
+        let missing: Vec<ReleaseName> = named.iter().filter(|name| !given.contains_key(name)).cloned().collect();
+        if !missing.is_empty() {
+            return Err(ComponentError::MissingPackages(missing));
+        }
+        let wit = self.complete(closure, limits)?;
+        closure.check(wit.identities())?;
+        let roots: Vec<PackageName> = named.iter().map(PackageName::from).collect();
+        let reached = crate::wit::dependency_order(wit.identities(), roots.iter());
+        closure.check_surplus(&reached.iter().map(|identity| &identity.name).collect())?;
+
+        let differences =
+            subset::package_differences(&self.view, wit.resolve(), |id| self.view.packages[id].name.version.is_some());
+        if !differences.is_empty() {
+            return Err(ComponentError::Differs(differences));
+        }
+        self.check_target(&wit)?;
+        let interfaces = self.interfaces(wit.identities());
+        let view_id = self.view_id(wit.identities()).map_err(|error| {
+            ComponentError::Invalid(WitError::Encode { package: wit.name().clone(), source: error })
+        })?;
+        let canonical = Closure::of_packages(&wit, reached.into_iter()).map_err(ClosureError::from)?;
+        Ok(VerifiedComponent { hash: ComponentHash::of(self.bytes), view_id, interfaces, closure: canonical, wit })
+    }
+
+    /// The component's own world with the registered packages in the place of its views of them.
+    fn complete(&self, closure: &Closure, limits: &Limits) -> Result<Wit, ComponentError> {
+        let text = self.view_text().map_err(ComponentError::Invalid)?;
+        let parsed = closure.parse(limits)?;
+        let main = UnresolvedWit::parse(&[SourceFile::new("component.wit", text)], limits);
+        main.and_then(|main| main.resolve(parsed, limits)).map_err(ComponentError::Invalid)
+    }
+
+    /// The component's world and its unversioned packages as one WIT text.
+    fn view_text(&self) -> Result<String, WitError> {
+        let main = self.view.worlds[self.world].package;
+        let main = main.ok_or_else(|| WitError::Internal("the component's world has no package".to_owned()))?;
+        let ordered = crate::wit::canonical_order(&self.view);
+        let mut text = crate::wit::print_package(&ordered, main, true)?;
+        let embedded = ordered.packages.iter().filter(|(id, package)| *id != main && package.name.version.is_none());
+        let mut names: Vec<_> = embedded.map(|(id, package)| (package.name.to_string(), id)).collect();
+        names.sort();
+        for (_, id) in names {
+            text.push('\n');
+            text.push_str(&crate::wit::print_package(&ordered, id, false)?);
+        }
+        Ok(text)
+    }
+
+    /// Lets wit-component decide whether the component fits: it compares imports and exports each in their direction.
+    fn check_target(&self, wit: &Wit) -> Result<(), ComponentError> {
+        let mut resolve = wit.resolve().clone();
+        let world = resolve.packages[wit.main()].worlds.values().next().copied();
+        let world = world.ok_or_else(|| ComponentError::DoesNotFit("its world was lost in printing".to_owned()))?;
+        self.leave_out_unstable(&mut resolve);
+        let fits = std::panic::catch_unwind(|| wit_component::targets(&resolve, world, self.bytes));
+        match fits {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(ComponentError::DoesNotFit(format!("{error:#}"))),
+            Err(_) => Err(ComponentError::DoesNotFit("the comparison failed on this input".to_owned())),
+        }
+    }
+
+    /// A component need not export functions behind an `@unstable` gate: those that its view lacks do not count.
+    fn leave_out_unstable(&self, registered: &mut Resolve) {
+        for (view_id, interface) in self.view.interfaces.iter() {
+            let Some((_, package)) = package_of(&self.view, view_id) else { continue };
+            let Some(name) = &interface.name else { continue };
+            let package = registered.package_names.get(&wit_parser::PackageName::from(&package)).copied();
+            let id = package.and_then(|package| registered.packages[package].interfaces.get(name).copied());
+            if let Some(registered) = id.and_then(|id| registered.interfaces.get_mut(id)) {
+                registered.functions.retain(|name, function| {
+                    interface.functions.contains_key(name) || !matches!(function.stability, Stability::Unstable { .. })
+                });
+            }
+        }
+    }
+
+    /// The registered interfaces among the world's items, imports first, each in the order of names.
+    fn interfaces(&self, known: &KnownPackages) -> Vec<InterfaceUse> {
+        let world = &self.view.worlds[self.world];
+        let mut uses = BTreeMap::new();
+        for (direction, items) in [(Direction::Import, &world.imports), (Direction::Export, &world.exports)] {
+            for (key, item) in items {
+                let (WorldKey::Interface(id), WorldItem::Interface { .. }) = (key, item) else { continue };
+                let registered = package_of(&self.view, *id).and_then(|(_, package)| known.get(&package));
+                let interface = self.view.interfaces[*id].name.as_ref().zip(self.view.id_of(*id));
+                let Some((package, (name, full_name))) = registered.zip(interface) else { continue };
+                let Some(interface_id) = package.interfaces.get(name).filter(|_| package.name.version.is_some()) else {
+                    continue;
+                };
+                let interface_use = InterfaceUse {
+                    direction,
+                    name: full_name.clone(),
+                    id: *interface_id,
+                    package: package.hash,
+                    relation: Relation::Exact,
+                };
+                uses.insert((direction, full_name), interface_use);
+            }
+        }
+        uses.into_values().collect()
+    }
+
+    /// World items, unversioned interfaces in place, versioned ones by full name and registered id.
+    fn view_id(&self, known: &KnownPackages) -> Result<ViewId, EncodeError> {
+        let encoder = Encoder { resolve: &self.view, references: References::Names };
+        let mut writer = Writer::new(Domain::VIEW);
+        encoder.world_items(&mut writer, self.world)?;
+        let (mut embedded, mut registered) = (BTreeMap::new(), BTreeMap::new());
+        for (id, interface) in self.view.interfaces.iter() {
+            let Some(name) = &interface.name else { continue };
+            let Some((_, package)) = package_of(&self.view, id) else { continue };
+            let full_name = encoder.full_name(id)?;
+            if package.version.is_none() {
+                embedded.insert(full_name, id);
+                continue;
+            }
+            let known_id = known.get(&package).and_then(|package| package.interfaces.get(name));
+            let known_id = known_id.ok_or_else(|| EncodeError::UnknownInterface(full_name.clone()))?;
+            registered.insert(full_name, known_id.digest());
+        }
+        writer.count(embedded.len() as u64);
+        for (full_name, id) in embedded {
+            writer.text(&full_name);
+            encoder.interface_body(&mut writer, &mut Scope::interface(id), id)?;
+        }
+        writer.named_digests(&registered);
+        Ok(ViewId::from_digest(writer.finish()))
+    }
+}
+
+/// A component that fits the registered packages.
+#[derive(Clone)]
+pub struct VerifiedComponent {
+    hash: ComponentHash,
+    view_id: ViewId,
+    interfaces: Vec<InterfaceUse>,
+    closure: Closure,
+    wit: Wit,
+}
+
+impl VerifiedComponent {
+    /// Verifies bytes that were asked for by hash, with the packages that they need.
+    ///
+    /// # Errors
+    /// [`ComponentError::HashMismatch`] with both hashes if these are other bytes; else as [`DecodedComponent`].
+    pub fn check(
+        expected: &ComponentHash,
+        bytes: &[u8],
+        closure: &Closure,
+        limits: &Limits,
+    ) -> Result<Self, ComponentError> {
+        let actual = ComponentHash::of(bytes);
+        if &actual != expected {
+            return Err(ComponentError::HashMismatch { claimed: *expected, actual });
+        }
+        DecodedComponent::decode(bytes, limits)?.verify(closure, limits)
+    }
+
+    /// The hash of the bytes.
+    pub fn hash(&self) -> ComponentHash {
+        self.hash
+    }
+
+    /// The id of the component's own world.
+    pub fn view_id(&self) -> ViewId {
+        self.view_id
+    }
+
+    /// The registered interfaces that the component imports and exports.
+    pub fn interfaces(&self) -> &[InterfaceUse] {
+        &self.interfaces
+    }
+
+    /// The packages that the component needs, in canonical text.
+    pub fn closure(&self) -> &Closure {
+        &self.closure
+    }
+
+    /// The component's world (`root:component/root`) with everything that it needs.
+    pub fn wit(&self) -> &Wit {
+        &self.wit
+    }
+
+    /// The component's world in [`VerifiedComponent::wit`].
+    pub fn world(&self) -> Option<WorldId> {
+        self.wit.resolve().packages[self.wit.main()].worlds.values().next().copied()
+    }
+
+    /// The component's world and its unversioned packages as one WIT file that refers to registered packages by name.
+    ///
+    /// # Errors
+    /// If the printer cannot express them.
+    pub fn world_text(&self) -> Result<String, WitError> {
+        let printer = PackageText::new(&self.wit);
+        let mut text = printer.file(self.wit.name())?;
+        for identity in self.wit.closure_order() {
+            if identity.name.version.is_none() && &identity.name != self.wit.name() {
+                text.push('\n');
+                text.push_str(&printer.nested(&identity.name)?);
+            }
+        }
+        Ok(text)
+    }
+
+    /// [`VerifiedComponent::world_text`] with the registered packages nested in it: it parses on its own.
+    ///
+    /// # Errors
+    /// If the printer cannot express it.
+    pub fn flat_text(&self) -> Result<String, WitError> {
+        PackageText::new(&self.wit).flat()
+    }
+}

@@ -1,0 +1,158 @@
+//! Typed names: one type for each kind of hash, so that two kinds can never be mixed up.
+//!
+//! The text form is `p2:`, one letter for the kind, and 64 lowercase hexadecimal digits.
+
+use crate::hash::{Digest, Domain, blob};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use std::fmt;
+use std::str::FromStr;
+
+/// A text that is not a hash of the expected kind.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` is not the hash of a {kind}: {reason}")]
+pub struct ParseIdError {
+    text: String,
+    kind: &'static str,
+    reason: &'static str,
+}
+
+macro_rules! typed_id {
+    ($(#[$meta:meta])* $name:ident, $letter:literal, $kind:literal) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Digest);
+
+        impl $name {
+            /// What the text form begins with.
+            pub const PREFIX: &'static str = concat!("p2:", $letter);
+
+            /// The name made of a digest that was computed in this kind's domain.
+            pub const fn from_digest(digest: Digest) -> Self {
+                Self(digest)
+            }
+
+            /// The digest without its kind.
+            pub const fn digest(&self) -> &Digest {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}{}", Self::PREFIX, self.0.to_hex())
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = ParseIdError;
+
+            fn from_str(text: &str) -> Result<Self, ParseIdError> {
+                parse_digest(text, Self::PREFIX)
+                    .map(Self)
+                    .map_err(|reason| ParseIdError { text: shorten(text), kind: $kind, reason })
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+            }
+        }
+    };
+}
+
+typed_id!(
+    /// `p2:w…`: a WIT package: its name, version, items, docs, and the hashes of its dependencies.
+    PackageHash, "w", "WIT package (`p2:w` and 64 hexadecimal digits)"
+);
+typed_id!(
+    /// `p2:i…`: an interface or a world. An interface's id leaves out docs, gates and the package's version.
+    InterfaceId, "i", "interface or world (`p2:i` and 64 hexadecimal digits)"
+);
+typed_id!(
+    /// `p2:c…`: a component (a contract): its bytes.
+    ComponentHash, "c", "component (`p2:c` and 64 hexadecimal digits)"
+);
+typed_id!(
+    /// `p2:v…`: a component's own world as extracted from its bytes (the view).
+    ViewId, "v", "view (`p2:v` and 64 hexadecimal digits)"
+);
+
+impl ComponentHash {
+    /// The name of a component's bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(blob(Domain::COMPONENT, bytes))
+    }
+}
+
+/// The hash of something that a registry keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ObjectHash {
+    /// A WIT package.
+    Package(PackageHash),
+    /// A component.
+    Component(ComponentHash),
+}
+
+impl fmt::Display for ObjectHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Package(hash) => hash.fmt(f),
+            Self::Component(hash) => hash.fmt(f),
+        }
+    }
+}
+
+impl FromStr for ObjectHash {
+    type Err = ParseIdError;
+
+    fn from_str(text: &str) -> Result<Self, ParseIdError> {
+        if text.starts_with(ComponentHash::PREFIX) {
+            return text.parse().map(Self::Component);
+        }
+        text.parse().map(Self::Package)
+    }
+}
+
+impl Serialize for ObjectHash {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for ObjectHash {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+fn parse_digest(text: &str, prefix: &str) -> Result<Digest, &'static str> {
+    let Some(hex) = text.strip_prefix(prefix) else {
+        return Err("it has another prefix");
+    };
+    if hex.len() != 64 || !hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
+        return Err("64 lowercase hexadecimal digits must follow the prefix");
+    }
+    Digest::from_hex(hex).ok_or("an element is not below the modulus, so no hash has this form")
+}
+
+/// Cuts a text that stands in a message, so that a hostile input does not fill the screen.
+pub(crate) fn shorten(text: &str) -> String {
+    const SHOWN_CHARS_MAX: usize = 100;
+    if text.chars().count() <= SHOWN_CHARS_MAX {
+        return text.to_owned();
+    }
+    text.chars().take(SHOWN_CHARS_MAX).chain("…".chars()).collect()
+}

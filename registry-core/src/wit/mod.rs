@@ -1,0 +1,22 @@
+//! WIT packages: parsing, identity, printing.
+
+mod check;
+mod docs;
+pub(crate) mod encode;
+mod identity;
+mod parse;
+mod print;
+pub(crate) mod subset;
+mod wasm;
+pub(crate) mod writer;
+
+pub(crate) use check::check_resolve;
+pub use docs::normalize as normalize_docs;
+pub use encode::EncodeError;
+pub use identity::{KnownPackages, PackageIdentity};
+pub use parse::{SourceFile, UnresolvedWit, Wit, WitError, WitLocation};
+pub(crate) use parse::{dependency_order, list};
+pub use print::PackageText;
+pub(crate) use print::{canonical_order, print_package};
+pub(crate) use wasm::decode;
+pub use wasm::{AdmissionError, AdmittedPackage, EncodedWit, WasmKind, wasm_kind};

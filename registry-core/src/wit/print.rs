@@ -1,0 +1,183 @@
+//! Canonical text: what is served by hash, printed from what the hash covers and nothing else.
+
+use super::docs::normalize;
+use super::encode::{Direction, dependencies_of};
+use super::parse::{Wit, WitError, without_panic};
+use crate::name::PackageName;
+use indexmap::IndexMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::Hash;
+use wit_component::WitPrinter;
+use wit_parser::{Docs, InterfaceId, PackageId, Resolve, TypeDefKind, World, WorldItem, WorldKey};
+
+/// Prints packages of one set in canonical form.
+pub struct PackageText<'a> {
+    wit: &'a Wit,
+    ordered: Resolve,
+}
+
+impl<'a> PackageText<'a> {
+    /// Prepares printing: sorts what has no order, normalises docs, and leaves out what no hash covers.
+    pub fn new(wit: &'a Wit) -> Self {
+        Self { wit, ordered: canonical_order(&wit.resolve) }
+    }
+
+    /// One package as a file of its own, which refers to the others by name.
+    ///
+    /// # Errors
+    /// If the package is not in the set, or the printer cannot express it.
+    pub fn file(&self, name: &PackageName) -> Result<String, WitError> {
+        self.print(name, true)
+    }
+
+    /// One package as a nested package, to be appended to a file.
+    ///
+    /// # Errors
+    /// As [`PackageText::file`].
+    pub fn nested(&self, name: &PackageName) -> Result<String, WitError> {
+        self.print(name, false)
+    }
+
+    /// The main package with everything that it needs as one document: the main package first, under a `package`
+    /// header, then the others as nested packages, each after those that it refers to.
+    ///
+    /// # Errors
+    /// As [`PackageText::file`].
+    pub fn flat(&self) -> Result<String, WitError> {
+        let mut document = self.file(self.wit.name())?;
+        for identity in self.wit.closure_order() {
+            if &identity.name != self.wit.name() {
+                document.push('\n');
+                document.push_str(&self.nested(&identity.name)?);
+            }
+        }
+        Ok(document)
+    }
+
+    fn print(&self, name: &PackageName, is_main: bool) -> Result<String, WitError> {
+        let id = self.ordered.package_names.get(&wit_parser::PackageName::from(name)).copied();
+        let id = id.ok_or_else(|| WitError::Internal(format!("`{name}` is not among the parsed packages")))?;
+        print_package(&self.ordered, id, is_main)
+    }
+}
+
+/// Prints one package of a `Resolve` as it stands there.
+pub(crate) fn print_package(resolve: &Resolve, id: PackageId, is_main: bool) -> Result<String, WitError> {
+    let name = resolve.packages[id].name.to_string();
+    without_panic(&[], || {
+        let mut printer = WitPrinter::default();
+        printer
+            .print_package(resolve, id, is_main)
+            .map_err(|error| WitError::Internal(format!("`{name}` cannot be printed: {error:#}")))?;
+        let text = printer.output.to_string();
+        Ok(format!("{}\n", text.trim_end()))
+    })
+}
+
+/// The same packages with everything sorted that has no order of its own.
+pub(crate) fn canonical_order(resolve: &Resolve) -> Resolve {
+    let mut ordered = resolve.clone();
+    for (_, package) in ordered.packages.iter_mut() {
+        normalize_docs(&mut package.docs);
+        package.interfaces.sort_keys();
+        package.worlds.sort_keys();
+    }
+    for (_, interface) in ordered.interfaces.iter_mut() {
+        normalize_docs(&mut interface.docs);
+        interface.types.sort_keys();
+        interface.functions.sort_keys();
+        interface.functions.values_mut().for_each(|function| normalize_docs(&mut function.docs));
+    }
+    for (_, definition) in ordered.types.iter_mut() {
+        normalize_docs(&mut definition.docs);
+        normalize_member_docs(&mut definition.kind);
+    }
+    let orders: Vec<_> = resolve
+        .worlds
+        .iter()
+        .map(|(id, world)| (id, Direction::BOTH.map(|direction| item_order(resolve, direction.items(world)))))
+        .collect();
+    for (id, [imports, exports]) in orders {
+        if let Some(world) = ordered.worlds.get_mut(id) {
+            order_world(resolve, world, &imports, &exports);
+        }
+    }
+    ordered
+}
+
+fn order_world(resolve: &Resolve, world: &mut World, imports: &[WorldKey], exports: &[WorldKey]) {
+    normalize_docs(&mut world.docs);
+    for (items, order) in [(&mut world.imports, imports), (&mut world.exports, exports)] {
+        reorder(items, order);
+        for item in items.values_mut() {
+            match item {
+                // Docs of an item that names an interface are not hashed, so they are not printed either.
+                WorldItem::Interface { id, docs, .. } if resolve.interfaces[*id].name.is_some() => {
+                    *docs = Docs::default();
+                }
+                WorldItem::Interface { docs, .. } => normalize_docs(docs),
+                WorldItem::Function(function) => normalize_docs(&mut function.docs),
+                WorldItem::Type { .. } => {}
+            }
+        }
+    }
+}
+
+fn reorder<K: Eq + Hash, V>(items: &mut IndexMap<K, V>, order: &[K]) {
+    let rank: IndexMap<&K, usize> = order.iter().enumerate().map(|(index, key)| (key, index)).collect();
+    items.sort_by_cached_key(|key, _| rank.get(key).copied());
+}
+
+/// World items in the order of their names, but interfaces after those that they take types from:
+/// a parser that meets an interface before its dependencies gives these the gate of the interface.
+fn item_order(resolve: &Resolve, items: &IndexMap<WorldKey, WorldItem>) -> Vec<WorldKey> {
+    let names: BTreeMap<(u8, String), &WorldKey> = items.keys().map(|key| (sort_name(resolve, key), key)).collect();
+    let mut open: BTreeMap<(u8, String), BTreeSet<(u8, String)>> = names
+        .iter()
+        .map(|(name, key)| {
+            let dependencies = items.get(*key).map(|item| item_dependencies(resolve, item)).unwrap_or_default();
+            let keys = dependencies.into_iter().map(|id| sort_name(resolve, &WorldKey::Interface(id)));
+            (name.clone(), keys.filter(|key| key != name && names.contains_key(key)).collect())
+        })
+        .collect();
+    let mut order = Vec::with_capacity(items.len());
+    loop {
+        let ready = open.iter().find(|(_, dependencies)| dependencies.is_empty());
+        let Some(name) = ready.or_else(|| open.iter().next()).map(|(name, _)| name.clone()) else {
+            return order;
+        };
+        open.remove(&name);
+        open.values_mut().for_each(|dependencies| {
+            dependencies.remove(&name);
+        });
+        order.extend(names.get(&name).map(|key| (*key).clone()));
+    }
+}
+
+fn item_dependencies(resolve: &Resolve, item: &WorldItem) -> Vec<InterfaceId> {
+    match item {
+        WorldItem::Interface { id, .. } => dependencies_of(resolve, *id),
+        WorldItem::Function(_) | WorldItem::Type { .. } => Vec::new(),
+    }
+}
+
+fn sort_name(resolve: &Resolve, key: &WorldKey) -> (u8, String) {
+    match key {
+        WorldKey::Name(name) => (0, name.clone()),
+        WorldKey::Interface(id) => (1, resolve.id_of(*id).unwrap_or_default()),
+    }
+}
+
+fn normalize_docs(docs: &mut Docs) {
+    docs.contents = docs.contents.as_deref().and_then(normalize);
+}
+
+fn normalize_member_docs(kind: &mut TypeDefKind) {
+    match kind {
+        TypeDefKind::Record(record) => record.fields.iter_mut().for_each(|field| normalize_docs(&mut field.docs)),
+        TypeDefKind::Variant(variant) => variant.cases.iter_mut().for_each(|case| normalize_docs(&mut case.docs)),
+        TypeDefKind::Enum(cases) => cases.cases.iter_mut().for_each(|case| normalize_docs(&mut case.docs)),
+        TypeDefKind::Flags(flags) => flags.flags.iter_mut().for_each(|flag| normalize_docs(&mut flag.docs)),
+        _ => {}
+    }
+}
