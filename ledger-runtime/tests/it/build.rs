@@ -1,0 +1,44 @@
+//! Components made from a world and a core module in text form.
+
+use std::path::{Path, PathBuf};
+use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
+use wit_parser::Resolve;
+
+/// The folder of the example contracts.
+pub(crate) fn contracts_dir() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("contracts")
+}
+
+/// The WIT packages that the example contracts use.
+pub(crate) fn packages() -> Resolve {
+    let mut resolve = Resolve::default();
+    let mut folders: Vec<PathBuf> =
+        contracts_dir().join("packages").read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
+    folders.sort();
+    for folder in folders {
+        resolve.push_dir(folder).unwrap();
+    }
+    resolve
+}
+
+/// The component whose world is the only one of the package `wit`, and whose code is `wat`.
+pub(crate) fn component(wit: &str, wat: &str) -> Vec<u8> {
+    let mut resolve = packages();
+    let package = resolve.push_str("contract.wit", wit).unwrap();
+    let world = resolve.select_world(&[package], None).unwrap();
+    let mut module = wat::parse_str(wat).unwrap();
+    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
+    ComponentEncoder::default()
+        .module(&module)
+        .unwrap()
+        .validate(true)
+        // A contract is run only with exactly the interfaces that it was written against.
+        .merge_imports_based_on_semver(false)
+        .encode()
+        .unwrap()
+}
+
+/// The committed component of the example contract `name`.
+pub(crate) fn example(name: &str) -> Vec<u8> {
+    std::fs::read(contracts_dir().join(name).join(format!("{name}.wasm"))).unwrap()
+}
