@@ -8,18 +8,20 @@ use wit_parser::{Handle, Resolve, Type, TypeDefKind, TypeId};
 
 /// Refuses brackets that are nested so deep that a recursive parser could overflow its stack.
 pub(crate) fn check_nesting(file: &SourceFile, limits: &Limits) -> Result<(), LimitExceeded> {
-    let depth = nesting_depth(file.text.as_bytes());
-    LimitExceeded::check(
-        format!("`{}`: the depth of nested brackets", file.path),
-        depth,
-        limits.nesting_depth_max,
-        "nesting_depth_max",
-    )
+    let (depth, position) = deepest_nesting(file.text.as_bytes());
+    if depth <= limits.nesting_depth_max {
+        return Ok(());
+    }
+    let before = file.text.get(..position).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    let what = format!("{}:{line}:{column}: the depth of nested brackets", file.path);
+    LimitExceeded::check(what, depth, limits.nesting_depth_max, "nesting_depth_max")
 }
 
-/// The greatest depth of nested brackets outside comments and strings.
-fn nesting_depth(text: &[u8]) -> usize {
-    let (mut depth, mut deepest, mut position) = (0_usize, 0, 0);
+/// The greatest depth of nested brackets outside comments and strings, and the position of the bracket that reaches it.
+fn deepest_nesting(text: &[u8]) -> (usize, usize) {
+    let (mut depth, mut deepest, mut position) = (0_usize, (0, 0), 0);
     while let Some(byte) = text.get(position) {
         let rest = &text[position..];
         position += match byte {
@@ -29,7 +31,9 @@ fn nesting_depth(text: &[u8]) -> usize {
             b'-' if rest.starts_with(b"->") => 2,
             b'<' | b'{' | b'(' => {
                 depth += 1;
-                deepest = deepest.max(depth);
+                if depth > deepest.0 {
+                    deepest = (depth, position);
+                }
                 1
             }
             b'>' | b'}' | b')' => {
@@ -149,7 +153,7 @@ fn contained_types(kind: &TypeDefKind) -> Vec<TypeId> {
 
 #[cfg(test)]
 mod tests {
-    use super::nesting_depth;
+    use super::deepest_nesting;
 
     #[test]
     fn depth_counts_brackets_outside_comments_and_strings() {
@@ -164,7 +168,7 @@ mod tests {
             ("\"(((", 0),
         ];
         for (text, depth) in table {
-            assert_eq!(nesting_depth(text.as_bytes()), depth, "{text}");
+            assert_eq!(deepest_nesting(text.as_bytes()).0, depth, "{text}");
         }
     }
 }

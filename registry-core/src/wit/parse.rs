@@ -61,12 +61,14 @@ pub enum WitError {
         files: Vec<String>,
     },
     /// Packages that the text refers to and that were not given.
-    #[error("`{package}` refers to packages that are not there: {}", list(.missing))]
+    #[error("`{package}` refers to packages that are not there: {}{}", list(.missing), first_use(.location))]
     MissingDependencies {
         /// The package that was parsed.
         package: PackageName,
         /// What is missing, in order.
         missing: Vec<PackageName>,
+        /// Where the first of them is referred to.
+        location: Option<WitLocation>,
     },
     /// A limit was crossed.
     #[error(transparent)]
@@ -89,10 +91,14 @@ impl WitError {
     /// The place in the source, if it is known.
     pub fn location(&self) -> Option<&WitLocation> {
         match self {
-            Self::Invalid { location, .. } => location.as_ref(),
-            _ => None,
+            Self::Invalid { location, .. } | Self::MissingDependencies { location, .. } => location.as_ref(),
+            Self::Limit(_) | Self::Encode { .. } | Self::Internal(_) => None,
         }
     }
+}
+
+fn first_use(location: &Option<WitLocation>) -> String {
+    location.as_ref().map(|location| format!(" (first at {location})")).unwrap_or_default()
 }
 
 pub(crate) fn list(items: &[impl fmt::Display]) -> String {
@@ -164,29 +170,31 @@ impl UnresolvedWit {
             limits.closure_size_bytes_max,
             "closure_size_bytes_max",
         )?;
-        self.check_dependencies(&dependencies)?;
+        let missing = self.missing(&dependencies);
         let name = self.name();
         let files = self.group.source_map.source_names().map(str::to_owned).collect::<Vec<_>>();
         let mut resolve = Resolve::new();
         resolve.all_features = true;
         let dependencies = dependencies.into_iter().map(|wit| wit.group).collect();
-        let (resolve, main) = without_panic(&files, move || match resolve.push_groups(self.group, dependencies) {
+        let resolved = without_panic(&files, move || match resolve.push_groups(self.group, dependencies) {
             Ok(main) => Ok((resolve, main)),
             Err(error) => Err(resolve_error(&error, &resolve)),
-        })?;
+        });
+        if !missing.is_empty() {
+            let location = resolved.err().and_then(|error| error.location().cloned());
+            return Err(WitError::MissingDependencies { package: name, missing, location });
+        }
+        let (resolve, main) = resolved?;
         Wit::new(resolve, main, limits).map_err(|error| error.for_package(name))
     }
 
-    fn check_dependencies(&self, dependencies: &[Self]) -> Result<(), WitError> {
+    /// The packages that these refer to and that are not among them.
+    fn missing(&self, dependencies: &[Self]) -> Vec<PackageName> {
         let all = || dependencies.iter().chain([self]);
         let given: BTreeSet<PackageName> =
             all().flat_map(Self::packages).map(|package| PackageName::from(&package.name)).collect();
-        let missing: BTreeSet<PackageName> =
-            all().flat_map(Self::foreign_packages).filter(|name| !given.contains(name)).collect();
-        if missing.is_empty() {
-            return Ok(());
-        }
-        Err(WitError::MissingDependencies { package: self.name(), missing: missing.into_iter().collect() })
+        let named: BTreeSet<PackageName> = all().flat_map(Self::foreign_packages).collect();
+        named.difference(&given).cloned().collect()
     }
 }
 

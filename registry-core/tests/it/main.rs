@@ -1,0 +1,6 @@
+//! The integration tests of registry-core, in one binary because linking takes longer than running.
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs, unreachable_pub)]
+
+mod corpus;
+mod corpus_test;
+mod scan;
