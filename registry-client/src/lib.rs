@@ -1,1 +1,14 @@
-//! .
+//! Fetches from a registry and verifies, publishes to it, reads local WIT and writes what was fetched.
+//!
+//! Nothing that a registry answers is believed: [`Client`] recomputes every hash before it returns anything, so a lying
+//! or broken registry is an error and never a wrong package.
+
+mod client;
+mod error;
+mod http;
+mod limits;
+
+pub use client::{Client, DEFAULT_URL, Fetched, FetchedComponent};
+pub use error::ClientError;
+pub use http::http_client;
+pub use limits::TransportLimits;

@@ -1,0 +1,336 @@
+//! The client of a registry: asks, verifies, and only then answers.
+
+use crate::error::ClientError;
+use crate::http::{Answer, Http, SizeLimit};
+use crate::limits::TransportLimits;
+use registry_core::closure::ClosureError;
+use registry_core::component::{ComponentError, VerifiedComponent};
+use registry_core::id::{ComponentHash, ObjectHash, PackageHash};
+use registry_core::limits::{LimitExceeded, Limits};
+use registry_core::name::{PackageName, ReleaseName, Spec};
+use registry_core::wire::{
+    ComponentClosure, ComponentRecord, MissingRequest, MissingResponse, PackageClosure, PackageRecord, PublishPackage,
+    Published, Release, ReleaseList, ReleaseTarget,
+};
+use registry_core::wit::{SourceFile, Wit};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::sync::Arc;
+use url::Url;
+
+/// Where a registry listens that was started without an address.
+pub const DEFAULT_URL: &str = "http://127.0.0.1:7878";
+
+/// Talks to one registry. Cheap to clone; clones share their connections.
+#[derive(Clone)]
+pub struct Client {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    url: Url,
+    http: Http,
+    limits: Limits,
+    transport: TransportLimits,
+}
+
+/// A component whose bytes have the hash that was asked for and fit the packages that it names.
+#[derive(Clone)]
+pub struct FetchedComponent {
+    /// The component's bytes.
+    pub bytes: Vec<u8>,
+    /// Its hash, its world, and the closure of the packages that it needs, all recomputed here.
+    pub component: VerifiedComponent,
+}
+
+/// Something that was fetched, verified.
+#[derive(Clone)]
+pub enum Fetched {
+    /// A WIT package with everything that it needs.
+    Package(Box<Wit>),
+    /// A component.
+    Component(Box<FetchedComponent>),
+}
+
+impl Client {
+    /// A client of the registry at `url`, `http` or `https`. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`ClientError::Url`] if that is not such a URL; [`ClientError::Tls`] if a TLS client cannot be made.
+    pub fn new(url: &str) -> Result<Self, ClientError> {
+        Self::with_limits(url, Limits::default(), TransportLimits::default())
+    }
+
+    /// [`Client::new`] with other limits than the product's.
+    ///
+    /// # Errors
+    /// As [`Client::new`].
+    pub fn with_limits(url: &str, limits: Limits, transport: TransportLimits) -> Result<Self, ClientError> {
+        let url = parse_url(url)?;
+        let http = Http::new(&url, transport.clone())?;
+        Ok(Self { shared: Arc::new(Shared { url, http, limits, transport }) })
+    }
+
+    /// The registry's URL.
+    pub fn url(&self) -> &Url {
+        &self.shared.url
+    }
+
+    /// The limits on what is fetched and published.
+    pub fn limits(&self) -> &Limits {
+        &self.shared.limits
+    }
+
+    /// Finds out what a spec names. For a hash nothing is asked.
+    ///
+    /// # Errors
+    /// [`ClientError::NoRelease`] if the registry has no such release; else if the registry cannot be used.
+    pub async fn resolve(&self, spec: &Spec) -> Result<(Option<ReleaseName>, ReleaseTarget), ClientError> {
+        let release = match spec {
+            Spec::Package(hash) => return Ok((None, ReleaseTarget::Package(*hash))),
+            Spec::Component(hash) => return Ok((None, ReleaseTarget::Component(*hash))),
+            Spec::Release(name) => self.release(name).await?,
+            Spec::Newest { namespace, name } => self.newest_release(namespace, name).await?,
+        };
+        Ok((Some(release.name), release.target))
+    }
+
+    /// What one exact release is bound to.
+    ///
+    /// # Errors
+    /// As [`Client::resolve`].
+    pub async fn release(&self, name: &ReleaseName) -> Result<Release, ClientError> {
+        let version = name.version().to_string();
+        let asked = self.get(&["releases", name.namespace(), name.name(), &version], self.record_size()).await;
+        let release: Release = no_release(asked, || Spec::Release(name.clone()))?;
+        same(name, &release.name)?;
+        Ok(release)
+    }
+
+    /// The release with the highest version; pre-releases count only where there is nothing else.
+    ///
+    /// # Errors
+    /// As [`Client::resolve`].
+    pub async fn newest_release(&self, namespace: &str, name: &str) -> Result<Release, ClientError> {
+        let spec = || Spec::Newest { namespace: namespace.to_owned(), name: name.to_owned() };
+        let asked = self.get(&["releases", namespace, name], self.record_size()).await;
+        let list: ReleaseList = no_release(asked, spec)?;
+        let newest =
+            list.releases.into_iter().max_by(|left, right| precedence(&left.name).cmp(&precedence(&right.name)));
+        let release = newest.ok_or_else(|| ClientError::NoRelease(spec()))?;
+        if (release.name.namespace(), release.name.name()) != (namespace, name) {
+            return Err(other(spec(), &release.name));
+        }
+        Ok(release)
+    }
+
+    /// Fetches what a spec names, with everything that it needs, and verifies it. A package that is found by name must
+    /// have that name.
+    ///
+    /// # Errors
+    /// As [`Client::resolve`], [`Client::fetch_package`] and [`Client::fetch_component`].
+    pub async fn fetch(&self, spec: &Spec) -> Result<(Option<ReleaseName>, Fetched), ClientError> {
+        let (release, target) = self.resolve(spec).await?;
+        let fetched = match target {
+            ReleaseTarget::Package(hash) => {
+                let wit = self.fetch_package(&hash).await?;
+                check_binding(release.as_ref(), &wit, hash)?;
+                Fetched::Package(Box::new(wit))
+            }
+            ReleaseTarget::Component(hash) => Fetched::Component(Box::new(self.fetch_component(&hash).await?)),
+        };
+        Ok((release, fetched))
+    }
+
+    /// Fetches a package with its whole closure in one request and recomputes every hash.
+    ///
+    /// # Errors
+    /// [`ClientError::FalsePackages`] with both hashes if the answer is not what was asked for.
+    pub async fn fetch_package(&self, hash: &PackageHash) -> Result<Wit, ClientError> {
+        let answer = self.answer(&["packages", &hash.to_string(), "closure"], self.closure_size()).await?;
+        let (shared, hash) = (Arc::clone(&self.shared), *hash);
+        blocking(move || verify_package(&hash, &answer, &shared.limits)).await
+    }
+
+    /// Fetches a component with the closure of the packages that it names and verifies all of it.
+    ///
+    /// # Errors
+    /// [`ClientError::FalseComponent`] with both hashes if the answer is not what was asked for, or what differs if the
+    /// component does not fit the packages.
+    pub async fn fetch_component(&self, hash: &ComponentHash) -> Result<FetchedComponent, ClientError> {
+        let text = hash.to_string();
+        let (closure_path, bytes_path) = (["components", &text, "closure"], ["components", &text, "wasm"]);
+        let size = SizeLimit::new(self.shared.limits.component_size_bytes_max, "component_size_bytes_max");
+        let (closure, bytes) =
+            tokio::try_join!(self.answer(&closure_path, self.closure_size()), self.answer(&bytes_path, size),)?;
+        let (shared, hash) = (Arc::clone(&self.shared), *hash);
+        blocking(move || verify_component(&hash, &closure, bytes.body, &shared.limits)).await
+    }
+
+    /// Which of these the registry does not have, in the order given; one request for all.
+    ///
+    /// # Errors
+    /// If the registry cannot be used.
+    pub async fn missing(&self, hashes: &[ObjectHash]) -> Result<Vec<ObjectHash>, ClientError> {
+        let body = json(&self.address(&["missing"]), &MissingRequest { hashes: hashes.to_vec() })?;
+        let size = self.record_size();
+        let answer = self.shared.http.post(self.address(&["missing"]), "application/json", body, size).await?;
+        let MissingResponse { missing } = parse(&answer)?;
+        match missing.iter().find(|hash| !hashes.contains(hash)) {
+            Some(surplus) => Err(other("the missing ones of the given hashes", surplus)),
+            None => Ok(missing),
+        }
+    }
+
+    /// Publishes a package. Its dependencies must be there; the very same content again is success.
+    ///
+    /// # Errors
+    /// [`ClientError::Refused`] with the registry's reason.
+    pub async fn publish_package(
+        &self,
+        files: Vec<SourceFile>,
+        expected: PackageHash,
+    ) -> Result<Published<PackageRecord>, ClientError> {
+        let url = self.address(&["packages"]);
+        let body = json(&url, &PublishPackage { files, expected: Some(expected) })?;
+        let answer = self.shared.http.post(url, "application/json", body, self.record_size()).await?;
+        let published: Published<PackageRecord> = parse(&answer)?;
+        same(&expected, &published.record.hash)?;
+        Ok(published)
+    }
+
+    /// Publishes a component and binds it to a name if one is given. The packages that it names must be there.
+    ///
+    /// # Errors
+    /// [`ClientError::Refused`] with the registry's reason; [`ClientError::Limit`] if the component is too large.
+    pub async fn publish_component(
+        &self,
+        bytes: Vec<u8>,
+        name: Option<&ReleaseName>,
+        expected: ComponentHash,
+    ) -> Result<Published<ComponentRecord>, ClientError> {
+        let max = self.shared.limits.component_size_bytes_max;
+        LimitExceeded::check("the size of the component in bytes", bytes.len(), max, "component_size_bytes_max")?;
+        let mut url = self.address(&["components"]);
+        url.query_pairs_mut().append_pair("expected", &expected.to_string());
+        if let Some(name) = name {
+            url.query_pairs_mut().append_pair("name", &name.to_string());
+        }
+        let answer = self.shared.http.post(url, "application/wasm", bytes, self.record_size()).await?;
+        let published: Published<ComponentRecord> = parse(&answer)?;
+        same(&expected, &published.record.hash)?;
+        Ok(published)
+    }
+
+    async fn get<T: DeserializeOwned>(&self, path: &[&str], size: SizeLimit) -> Result<T, ClientError> {
+        parse(&self.answer(path, size).await?)
+    }
+
+    async fn answer(&self, path: &[&str], size: SizeLimit) -> Result<Answer, ClientError> {
+        self.shared.http.get(self.address(path), size).await
+    }
+
+    fn address(&self, path: &[&str]) -> Url {
+        let mut url = self.shared.url.clone();
+        // Every `http` URL has a path; `parse_url` let nothing else in.
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().push("v1").extend(path);
+        }
+        url
+    }
+
+    fn record_size(&self) -> SizeLimit {
+        SizeLimit::new(self.shared.transport.record_size_bytes_max, "record_size_bytes_max")
+    }
+
+    fn closure_size(&self) -> SizeLimit {
+        SizeLimit::new(self.shared.transport.closure_size_bytes_max(&self.shared.limits), "closure_size_bytes_max")
+    }
+}
+
+fn parse_url(text: &str) -> Result<Url, ClientError> {
+    let refused = |reason: String| ClientError::Url { url: text.to_owned(), reason };
+    let mut url = Url::parse(text).map_err(|error| refused(error.to_string()))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(refused("it must begin with `http://` or `https://`".to_owned()));
+    }
+    url.set_query(None);
+    url.set_fragment(None);
+    Ok(url)
+}
+
+/// Verification hashes and parses megabytes: it must not hold up the threads that serve sockets.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ClientError> + Send + 'static,
+) -> Result<T, ClientError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+        Err(_) => Err(ClientError::Interrupted),
+    }
+}
+
+fn verify_package(hash: &PackageHash, answer: &Answer, limits: &Limits) -> Result<Wit, ClientError> {
+    let closure: PackageClosure = parse(answer)?;
+    same(hash, &closure.root)?;
+    let packages = &closure.packages.packages;
+    if let (false, Some(last)) = (packages.iter().any(|package| &package.hash == hash), packages.last()) {
+        return Err(other(hash, last.hash));
+    }
+    let refused = |source: ClosureError| ClientError::FalsePackages {
+        hash: ObjectHash::Package(*hash),
+        source: Box::new(source),
+    };
+    closure.packages.verify(hash, limits).map_err(refused)
+}
+
+fn verify_component(
+    hash: &ComponentHash,
+    answer: &Answer,
+    bytes: Vec<u8>,
+    limits: &Limits,
+) -> Result<FetchedComponent, ClientError> {
+    let closure: ComponentClosure = parse(answer)?;
+    same(hash, &closure.component.hash)?;
+    let refused = |source: ComponentError| ClientError::FalseComponent {
+        hash: ObjectHash::Component(*hash),
+        source: Box::new(source),
+    };
+    let component = VerifiedComponent::check(hash, &bytes, &closure.packages, limits).map_err(refused)?;
+    same(&component.view_id(), &closure.component.view)?;
+    Ok(FetchedComponent { bytes, component })
+}
+
+/// The package that a release name is bound to says its name itself.
+fn check_binding(release: Option<&ReleaseName>, wit: &Wit, hash: PackageHash) -> Result<(), ClientError> {
+    let Some(release) = release.filter(|release| &PackageName::from(*release) != wit.name()) else {
+        return Ok(());
+    };
+    let hash = ObjectHash::Package(hash);
+    Err(ClientError::FalseBinding { release: Box::new(release.clone()), hash, actual: Box::new(wit.name().clone()) })
+}
+
+fn precedence(name: &ReleaseName) -> (bool, &semver::Version) {
+    (name.version().pre.is_empty(), name.version())
+}
+
+fn no_release<T>(asked: Result<T, ClientError>, spec: impl FnOnce() -> Spec) -> Result<T, ClientError> {
+    asked.map_err(|error| if error.is_not_found() { ClientError::NoRelease(spec()) } else { error })
+}
+
+fn same<T: PartialEq + std::fmt::Display>(asked: &T, actual: &T) -> Result<(), ClientError> {
+    if asked == actual { Ok(()) } else { Err(other(asked, actual)) }
+}
+
+fn other(asked: impl std::fmt::Display, actual: impl std::fmt::Display) -> ClientError {
+    ClientError::OtherObject { asked: format!("`{asked}`"), actual: format!("`{actual}`") }
+}
+
+fn json(url: &Url, body: &impl Serialize) -> Result<Vec<u8>, ClientError> {
+    serde_json::to_vec(body).map_err(|error| ClientError::Answer { url: url.to_string(), reason: error.to_string() })
+}
+
+fn parse<T: DeserializeOwned>(answer: &Answer) -> Result<T, ClientError> {
+    serde_json::from_slice(&answer.body)
+        .map_err(|error| ClientError::Answer { url: answer.url.to_string(), reason: error.to_string() })
+}

@@ -1,0 +1,166 @@
+//! What can go wrong between a client and a registry.
+
+use registry_core::closure::ClosureError;
+use registry_core::component::ComponentError;
+use registry_core::id::ObjectHash;
+use registry_core::limits::LimitExceeded;
+use registry_core::name::{PackageName, ReleaseName, Spec};
+use registry_core::wire::ErrorBody;
+use std::time::Duration;
+
+/// Why a registry could not be used, or why its answer was refused.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClientError {
+    /// The text is not the URL of a registry.
+    #[error("`{url}` is not the URL of a registry: {reason}")]
+    Url {
+        /// What was given.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// This machine has nothing to check a registry's certificate with.
+    #[error("TLS cannot be set up")]
+    Tls(#[source] rustls::Error),
+    /// The HTTP client cannot be made.
+    #[error("the HTTP client cannot be set up")]
+    Setup(#[source] reqwest::Error),
+    /// No answer, or only a part of one.
+    #[error("cannot reach the registry at `{url}`")]
+    Unreachable {
+        /// What was asked.
+        url: String,
+        /// The failure of the connection.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// The registry did not answer in time.
+    #[error("the registry at `{url}` did not answer in time (silence of at most {silence:?}, {total:?} in all)")]
+    Timeout {
+        /// What was asked.
+        url: String,
+        /// How long it may be silent.
+        silence: Duration,
+        /// How long one request may take.
+        total: Duration,
+    },
+    /// The registry answered with an error.
+    #[error("{}", .body.message)]
+    Refused {
+        /// What was asked.
+        url: String,
+        /// The HTTP status.
+        status: u16,
+        /// The registry's own words.
+        body: ErrorBody,
+    },
+    /// The answer is not one that a registry gives.
+    #[error("the answer of `{url}` is not that of a registry: {reason}")]
+    Answer {
+        /// What was asked.
+        url: String,
+        /// What is wrong with the answer.
+        reason: String,
+    },
+    /// An answer, or something that was to be published, is too large.
+    #[error(transparent)]
+    Limit(#[from] LimitExceeded),
+    /// The registry has no release of that name.
+    #[error("the registry has no release of `{0}`")]
+    NoRelease(Spec),
+    /// The registry answered with something else than what was asked for.
+    #[error("the registry answered with {actual}, but {asked} was asked for")]
+    OtherObject {
+        /// What was asked for.
+        asked: String,
+        /// What came.
+        actual: String,
+    },
+    /// The package that a release name is bound to has another name.
+    #[error("the registry binds `{release}` to {hash}, but that package is called `{actual}`")]
+    FalseBinding {
+        /// The release that was asked for.
+        release: Box<ReleaseName>,
+        /// What the registry says it is.
+        hash: ObjectHash,
+        /// The name that the package has.
+        actual: Box<PackageName>,
+    },
+    /// The packages that came are not those that were asked for.
+    #[error("the registry's answer for {hash} was refused")]
+    FalsePackages {
+        /// What was asked for.
+        hash: ObjectHash,
+        /// What is wrong.
+        #[source]
+        source: Box<ClosureError>,
+    },
+    /// The component that came is not the one that was asked for, or does not fit its packages.
+    #[error("the registry's answer for {hash} was refused")]
+    FalseComponent {
+        /// What was asked for.
+        hash: ObjectHash,
+        /// What is wrong.
+        #[source]
+        source: Box<ComponentError>,
+    },
+    /// The program is being shut down.
+    #[error("the verification was interrupted")]
+    Interrupted,
+}
+
+impl ClientError {
+    /// What a person can do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Url { .. } => {
+                Some("a registry's URL looks like `http://127.0.0.1:7878` or `https://host`".to_owned())
+            }
+            Self::Tls(_) => Some("install your system's CA certificates (on Debian: `ca-certificates`)".to_owned()),
+            Self::Unreachable { source, .. } if source.is_connect() => {
+                Some("is the registry running, and is this its URL? `registry-server` starts one".to_owned())
+            }
+            Self::Unreachable { .. } | Self::Timeout { .. } => Some("try again; look at the registry's log".to_owned()),
+            Self::Refused { body, .. } => body.hint.clone(),
+            Self::Answer { .. } => Some("is this the URL of a registry?".to_owned()),
+            Self::NoRelease(Spec::Release(name)) => Some(format!(
+                "is the version right? `registry show {}:{}` shows the newest release",
+                name.namespace(),
+                name.name()
+            )),
+            Self::NoRelease(_) => Some("is the name right, and is this the right registry?".to_owned()),
+            Self::OtherObject { .. }
+            | Self::FalseBinding { .. }
+            | Self::FalsePackages { .. }
+            | Self::FalseComponent { .. } => {
+                Some("nothing was written or used; do not trust this registry, or tell its operator".to_owned())
+            }
+            Self::Setup(_) | Self::Limit(_) | Self::Interrupted => None,
+        }
+    }
+
+    /// The registry's word for the error, such as `not_found`, if it answered with one.
+    pub fn code(&self) -> Option<&str> {
+        match self {
+            Self::Refused { body, .. } => Some(&body.code),
+            _ => None,
+        }
+    }
+
+    /// Whether the registry answered that it does not have what was asked for.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::NoRelease(_) | Self::Refused { status: 404, .. })
+    }
+
+    /// Whether the answer was refused because it is not what was asked for.
+    pub fn is_refusal(&self) -> bool {
+        matches!(
+            self,
+            Self::OtherObject { .. }
+                | Self::FalseBinding { .. }
+                | Self::FalsePackages { .. }
+                | Self::FalseComponent { .. }
+        )
+    }
+}

@@ -1,0 +1,181 @@
+//! HTTP with bounded time, bounded answers and typed errors.
+
+use crate::error::ClientError;
+use crate::limits::TransportLimits;
+use futures::StreamExt;
+use registry_core::limits::LimitExceeded;
+use registry_core::wire::ErrorBody;
+use reqwest::header::{CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER};
+use reqwest::{RequestBuilder, Response, StatusCode};
+use rustls_platform_verifier::BuilderVerifierExt;
+use std::sync::Arc;
+use std::time::Duration;
+use url::{Host, Url};
+
+/// An HTTP client as this project sets it up, for the URL of a registry: with TLS where the URL has it, without
+/// redirects, and past any proxy when the registry is on this machine.
+///
+/// # Errors
+/// If TLS cannot be set up.
+pub fn http_client(url: &Url, limits: &TransportLimits) -> Result<reqwest::Client, ClientError> {
+    let mut builder = reqwest::Client::builder()
+        .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
+        .tls_backend_preconfigured(tls_configuration(url)?)
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(limits.connect_time_max)
+        .read_timeout(limits.silence_time_max)
+        .timeout(limits.request_time_max);
+    if is_this_machine(url) {
+        builder = builder.no_proxy();
+    }
+    builder.build().map_err(ClientError::Setup)
+}
+
+/// The system's certificates are read only where they are needed: a machine without any can use `http`.
+fn tls_configuration(url: &Url) -> Result<rustls::ClientConfig, ClientError> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(ClientError::Tls)?;
+    if url.scheme() == "https" {
+        return Ok(builder.with_platform_verifier().map_err(ClientError::Tls)?.with_no_client_auth());
+    }
+    Ok(builder.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth())
+}
+
+fn is_this_machine(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+/// Sends requests and reads answers within the limits.
+pub(crate) struct Http {
+    client: reqwest::Client,
+    limits: TransportLimits,
+}
+
+/// How large an answer may be, and the limit that says so.
+#[derive(Clone, Copy)]
+pub(crate) struct SizeLimit {
+    bytes_max: usize,
+    name: &'static str,
+}
+
+impl SizeLimit {
+    pub(crate) fn new(bytes_max: usize, name: &'static str) -> Self {
+        Self { bytes_max, name }
+    }
+
+    fn check(&self, url: &Url, found: usize) -> Result<(), Failure> {
+        let what = format!("the size of the answer of `{url}` in bytes");
+        let checked = LimitExceeded::check(what, found, self.bytes_max, self.name);
+        checked.map_err(|error| Failure { error: error.into(), pause: None })
+    }
+}
+
+/// A successful answer.
+pub(crate) struct Answer {
+    pub(crate) url: Url,
+    pub(crate) body: Vec<u8>,
+}
+
+/// A failed attempt, and how long to wait before the next if one makes sense.
+struct Failure {
+    error: ClientError,
+    pause: Option<Duration>,
+}
+
+impl Http {
+    pub(crate) fn new(url: &Url, limits: TransportLimits) -> Result<Self, ClientError> {
+        Ok(Self { client: http_client(url, &limits)?, limits })
+    }
+
+    /// Asks; a question that failed for want of a connection, or by the registry's own fault, is asked again.
+    pub(crate) async fn get(&self, url: Url, size: SizeLimit) -> Result<Answer, ClientError> {
+        let mut pause = self.limits.first_pause;
+        let mut attempt = 1;
+        loop {
+            let failure = match self.send(self.client.get(url.clone()), &url, size).await {
+                Ok(answer) => return Ok(answer),
+                Err(failure) => failure,
+            };
+            let Some(asked_for) = failure.pause.filter(|_| attempt < self.limits.attempts_max) else {
+                return Err(failure.error);
+            };
+            tracing::debug!(%url, attempt, error = %failure.error, "asking the registry again");
+            tokio::time::sleep(pause.max(asked_for)).await;
+            pause *= 3;
+            attempt += 1;
+        }
+    }
+
+    /// Sends a body, once.
+    pub(crate) async fn post(
+        &self,
+        url: Url,
+        content_type: &'static str,
+        body: impl Into<reqwest::Body>,
+        size: SizeLimit,
+    ) -> Result<Answer, ClientError> {
+        let request = self.client.post(url.clone()).header(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        self.send(request.body(body), &url, size).await.map_err(|failure| failure.error)
+    }
+
+    async fn send(&self, request: RequestBuilder, url: &Url, size: SizeLimit) -> Result<Answer, Failure> {
+        let response = request.send().await.map_err(|error| self.transport_failure(url, error))?;
+        let status = response.status();
+        if status.is_success() {
+            let body = self.read(response, url, size).await?;
+            return Ok(Answer { url: url.clone(), body });
+        }
+        let pause = status.is_server_error().then(|| self.asked_pause(&response));
+        let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let body = self
+            .read(response, url, SizeLimit::new(self.limits.record_size_bytes_max, "record_size_bytes_max"))
+            .await?;
+        Err(Failure { error: refusal(url, status, location.as_deref(), &body), pause })
+    }
+
+    fn asked_pause(&self, response: &Response) -> Duration {
+        let seconds = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+        Duration::from_secs(seconds.unwrap_or(0)).min(self.limits.pause_max)
+    }
+
+    async fn read(&self, response: Response, url: &Url, size: SizeLimit) -> Result<Vec<u8>, Failure> {
+        let announced = response.content_length().and_then(|size| usize::try_from(size).ok()).unwrap_or(0);
+        size.check(url, announced)?;
+        let mut body = Vec::with_capacity(announced);
+        let mut parts = response.bytes_stream();
+        while let Some(part) = parts.next().await {
+            let part = part.map_err(|error| self.transport_failure(url, error))?;
+            size.check(url, body.len() + part.len())?;
+            body.extend_from_slice(&part);
+        }
+        Ok(body)
+    }
+
+    fn transport_failure(&self, url: &Url, error: reqwest::Error) -> Failure {
+        let url = url.to_string();
+        if error.is_timeout() && !error.is_connect() {
+            let (silence, total) = (self.limits.silence_time_max, self.limits.request_time_max);
+            return Failure { error: ClientError::Timeout { url, silence, total }, pause: None };
+        }
+        let pause = Some(Duration::ZERO);
+        Failure { error: ClientError::Unreachable { url, source: error.without_url() }, pause }
+    }
+}
+
+fn refusal(url: &Url, status: StatusCode, location: Option<&str>, body: &[u8]) -> ClientError {
+    if let Ok(body) = serde_json::from_slice::<ErrorBody>(body) {
+        return ClientError::Refused { url: url.to_string(), status: status.as_u16(), body };
+    }
+    let reason = match location {
+        Some(location) => format!("it redirects to `{location}`; use that registry's URL if you trust it"),
+        None => format!("it answers with HTTP status {status}"),
+    };
+    ClientError::Answer { url: url.to_string(), reason }
+}

@@ -1,0 +1,46 @@
+//! Every limit on talking to a registry, in one place. What is fetched is bounded by [`registry_core::limits::Limits`].
+
+use registry_core::limits::Limits;
+use std::time::Duration;
+
+/// What one exchange with a registry may cost.
+///
+/// `Default` holds the values that the product uses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TransportLimits {
+    /// How long making a connection may take.
+    pub connect_time_max: Duration,
+    /// How long the registry may be silent.
+    pub silence_time_max: Duration,
+    /// How long one request may take, its answer included.
+    pub request_time_max: Duration,
+    /// How often one question is asked before its failure is reported. Publications are sent once.
+    pub attempts_max: u32,
+    /// The pause after the first failed attempt; each further one is three times as long.
+    pub first_pause: Duration,
+    /// The longest pause that a registry may ask for.
+    pub pause_max: Duration,
+    /// Bytes of an answer that is a record, a list or an error.
+    pub record_size_bytes_max: usize,
+}
+
+impl Default for TransportLimits {
+    fn default() -> Self {
+        Self {
+            connect_time_max: Duration::from_secs(10),
+            silence_time_max: Duration::from_secs(60),
+            request_time_max: Duration::from_secs(300),
+            attempts_max: 3,
+            first_pause: Duration::from_millis(100),
+            pause_max: Duration::from_secs(5),
+            record_size_bytes_max: 8 << 20,
+        }
+    }
+}
+
+impl TransportLimits {
+    /// Bytes of an answer that is a closure: JSON writes some characters of WIT text, line ends above all, as two.
+    pub(crate) fn closure_size_bytes_max(&self, limits: &Limits) -> usize {
+        2 * (limits.closure_size_bytes_max + limits.wit_size_bytes_max) + self.record_size_bytes_max
+    }
+}
