@@ -103,7 +103,10 @@ impl Closure {
     }
 
     /// Parses each package; references between them are still open.
-    pub(crate) fn parse(&self, limits: &Limits) -> Result<Vec<UnresolvedWit>, ClosureError> {
+    ///
+    /// # Errors
+    /// If there are too many, a text is not valid, or a package is not called what its text says.
+    pub fn parse(&self, limits: &Limits) -> Result<Vec<UnresolvedWit>, ClosureError> {
         let count = self.packages.len();
         LimitExceeded::check("the number of packages", count, limits.closure_packages_max, "closure_packages_max")?;
         let mut names = BTreeSet::new();
@@ -111,7 +114,10 @@ impl Closure {
     }
 
     /// Compares the claimed hashes with the identities that the texts have.
-    pub(crate) fn check(&self, known: &KnownPackages) -> Result<(), ClosureError> {
+    ///
+    /// # Errors
+    /// [`ClosureError::HashMismatch`] with both hashes, or [`ClosureError::RootMissing`] if a package has no identity.
+    pub fn check(&self, known: &KnownPackages) -> Result<(), ClosureError> {
         for package in &self.packages {
             let name = PackageName::from(&package.name);
             let identity = known.get(&name).ok_or(ClosureError::RootMissing(package.hash))?;
