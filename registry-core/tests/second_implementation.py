@@ -882,9 +882,9 @@ def gate(stability: Any) -> bytes:
 
 
 # Python's own idea of white space has more members (U+001C to U+001F).
-WHITE_SPACE = "".join(
-    map(chr, [*range(0x9, 0xE), 0x20, 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000])
-)
+WHITE_SPACE_RANGES = [range(0x9, 0xE), range(0x2000, 0x200B)]
+WHITE_SPACE_SINGLE = [0x20, 0x85, 0xA0, 0x1680, 0x2028, 0x2029, 0x202F, 0x205F, 0x3000]
+WHITE_SPACE = "".join(map(chr, [*WHITE_SPACE_SINGLE, *(point for points in WHITE_SPACE_RANGES for point in points)]))
 
 
 def normal_docs(attributes: Any) -> str | None:
