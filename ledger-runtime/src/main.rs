@@ -1,1 +1,2 @@
+//! The `ledger` command.
 fn main() {}

@@ -39,7 +39,7 @@ pub enum Fault {
     #[error("the bytes end too early")]
     Truncated,
     /// Bytes follow the last value.
-    #[error("{count} bytes follow the last value")]
+    #[error("more bytes follow the last value ({count})")]
     Surplus {
         /// How many.
         count: usize,
@@ -99,7 +99,7 @@ pub enum Fault {
         kind: String,
     },
     /// The number of values is not the number of parameters.
-    #[error("{found} parameters were given, but the function takes {expected}")]
+    #[error("the function takes {expected}, but {found} were given")]
     WrongCount {
         /// What the function takes.
         expected: usize,

@@ -9,13 +9,18 @@ pub(crate) fn contracts_dir() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("contracts")
 }
 
-/// The WIT packages that the example contracts use.
-pub(crate) fn packages() -> Resolve {
-    let mut resolve = Resolve::default();
+/// The folders of the WIT packages that the example contracts use.
+pub(crate) fn package_folders() -> Vec<PathBuf> {
     let mut folders: Vec<PathBuf> =
         contracts_dir().join("packages").read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
     folders.sort();
-    for folder in folders {
+    folders
+}
+
+/// These packages, parsed.
+pub(crate) fn packages() -> Resolve {
+    let mut resolve = Resolve::default();
+    for folder in package_folders() {
         resolve.push_dir(folder).unwrap();
     }
     resolve
@@ -23,7 +28,12 @@ pub(crate) fn packages() -> Resolve {
 
 /// The component whose world is the only one of the package `wit`, and whose code is `wat`.
 pub(crate) fn component(wit: &str, wat: &str) -> Vec<u8> {
-    let mut resolve = packages();
+    component_with(packages(), wit, wat)
+}
+
+/// The same with other packages to refer to.
+pub(crate) fn component_with(packages: Resolve, wit: &str, wat: &str) -> Vec<u8> {
+    let mut resolve = packages;
     let package = resolve.push_str("contract.wit", wit).unwrap();
     let world = resolve.select_world(&[package], None).unwrap();
     let mut module = wat::parse_str(wat).unwrap();

@@ -1,0 +1,158 @@
+//! From a verified component to something that can be executed.
+
+mod inspect;
+
+use crate::engine::compiled_size_bytes;
+use crate::execution::CallState;
+use crate::interface::{FunctionError, Interface, Obstacle};
+use crate::profile::ExecutionProfile;
+use registry_core::component::VerifiedComponent;
+use std::fmt;
+use wasmtime::Engine;
+use wasmtime::component::types::ComponentItem;
+use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker, Type};
+
+/// Why a component can't be a contract of this ledger.
+#[derive(Debug, thiserror::Error)]
+pub enum AdmissionError {
+    /// The component is too large.
+    #[error("the component has {size_bytes} bytes, over the limit of {max} (`component_size_bytes_max`)")]
+    TooLarge {
+        /// Its size.
+        size_bytes: usize,
+        /// The limit.
+        max: usize,
+    },
+    /// It is not valid, or uses WebAssembly that the execution profile leaves out.
+    #[error("the component is not valid under the ledger's execution profile")]
+    Invalid(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// One of its functions is too large.
+    #[error("a function of the component has {size_bytes} bytes, over the limit of {max} (`function_size_bytes_max`)")]
+    FunctionTooLarge {
+        /// The size of its body.
+        size_bytes: usize,
+        /// The limit.
+        max: usize,
+    },
+    /// It imports what the ledger does not serve.
+    #[error("the ledger serves no imports except types: {}", list(.0))]
+    UnservedImports(Vec<UnservedImport>),
+    /// It can't be compiled, or needs more instances, memories or tables than a call may have.
+    #[error("the component cannot be compiled within the ledger's limits")]
+    Compile(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Its WIT has no world; a verified component always has one.
+    #[error("the component has no world")]
+    NoWorld,
+}
+
+/// An import that the ledger does not serve.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnservedImport {
+    /// Its name, as in `demo:clock/wall@0.1.0`.
+    pub name: String,
+    /// What in it can't be served.
+    pub reasons: Vec<String>,
+}
+
+impl fmt::Display for UnservedImport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` ({})", self.name, self.reasons.join(", "))
+    }
+}
+
+/// A compiled contract: what each call makes its fresh instance from.
+pub struct Executable {
+    interface: Interface,
+    /// For each function of the interface; none for those that can't be called.
+    exports: Vec<Option<Export>>,
+    instance: InstancePre<CallState>,
+    size_bytes: usize,
+}
+
+/// Where a function is in the compiled code, and what it takes and gives.
+#[derive(Clone)]
+pub struct Export {
+    pub(crate) index: ComponentExportIndex,
+    /// Names and types.
+    pub(crate) parameters: Vec<(String, Type)>,
+    pub(crate) result: Option<Type>,
+}
+
+impl Executable {
+    /// Checks `component`, whose bytes are `bytes`, and compiles it. This takes milliseconds to seconds of processor
+    /// time.
+    ///
+    /// # Errors
+    /// If the component is not one that the ledger can execute.
+    pub fn admit(
+        engine: &Engine,
+        profile: &ExecutionProfile,
+        component: &VerifiedComponent,
+        bytes: &[u8],
+    ) -> Result<Self, AdmissionError> {
+        inspect::inspect(profile, bytes)?;
+        let world = component.world().ok_or(AdmissionError::NoWorld)?;
+        let compile = |error: wasmtime::Error| AdmissionError::Compile(error.into());
+        let compiled = Component::from_binary(engine, bytes).map_err(compile)?;
+        // Nothing is defined in this linker, so an import that needs something at run time fails here once more.
+        let instance = Linker::new(engine).instantiate_pre(&compiled).map_err(compile)?;
+        let mut interface = Interface::of(component.wit().resolve(), world);
+        let exports = find_exports(&compiled, &mut interface);
+        Ok(Self { interface, exports, instance, size_bytes: compiled_size_bytes(&compiled) + bytes.len() })
+    }
+
+    /// The functions that the contract offers.
+    pub fn interface(&self) -> &Interface {
+        &self.interface
+    }
+
+    /// About what it takes in memory, in bytes.
+    pub fn size_bytes(&self) -> usize {
+        self.size_bytes
+    }
+
+    /// The function that `name` means (see [`Interface::find`]).
+    ///
+    /// # Errors
+    /// If no function is meant, or it can't be called.
+    pub fn function(&self, name: &str) -> Result<&Export, FunctionError> {
+        let index = self.interface.find(name)?;
+        let export = self.exports.get(index).and_then(Option::as_ref);
+        export.ok_or_else(|| FunctionError::NotCallable { name: name.to_owned(), obstacle: Obstacle::NotExported })
+    }
+
+    pub(crate) fn instance(&self) -> &InstancePre<CallState> {
+        &self.instance
+    }
+}
+
+/// Looks each function up in the compiled code, and notes those that are not there.
+fn find_exports(component: &Component, interface: &mut Interface) -> Vec<Option<Export>> {
+    let find = |function: &mut crate::interface::ContractFunction| {
+        if function.obstacle.is_some() {
+            return None;
+        }
+        let export = find_export(component, function.interface.as_deref(), &function.declaration.name);
+        if export.is_none() {
+            function.obstacle = Some(Obstacle::NotExported);
+        }
+        export
+    };
+    interface.functions_mut().iter_mut().map(find).collect()
+}
+
+fn find_export(component: &Component, interface: Option<&str>, name: &str) -> Option<Export> {
+    let instance = match interface {
+        Some(interface) => Some(component.get_export_index(None, interface)?),
+        None => None,
+    };
+    let (item, index) = component.get_export(instance.as_ref(), name)?;
+    let ComponentItem::ComponentFunc(function) = item else { return None };
+    let parameters = function.params().map(|(name, ty)| (name.to_owned(), ty)).collect();
+    let result = function.results().next();
+    Some(Export { index, parameters, result })
+}
+
+fn list(imports: &[UnservedImport]) -> String {
+    imports.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}

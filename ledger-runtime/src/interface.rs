@@ -1,0 +1,271 @@
+//! The functions that a contract offers, as its world declares them, and which of them can be called.
+
+use std::collections::HashMap;
+use std::fmt;
+use wit_parser::{Function, Handle, Resolve, Type, TypeDefKind, TypeId, WorldId, WorldItem};
+
+/// A contract's functions: those at the root of its world first, then those of its exported interfaces.
+#[derive(Debug, Clone)]
+pub struct Interface {
+    functions: Vec<ContractFunction>,
+}
+
+/// One function of a contract.
+#[derive(Debug, Clone)]
+pub struct ContractFunction {
+    /// The interface that it belongs to, as in `demo:counting/counters@0.1.0`; none at the root of the world.
+    pub interface: Option<String>,
+    /// The function as WIT declares it.
+    pub declaration: Function,
+    /// Why it can't be called, if it can't.
+    pub obstacle: Option<Obstacle>,
+}
+
+/// Why a function can't be called from outside its instance.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Obstacle {
+    /// A parameter or the result is, or contains, a handle.
+    #[error("{place} holds a handle of the resource `{resource}`, and handles exist only inside one instance")]
+    Handle {
+        /// Which parameter, or the result.
+        place: String,
+        /// The resource's name.
+        resource: String,
+    },
+    /// The function, a parameter or the result is asynchronous.
+    #[error("{place} is asynchronous ({kind}), and a call of a contract is not")]
+    Asynchronous {
+        /// The function, which parameter, or the result.
+        place: String,
+        /// What makes it so.
+        kind: &'static str,
+    },
+    /// A type that values can't be written for.
+    #[error("{place} holds a {kind}, which cannot be sent")]
+    Unsupported {
+        /// Which parameter, or the result.
+        place: String,
+        /// The kind of type.
+        kind: &'static str,
+    },
+    /// Types contain each other too deeply.
+    #[error("{place} holds types that are nested deeper than {max}")]
+    TooDeep {
+        /// Which parameter, or the result.
+        place: String,
+        /// The limit.
+        max: usize,
+    },
+    /// The world declares the function behind an `@unstable` gate, and the component leaves it out.
+    #[error("the component does not export it")]
+    NotExported,
+}
+
+/// A name that is not that of a callable function.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FunctionError {
+    /// There is no such function.
+    #[error("the contract has no function `{name}`")]
+    Unknown {
+        /// The name given.
+        name: String,
+        /// The functions that can be called.
+        available: Vec<String>,
+    },
+    /// Several functions are meant by a short name.
+    #[error("`{name}` is the short name of several functions")]
+    Ambiguous {
+        /// The name given.
+        name: String,
+        /// Their full names.
+        candidates: Vec<String>,
+    },
+    /// The function can't be called.
+    #[error("`{name}` cannot be called: {obstacle}")]
+    NotCallable {
+        /// The function's full name.
+        name: String,
+        /// Why.
+        obstacle: Obstacle,
+    },
+}
+
+/// How deep types may contain each other. Components and WAVE text have the same limit.
+pub const TYPE_DEPTH_MAX: usize = 100;
+
+impl Interface {
+    /// The functions that `world` exports.
+    pub fn of(resolve: &Resolve, world: WorldId) -> Self {
+        let mut types = TypeObstacles { resolve, known: HashMap::new() };
+        let mut functions = Vec::new();
+        let mut of_interfaces = Vec::new();
+        for (key, item) in &resolve.worlds[world].exports {
+            match item {
+                WorldItem::Function(function) => functions.push(types.describe(None, function)),
+                WorldItem::Interface { id, .. } => {
+                    let name = resolve.name_world_key(key);
+                    let declared = resolve.interfaces[*id].functions.values();
+                    of_interfaces.extend(declared.map(|function| types.describe(Some(name.clone()), function)));
+                }
+                WorldItem::Type { .. } => {}
+            }
+        }
+        functions.append(&mut of_interfaces);
+        Self { functions }
+    }
+
+    /// All functions.
+    pub fn functions(&self) -> &[ContractFunction] {
+        &self.functions
+    }
+
+    /// All functions, to note further obstacles.
+    pub(crate) fn functions_mut(&mut self) -> &mut [ContractFunction] {
+        &mut self.functions
+    }
+
+    /// The index of the function that `name` means: its full name (`name`, `package:path/interface@version#name`), or
+    /// a shorter one without the version, or without version and package, if only one function is meant.
+    ///
+    /// # Errors
+    /// If no function, or more than one, is meant, or if it can't be called.
+    pub fn find(&self, name: &str) -> Result<usize, FunctionError> {
+        let index = match self.functions.iter().position(|function| function.to_string() == name) {
+            Some(index) => index,
+            None => self.find_short(name)?,
+        };
+        match self.functions.get(index).map(|function| (function, &function.obstacle)) {
+            Some((_, None)) => Ok(index),
+            Some((function, Some(obstacle))) => {
+                Err(FunctionError::NotCallable { name: function.to_string(), obstacle: obstacle.clone() })
+            }
+            None => Err(self.unknown(name)),
+        }
+    }
+
+    fn find_short(&self, name: &str) -> Result<usize, FunctionError> {
+        let meant = |function: &ContractFunction| function.short_names().any(|short| short == name);
+        let found: Vec<usize> = self
+            .functions
+            .iter()
+            .enumerate()
+            .filter_map(|(index, function)| meant(function).then_some(index))
+            .collect();
+        match found.as_slice() {
+            [] => Err(self.unknown(name)),
+            [index] => Ok(*index),
+            _ => Err(FunctionError::Ambiguous { name: name.to_owned(), candidates: self.names(meant) }),
+        }
+    }
+
+    fn unknown(&self, name: &str) -> FunctionError {
+        FunctionError::Unknown { name: name.to_owned(), available: self.names(|function| function.obstacle.is_none()) }
+    }
+
+    fn names(&self, wanted: impl Fn(&ContractFunction) -> bool) -> Vec<String> {
+        self.functions.iter().filter(|function| wanted(function)).map(ToString::to_string).collect()
+    }
+}
+
+impl ContractFunction {
+    fn short_names(&self) -> impl Iterator<Item = String> {
+        let interface = self.interface.as_deref();
+        let without_version = interface.and_then(|name| name.split_once('@')).map(|(name, _)| name);
+        let last = without_version.or(interface).and_then(|name| name.rsplit_once('/')).map(|(_, name)| name);
+        [without_version, last].into_iter().flatten().map(|interface| format!("{interface}#{}", self.declaration.name))
+    }
+}
+
+impl fmt::Display for ContractFunction {
+    /// The full name.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.interface {
+            Some(interface) => write!(f, "{interface}#{}", self.declaration.name),
+            None => f.write_str(&self.declaration.name),
+        }
+    }
+}
+
+/// Finds what keeps functions from being called; remembers each type, because types are shared.
+struct TypeObstacles<'a> {
+    resolve: &'a Resolve,
+    known: HashMap<TypeId, Option<TypeObstacle>>,
+}
+
+#[derive(Clone)]
+enum TypeObstacle {
+    Handle(String),
+    Asynchronous(&'static str),
+    Unsupported(&'static str),
+    TooDeep,
+}
+
+impl TypeObstacles<'_> {
+    fn describe(&mut self, interface: Option<String>, function: &Function) -> ContractFunction {
+        ContractFunction { interface, declaration: function.clone(), obstacle: self.of_function(function) }
+    }
+
+    fn of_function(&mut self, function: &Function) -> Option<Obstacle> {
+        if function.kind.is_async() {
+            return Some(Obstacle::Asynchronous { place: "the function".to_owned(), kind: "async func" });
+        }
+        let parameters = function.params.iter().map(|param| (format!("the parameter `{}`", param.name), &param.ty));
+        let result = function.result.iter().map(|ty| ("the result".to_owned(), ty));
+        parameters.chain(result).find_map(|(place, ty)| Some(self.of_type(ty, 1)?.at(place)))
+    }
+
+    fn of_type(&mut self, ty: &Type, depth: usize) -> Option<TypeObstacle> {
+        match ty {
+            Type::ErrorContext => Some(TypeObstacle::Asynchronous("error-context")),
+            Type::Id(id) => {
+                if let Some(known) = self.known.get(id) {
+                    return known.clone();
+                }
+                let obstacle = self.of_definition(*id, depth);
+                self.known.insert(*id, obstacle.clone());
+                obstacle
+            }
+            _ => None,
+        }
+    }
+
+    fn of_definition(&mut self, id: TypeId, depth: usize) -> Option<TypeObstacle> {
+        if depth > TYPE_DEPTH_MAX {
+            return Some(TypeObstacle::TooDeep);
+        }
+        let resolve = self.resolve;
+        match &resolve.types[id].kind {
+            TypeDefKind::Type(ty) | TypeDefKind::Option(ty) | TypeDefKind::List(ty) => self.of_type(ty, depth + 1),
+            TypeDefKind::Record(record) => self.first(record.fields.iter().map(|field| &field.ty), depth),
+            TypeDefKind::Tuple(tuple) => self.first(tuple.types.iter(), depth),
+            TypeDefKind::Variant(variant) => {
+                self.first(variant.cases.iter().filter_map(|case| case.ty.as_ref()), depth)
+            }
+            TypeDefKind::Result(result) => self.first([&result.ok, &result.err].into_iter().flatten(), depth),
+            TypeDefKind::Flags(_) | TypeDefKind::Enum(_) => None,
+            TypeDefKind::Handle(Handle::Own(resource) | Handle::Borrow(resource)) => {
+                Some(TypeObstacle::Handle(resolve.types[*resource].name.clone().unwrap_or_default()))
+            }
+            kind @ (TypeDefKind::Future(_) | TypeDefKind::Stream(_)) => Some(TypeObstacle::Asynchronous(kind.as_str())),
+            kind @ (TypeDefKind::Resource
+            | TypeDefKind::Map(..)
+            | TypeDefKind::FixedLengthList(..)
+            | TypeDefKind::Unknown) => Some(TypeObstacle::Unsupported(kind.as_str())),
+        }
+    }
+
+    fn first<'t>(&mut self, mut parts: impl Iterator<Item = &'t Type>, depth: usize) -> Option<TypeObstacle> {
+        parts.find_map(|ty| self.of_type(ty, depth + 1))
+    }
+}
+
+impl TypeObstacle {
+    fn at(self, place: String) -> Obstacle {
+        match self {
+            Self::Handle(resource) => Obstacle::Handle { place, resource },
+            Self::Asynchronous(kind) => Obstacle::Asynchronous { place, kind },
+            Self::Unsupported(kind) => Obstacle::Unsupported { place, kind },
+            Self::TooDeep => Obstacle::TooDeep { place, max: TYPE_DEPTH_MAX },
+        }
+    }
+}

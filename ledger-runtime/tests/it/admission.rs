@@ -1,0 +1,239 @@
+//! Which components become contracts, and what of them can be called.
+
+use crate::build;
+use crate::support::{Machine, chain};
+use ledger_runtime::admission::{AdmissionError, Executable};
+use ledger_runtime::interface::{FunctionError, Interface};
+use ledger_runtime::profile::ExecutionProfile;
+use registry_core::closure::Closure;
+use registry_core::component::DecodedComponent;
+use registry_core::limits::Limits;
+use registry_core::wit::{SourceFile, Wit};
+use wit_parser::Resolve;
+
+fn names(contract: &Executable) -> Vec<(String, bool)> {
+    let functions = contract.interface().functions().iter();
+    functions.map(|function| (function.to_string(), function.obstacle.is_none())).collect()
+}
+
+#[test]
+fn all_functions_are_listed() {
+    let contract = Machine::new().admit(&build::example("counter")).unwrap();
+    let full = |name: &str| format!("demo:counting/counters@0.1.0#{name}");
+    assert_eq!(
+        names(&contract),
+        [
+            (full("[constructor]counter"), false),
+            (full("[method]counter.increment"), false),
+            (full("[static]counter.highest"), true),
+            (full("clamp"), true),
+            (full("sum"), false),
+        ]
+    );
+}
+
+#[test]
+fn handles_are_refused_with_the_reason() {
+    let contract = Machine::new().admit(&build::example("counter")).unwrap();
+    let refused = |name: &str| contract.function(name).err().unwrap().to_string();
+    assert_eq!(
+        refused("counters#sum"),
+        "`demo:counting/counters@0.1.0#sum` cannot be called: the parameter `counters` holds a handle of the resource \
+         `counter`, and handles exist only inside one instance"
+    );
+    assert!(refused("counters#[constructor]counter").contains("the result holds a handle"));
+    assert!(refused("counters#[method]counter.increment").contains("the parameter `self` holds a handle"));
+}
+
+#[test]
+fn functions_are_found_by_short_names() {
+    let contract = Machine::new().admit(&build::example("counter")).unwrap();
+    for name in ["demo:counting/counters@0.1.0#clamp", "demo:counting/counters#clamp", "counters#clamp"] {
+        assert!(contract.function(name).is_ok(), "{name}");
+    }
+    for name in ["clamp", "counters#", "#clamp", "counting/counters#clamp", "demo:counting/counters@0.1.1#clamp", ""] {
+        let Err(FunctionError::Unknown { available, .. }) = contract.function(name) else { panic!("{name}") };
+        assert_eq!(
+            available,
+            ["demo:counting/counters@0.1.0#[static]counter.highest", "demo:counting/counters@0.1.0#clamp"]
+        );
+    }
+}
+
+#[test]
+fn a_short_name_of_several_functions_is_refused() {
+    let contract = Machine::new().contract(
+        "export left: interface { run: func(); } export demo:counting/counters@0.1.0; export run: func();",
+        r#"(module
+            (import "[export]demo:counting/counters@0.1.0" "[resource-new]counter" (func (param i32) (result i32)))
+            (memory (export "memory") 1)
+            (func (export "left#run"))
+            (func (export "run"))
+            (func (export "demo:counting/counters@0.1.0#[constructor]counter") (param i64) (result i32) unreachable)
+            (func (export "demo:counting/counters@0.1.0#[method]counter.increment") (param i32) (result i64) unreachable)
+            (func (export "demo:counting/counters@0.1.0#[static]counter.highest") (result i64) unreachable)
+            (func (export "demo:counting/counters@0.1.0#clamp") (param i64) (result i64) unreachable)
+            (func (export "demo:counting/counters@0.1.0#sum") (param i32 i32) (result i64) unreachable)
+            (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) unreachable))"#,
+    );
+    assert!(contract.function("run").is_ok());
+    assert!(contract.function("left#run").is_ok());
+
+    let mut resolve = Resolve::default();
+    let package = resolve
+        .push_str(
+            "two.wit",
+            "package demo:two; world two { export demo:a/api@1.0.0; export demo:b/api@1.0.0; }
+             package demo:a@1.0.0 { interface api { run: func(); } }
+             package demo:b@1.0.0 { interface api { run: func(); } }",
+        )
+        .unwrap();
+    let world = resolve.select_world(&[package], None).unwrap();
+    let Err(FunctionError::Ambiguous { candidates, .. }) = Interface::of(&resolve, world).find("api#run") else {
+        panic!()
+    };
+    assert_eq!(candidates, ["demo:a/api@1.0.0#run", "demo:b/api@1.0.0#run"]);
+}
+
+#[test]
+fn what_cannot_be_sent_is_found_at_any_depth() {
+    let mut resolve = Resolve::default();
+    let package = resolve
+        .push_str(
+            "deep.wit",
+            "package demo:deep;
+             interface api {
+                 resource thing;
+                 record inner { things: list<option<thing>> }
+                 variant outer { nothing, some(inner) }
+                 a: func(values: list<tuple<u8, outer>>);
+                 b: func() -> result<string, future<u8>>;
+                 c: func(input: stream<u8>);
+                 d: async func();
+                 e: func() -> error-context;
+                 f: func(x: result<option<list<u8>>, string>) -> tuple<f64, char>;
+                 g: func(x: map<string, u8>);
+             }
+             world deep { export api; }",
+        )
+        .unwrap();
+    let world = resolve.select_world(&[package], None).unwrap();
+    let interface = Interface::of(&resolve, world);
+    let obstacle = |name: &str| interface.find(&format!("api#{name}")).err().map(|error| error.to_string());
+    let expect = |name: &str, part: &str| {
+        let found = obstacle(name).unwrap();
+        assert!(found.ends_with(part), "{name}: {found}");
+    };
+    expect(
+        "a",
+        "the parameter `values` holds a handle of the resource `thing`, and handles exist only inside one instance",
+    );
+    expect("b", "the result is asynchronous (future), and a call of a contract is not");
+    expect("c", "the parameter `input` is asynchronous (stream), and a call of a contract is not");
+    expect("d", "the function is asynchronous (async func), and a call of a contract is not");
+    expect("e", "the result is asynchronous (error-context), and a call of a contract is not");
+    expect("g", "the parameter `x` holds a map, which cannot be sent");
+    assert_eq!(obstacle("f"), None);
+}
+
+#[test]
+fn imports_of_functions_are_refused_with_all_reasons() {
+    let error = Machine::new().admit(&build::example("foreign-import")).err().unwrap();
+    assert_eq!(
+        error.to_string(),
+        "the ledger serves no imports except types: `demo:clock/wall@0.1.0` (it holds the function `now`)"
+    );
+
+    let bytes = build::component(
+        "package demo:test;
+         world test {
+             import alpha: func();
+             import beta: interface { resource thing; run: func(); }
+             use demo:goods/types@0.1.0.{item};
+             export run: func(x: item);
+         }",
+        r#"(module
+            (import "$root" "alpha" (func))
+            (import "beta" "run" (func))
+            (import "beta" "[resource-drop]thing" (func (param i32)))
+            (memory (export "memory") 1)
+            (func (export "run") (param i32 i32 i64 i32))
+            (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) unreachable))"#,
+    );
+    let Err(AdmissionError::UnservedImports(imports)) = Machine::new().admit(&bytes) else { panic!() };
+    let imports: Vec<String> = imports.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        imports,
+        ["`alpha` (it is a function)", "`beta` (it holds the resource `thing`, it holds the function `run`)"]
+    );
+}
+
+#[test]
+fn imports_of_types_are_served() {
+    let machine = Machine::new();
+    assert!(machine.admit(&build::example("shop")).is_ok());
+}
+
+fn refusal(machine: &Machine, wat: &str) -> String {
+    let bytes = build::component("package demo:test; world test { export run: func(); }", wat);
+    chain(&machine.admit(&bytes).err().unwrap())
+}
+
+#[test]
+fn webassembly_outside_the_profile_is_refused() {
+    let machine = Machine::new();
+    for (wat, part) in [
+        (r#"(module (func (export "run") (drop (i32x4.splat (i32.const 1)))))"#, "SIMD"),
+        (r#"(module (memory 1) (memory 1) (func (export "run")))"#, "multiple memories"),
+        (r#"(module (memory i64 1) (func (export "run")))"#, "memory64"),
+        (r#"(module (memory 1 1 shared) (func (export "run")))"#, "threads"),
+        (r#"(module (tag) (func (export "run")))"#, "exceptions"),
+    ] {
+        let refused = refusal(&machine, wat);
+        assert!(refused.contains("not valid under the ledger's execution profile"), "{refused}");
+        assert!(refused.contains(part), "{refused}");
+    }
+}
+
+#[test]
+fn limits_of_a_component() {
+    let example = build::example("arithmetic");
+    let small = ExecutionProfile { component_size_bytes_max: example.len() - 1, ..Default::default() };
+    assert!(matches!(Machine::with(small).admit(&example), Err(AdmissionError::TooLarge { .. })));
+    let exact = ExecutionProfile { component_size_bytes_max: example.len(), ..Default::default() };
+    assert!(Machine::with(exact).admit(&example).is_ok());
+
+    let machine = Machine::new();
+    let long = format!(r#"(module (func (export "run") {}))"#, "(drop (i64.const 1))".repeat(50_000));
+    let refused = refusal(&machine, &long);
+    assert!(refused.contains("`function_size_bytes_max`"), "{refused}");
+    let memory = refusal(&machine, r#"(module (memory 2000) (func (export "run")))"#);
+    assert!(memory.contains("cannot be compiled within the ledger's limits"), "{memory}");
+    let table = refusal(&machine, r#"(module (table 30000 funcref) (func (export "run")))"#);
+    assert!(table.contains("cannot be compiled within the ledger's limits"), "{table}");
+}
+
+/// A component need not export what its interface declares behind an unstable gate.
+#[test]
+fn a_function_that_the_component_leaves_out_cannot_be_called() {
+    let text = "package demo:gated@1.0.0; interface api { run: func(); @unstable(feature = later) walk: func(); }";
+    let mut packages = Resolve::default();
+    packages.push_str("gated.wit", text).unwrap();
+    let bytes = build::component_with(
+        packages,
+        "package demo:test; world test { export demo:gated/api@1.0.0; }",
+        r#"(module (func (export "demo:gated/api@1.0.0#run")))"#,
+    );
+    let limits = Limits::default();
+    let wit = Wit::parse(&[SourceFile::new("gated.wit", text)], &[], &limits).unwrap();
+    let component =
+        DecodedComponent::decode(&bytes, &limits).unwrap().verify(&Closure::of(&wit).unwrap(), &limits).unwrap();
+    let machine = Machine::new();
+    let contract =
+        Executable::admit(machine.executor.engine(), machine.executor.profile(), &component, &bytes).unwrap();
+    assert!(contract.function("api#run").is_ok());
+    assert_eq!(
+        contract.function("api#walk").err().unwrap().to_string(),
+        "`demo:gated/api@1.0.0#walk` cannot be called: the component does not export it"
+    );
+}
