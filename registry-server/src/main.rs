@@ -1,1 +1,117 @@
-fn main() {}
+//! The command `registry-server`.
+
+use anstream::{eprintln, println};
+use anyhow::Context;
+use clap::Parser;
+use registry_server::{BlobUrl, Config, DatabaseUrl, LISTEN_DEFAULT, Server, StartError, default_data_dir};
+use std::env;
+use std::future::Future;
+use std::io::IsTerminal;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::info;
+use tracing_subscriber::EnvFilter;
+
+const EXAMPLES: &str = "\
+Examples:
+  registry-server
+      Serve on this machine only, and keep everything in the user's data directory.
+  registry-server --listen 127.0.0.1:0 --data-dir ./registry-data
+      Pick a free port; the URL is the one line on stdout.
+  registry-server --database-url sqlite:/srv/registry.sqlite3 --blob-url file:/srv/blobs
+      Keep the database and the content in places of their own.
+  RUST_LOG=debug registry-server
+      Log more.";
+
+/// Publishes WIT packages and components, and serves them by hash and by name.
+///
+/// It needs no configuration. When it is ready, it prints its URL as one line on stdout; everything else goes to
+/// stderr. SIGINT and SIGTERM stop it after the requests that it is handling.
+#[derive(Debug, Parser)]
+#[command(name = "registry-server", version, after_help = EXAMPLES)]
+struct Arguments {
+    /// The IP address and port to listen on; port 0 picks a free one.
+    #[arg(long, value_name = "ADDR", env = "REGISTRY_LISTEN", default_value_t = LISTEN_DEFAULT)]
+    listen: SocketAddr,
+    /// The directory for the database and the content [default: registry-server in $XDG_DATA_HOME or ~/.local/share].
+    #[arg(long, value_name = "DIR", env = "REGISTRY_DATA_DIR")]
+    data_dir: Option<PathBuf>,
+    /// The database: `sqlite:PATH` [default: registry.sqlite3 in the data directory].
+    #[arg(long, value_name = "URL", env = "REGISTRY_DATABASE_URL", hide_env_values = true)]
+    database_url: Option<DatabaseUrl>,
+    /// The store for content: `file:DIR` [default: blobs in the data directory].
+    #[arg(long, value_name = "URL", env = "REGISTRY_BLOB_URL", hide_env_values = true)]
+    blob_url: Option<BlobUrl>,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    start_logging();
+    match run(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            report(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[tokio::main]
+async fn run(arguments: Arguments) -> anyhow::Result<()> {
+    let config = arguments.config()?;
+    let stopped = stop_signal().context("signals cannot be handled")?;
+    let server = Server::bind(config).await?;
+    println!("{}", server.url());
+    server.run_until(stopped).await;
+    Ok(())
+}
+
+impl Arguments {
+    fn config(self) -> anyhow::Result<Config> {
+        let given = self.data_dir.or_else(|| default_data_dir(path_variable("XDG_DATA_HOME"), path_variable("HOME")));
+        let data_dir = given.context("there is no data directory: neither --data-dir nor $HOME is given")?;
+        let data_dir = std::path::absolute(&data_dir).context("the data directory has no absolute path")?;
+        eprintln!("data directory: {}", data_dir.display());
+        let defaults = Config::in_dir(&data_dir);
+        Ok(Config {
+            listen: self.listen,
+            database: self.database_url.unwrap_or(defaults.database),
+            blobs: self.blob_url.unwrap_or(defaults.blobs),
+            limits: defaults.limits,
+        })
+    }
+}
+
+fn path_variable(name: &str) -> Option<PathBuf> {
+    env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+}
+
+fn start_logging() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let colours = std::io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours).init();
+}
+
+fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        let name = tokio::select! {
+            _ = interrupt.recv() => "SIGINT",
+            _ = terminate.recv() => "SIGTERM",
+        };
+        info!("received {name}");
+    })
+}
+
+fn report(error: &anyhow::Error) {
+    eprintln!("error: {error}");
+    for cause in error.chain().skip(1) {
+        eprintln!("Caused by: {cause}");
+    }
+    if let Some(hint) = error.downcast_ref::<StartError>().and_then(StartError::hint) {
+        eprintln!("hint: {hint}");
+    }
+}

@@ -1,0 +1,105 @@
+//! The one shape of every error.
+
+use super::respond;
+use crate::app::{AppError, InternalError};
+use axum::http::{Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use registry_core::limits::LimitExceeded;
+use registry_core::wire::ErrorBody;
+use std::sync::Arc;
+
+/// Seconds after which a client may try again.
+const RETRY_AFTER_S: u64 = 2;
+
+/// An error as it is answered.
+#[derive(Debug)]
+pub(super) struct ApiError {
+    status: StatusCode,
+    body: ErrorBody,
+    /// What failed inside: not for the client, but for the log.
+    failure: Option<Arc<InternalError>>,
+}
+
+impl ApiError {
+    /// An error of HTTP itself, before the application is asked.
+    pub(super) fn new(status: StatusCode, code: &str, message: impl Into<String>, hint: Option<&str>) -> Self {
+        let body = ErrorBody { code: code.to_owned(), message: message.into(), hint: hint.map(str::to_owned) };
+        Self { status, body, failure: None }
+    }
+
+    /// An error in the address, whatever the same text would be in an upload.
+    pub(super) fn in_address(error: impl Into<AppError>) -> Self {
+        Self::from(error.into()).with_status(StatusCode::BAD_REQUEST)
+    }
+
+    /// The same error under another status.
+    pub(super) fn with_status(self, status: StatusCode) -> Self {
+        Self { status, ..self }
+    }
+}
+
+impl<E: Into<AppError>> From<E> for ApiError {
+    fn from(error: E) -> Self {
+        let error = error.into();
+        let body = ErrorBody {
+            code: error.code().to_owned(),
+            message: error.message(),
+            hint: error.hint().map(str::to_owned),
+        };
+        let status = status_of(&error);
+        let failure = match error {
+            AppError::Internal(failure) => Some(Arc::new(failure)),
+            _ => None,
+        };
+        Self { status, body, failure }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, respond::json(&self.body)).into_response();
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER_S.into());
+        }
+        if let Some(failure) = self.failure {
+            response.extensions_mut().insert(failure);
+        }
+        response
+    }
+}
+
+fn status_of(error: &AppError) -> StatusCode {
+    match error {
+        AppError::NotFound(_) => StatusCode::NOT_FOUND,
+        AppError::Body(_) => StatusCode::BAD_REQUEST,
+        AppError::ReleaseBound { .. } => StatusCode::CONFLICT,
+        AppError::Limit(LimitExceeded { limit, .. }) if limit.ends_with("size_bytes_max") => {
+            StatusCode::PAYLOAD_TOO_LARGE
+        }
+        AppError::Limit(_)
+        | AppError::Hash(_)
+        | AppError::Name(_)
+        | AppError::NestedPackages { .. }
+        | AppError::MissingDependencies { .. }
+        | AppError::HashMismatch { .. }
+        | AppError::Package(_)
+        | AppError::Component(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        AppError::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
+        AppError::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+pub(super) async fn unknown_route(uri: Uri) -> ApiError {
+    let message = format!("there is nothing at `{}`", uri.path());
+    ApiError::new(StatusCode::NOT_FOUND, "unknown_route", message, Some("docs/api.md lists the addresses"))
+}
+
+pub(super) async fn unknown_method(method: Method, uri: Uri) -> ApiError {
+    let message = format!("`{method}` is not possible at `{}`", uri.path());
+    ApiError::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method_not_allowed",
+        message,
+        Some("the `Allow` header lists what is"),
+    )
+}

@@ -1,0 +1,98 @@
+//! What happens around every request: an id, a time limit, one line in the log, and nothing internal in the answer.
+
+use super::error::ApiError;
+use super::{ApiState, respond};
+use crate::app::{InternalError, with_causes};
+use axum::extract::{Request, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use futures::FutureExt;
+use registry_core::wire::ErrorBody;
+use std::fmt;
+use std::hash::{BuildHasher, RandomState};
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
+use tokio::time::timeout;
+use tracing::{Instrument, error, info, info_span};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Handles one request.
+pub(super) async fn handle(State(state): State<ApiState>, request: Request, next: Next) -> Response {
+    let id = RequestId::next();
+    let span = info_span!("request", %id, method = %request.method(), path = request.uri().path());
+    let duration_max = state.app.limits().request_duration_max;
+    async move {
+        let started = Instant::now();
+        let mut response = answer(request, next, duration_max).await;
+        if let Some(failure) = response.extensions_mut().remove::<Arc<InternalError>>() {
+            error!(%id, "request {id} failed: {}", with_causes(&*failure));
+            response = opaque(response, &id);
+        }
+        info!(status = response.status().as_u16(), duration_ms = started.elapsed().as_millis() as u64, "answered");
+        finish(response, &id)
+    }
+    .instrument(span)
+    .await
+}
+
+async fn answer(request: Request, next: Next, duration_max: Duration) -> Response {
+    let handled = AssertUnwindSafe(next.run(request)).catch_unwind();
+    match timeout(duration_max, handled).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(_)) => ApiError::from(InternalError::HandlerPanicked).into_response(),
+        Err(_) => {
+            let message = format!("the request took longer than {} s", duration_max.as_secs());
+            ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "request_timeout", message, Some("try again"))
+                .into_response()
+        }
+    }
+}
+
+/// The same status with a body that says nothing but where to look in the log.
+fn opaque(response: Response, id: &RequestId) -> Response {
+    let body = ErrorBody {
+        code: "internal".to_owned(),
+        message: format!("the registry failed on request `{id}`"),
+        hint: Some("tell the registry's operator this request's id; the log says more".to_owned()),
+    };
+    let retry_after = response.headers().get(header::RETRY_AFTER).cloned();
+    let mut replaced = (response.status(), respond::json(&body)).into_response();
+    if let Some(retry_after) = retry_after {
+        replaced.headers_mut().insert(header::RETRY_AFTER, retry_after);
+    }
+    replaced
+}
+
+fn finish(mut response: Response, id: &RequestId) -> Response {
+    let headers = response.headers_mut();
+    // What people publish is text, and no browser shall guess that it is a page.
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
+        headers.insert(REQUEST_ID, value);
+    }
+    response
+}
+
+/// Names one request in the log and in its answer. The first half tells apart runs of the server.
+struct RequestId {
+    run: u32,
+    number: u64,
+}
+
+impl RequestId {
+    fn next() -> Self {
+        static RUN: LazyLock<u32> = LazyLock::new(|| RandomState::new().hash_one(0) as u32);
+        static NUMBER: AtomicU64 = AtomicU64::new(1);
+        Self { run: *RUN, number: NUMBER.fetch_add(1, Ordering::Relaxed) }
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:08x}-{}", self.run, self.number)
+    }
+}

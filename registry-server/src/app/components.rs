@@ -1,0 +1,136 @@
+//! Publishing and reading components.
+
+use super::{App, AppError, Documents, sha256_hex};
+use crate::store::Written;
+use bytes::Bytes;
+use registry_core::closure::Closure;
+use registry_core::component::{DecodedComponent, VerifiedComponent};
+use registry_core::id::{ComponentHash, ObjectHash};
+use registry_core::limits::Limits;
+use registry_core::name::ReleaseName;
+use registry_core::wire::{ComponentClosure, ComponentRecord, Published};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+impl App {
+    /// Publishes a component, all of whose packages are published already, and binds a name to it if one is given.
+    ///
+    /// # Errors
+    /// If it breaks a rule; nothing is visible of it then.
+    pub(crate) async fn publish_component(
+        &self,
+        bytes: Bytes,
+        name: Option<ReleaseName>,
+        expected: Option<ComponentHash>,
+    ) -> Result<Published<ComponentRecord>, AppError> {
+        let (upload, limits) = (bytes.clone(), Arc::clone(&self.limits));
+        let names = self.workers.run(move || packages_named(&upload, expected, &limits.content)).await??;
+        let dependencies = self.packages_of("the component", &names).await?;
+        let closure = self.stored_closure(&dependencies).await?;
+        let (upload, limits) = (bytes.clone(), Arc::clone(&self.limits));
+        let record = self.workers.run(move || admit(&upload, &closure, &limits.content)).await??;
+        self.blobs.put(&ObjectHash::Component(record.hash), bytes).await?;
+        match (self.store.insert_component(&record, &dependencies, name.as_ref()).await?, name) {
+            (Written::Bound(bound), Some(name)) => {
+                let uploaded = ObjectHash::Component(record.hash);
+                Err(AppError::ReleaseBound { name, bound: bound.hash(), uploaded })
+            }
+            (written, _) => Ok(Published { created: written == Written::Created, record }),
+        }
+    }
+
+    /// Everything about a component but its bytes and texts.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`].
+    pub(crate) async fn component(&self, hash: &ComponentHash) -> Result<ComponentRecord, AppError> {
+        self.store.component(hash).await?.ok_or_else(|| AppError::NotFound(hash.to_string()))
+    }
+
+    /// A component's bytes, verified.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`].
+    pub(crate) async fn component_bytes(&self, hash: &ComponentHash) -> Result<Bytes, AppError> {
+        if let Some(bytes) = self.binaries.get(hash) {
+            return Ok(bytes);
+        }
+        self.component(hash).await?;
+        let stored =
+            self.blobs.get(&ObjectHash::Component(*hash), self.limits.content.component_size_bytes_max).await?;
+        let expected = *hash;
+        let bytes = self.workers.run(move || verify_bytes(expected, stored)).await??;
+        self.binaries.insert(*hash, bytes.clone());
+        Ok(bytes)
+    }
+
+    /// A component's world and the packages that it needs, verified.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`].
+    pub(crate) async fn component_documents(&self, hash: &ComponentHash) -> Result<Documents, AppError> {
+        let key = ObjectHash::Component(*hash);
+        if let Some(documents) = self.documents.get(&key) {
+            return Ok(documents);
+        }
+        let record = self.component(hash).await?;
+        let bytes = self.component_bytes(hash).await?;
+        let closure = self.stored_closure(&self.store.component_dependencies(hash).await?).await?;
+        let limits = Arc::clone(&self.limits);
+        let documents = self.workers.run(move || verify(record, &bytes, &closure, &limits.content)).await??;
+        self.documents.insert(key, documents.clone());
+        Ok(documents)
+    }
+}
+
+/// The packages that a component names. It is decoded again to be verified: what is decoded borrows the bytes, which
+/// cannot be held while the packages are looked up.
+fn packages_named(
+    bytes: &[u8],
+    expected: Option<ComponentHash>,
+    limits: &Limits,
+) -> Result<BTreeSet<ReleaseName>, AppError> {
+    let names = DecodedComponent::decode(bytes, limits)?.packages()?;
+    let actual = ComponentHash::of(bytes);
+    match expected.filter(|claimed| *claimed != actual) {
+        Some(claimed) => {
+            let (claimed, actual) = (ObjectHash::Component(claimed), ObjectHash::Component(actual));
+            Err(AppError::HashMismatch { claimed, actual })
+        }
+        None => Ok(names),
+    }
+}
+
+fn admit(bytes: &[u8], closure: &Closure, limits: &Limits) -> Result<ComponentRecord, AppError> {
+    let verified = DecodedComponent::decode(bytes, limits)?.verify(closure, limits)?;
+    Ok(ComponentRecord {
+        hash: verified.hash(),
+        view: verified.view_id(),
+        size_bytes: bytes.len() as u64,
+        sha256: sha256_hex(bytes),
+        interfaces: verified.interfaces().to_vec(),
+    })
+}
+
+fn verify_bytes(expected: ComponentHash, bytes: Bytes) -> Result<Bytes, AppError> {
+    let actual = ComponentHash::of(&bytes);
+    if actual == expected {
+        return Ok(bytes);
+    }
+    let (claimed, actual) = (ObjectHash::Component(expected), ObjectHash::Component(actual));
+    Err(AppError::damaged(expected, &AppError::HashMismatch { claimed, actual }))
+}
+
+fn verify(component: ComponentRecord, bytes: &[u8], closure: &Closure, limits: &Limits) -> Result<Documents, AppError> {
+    let hash = component.hash;
+    let verified =
+        VerifiedComponent::check(&hash, bytes, closure, limits).map_err(|error| AppError::damaged(hash, &error))?;
+    let print = |error| AppError::damaged(hash, &error);
+    let wit = verified.world_text().map_err(print)?;
+    let answer = ComponentClosure { component, wit: wit.clone(), packages: verified.closure().clone() };
+    Ok(Documents {
+        closure_json: serde_json::to_vec(&answer)?.into(),
+        wit: wit.into(),
+        flat: verified.flat_text().map_err(print)?.into(),
+    })
+}

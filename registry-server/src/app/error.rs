@@ -1,0 +1,266 @@
+//! Everything that a request can come to, besides its answer: a word for programs, a message, and what to do.
+
+use super::workers::WorkerError;
+use crate::blob::BlobError;
+use crate::store::StoreError;
+use registry_core::closure::ClosureError;
+use registry_core::component::ComponentError;
+use registry_core::id::{ObjectHash, ParseIdError};
+use registry_core::limits::LimitExceeded;
+use registry_core::name::{NameError, PackageName, ReleaseName};
+use registry_core::wit::{AdmissionError, WitError};
+use std::error::Error;
+use std::fmt::Display;
+
+/// Why a request was not done.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AppError {
+    /// Nothing has this hash or name.
+    #[error("{0} is not in this registry")]
+    NotFound(String),
+    /// A text in the request is no hash.
+    #[error(transparent)]
+    Hash(#[from] ParseIdError),
+    /// A text in the request is no name that can be published.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// The body is not what its content type says.
+    #[error("the body is not a valid request: {0}")]
+    Body(String),
+    /// A limit was crossed.
+    #[error(transparent)]
+    Limit(#[from] LimitExceeded),
+    /// The files hold more than one package.
+    #[error("`{package}` has nested packages: {}", list(.nested))]
+    NestedPackages {
+        /// The package that was uploaded.
+        package: PackageName,
+        /// What is nested in it.
+        nested: Vec<PackageName>,
+    },
+    /// Packages that are referred to and are not here.
+    #[error("{of} refers to packages that are not in this registry: {}", list(.missing))]
+    MissingDependencies {
+        /// What was uploaded.
+        of: String,
+        /// All that is missing.
+        missing: Vec<ReleaseName>,
+    },
+    /// The upload has another hash than its sender expects.
+    #[error("the upload has the hash {actual}, but {claimed} was expected")]
+    HashMismatch {
+        /// What the sender expects.
+        claimed: ObjectHash,
+        /// The hash of the upload.
+        actual: ObjectHash,
+    },
+    /// The name is bound to something else.
+    #[error("`{name}` is bound to {bound} for ever; this upload has the hash {uploaded}")]
+    ReleaseBound {
+        /// The name.
+        name: ReleaseName,
+        /// What it is bound to.
+        bound: ObjectHash,
+        /// What was uploaded.
+        uploaded: ObjectHash,
+    },
+    /// The upload is not a package that can be published.
+    #[error(transparent)]
+    Package(AdmissionError),
+    /// The upload is not a component that can be published.
+    #[error(transparent)]
+    Component(ComponentError),
+    /// Too much is asked of the server at one time.
+    #[error("the registry has too much to do at the moment")]
+    Overloaded,
+    /// Something failed that is not the client's business.
+    #[error("the registry failed")]
+    Internal(#[source] InternalError),
+}
+
+/// What failed inside.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum InternalError {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The blob store.
+    #[error(transparent)]
+    Blob(#[from] BlobError),
+    /// A job panicked.
+    #[error(transparent)]
+    Worker(#[from] WorkerError),
+    /// What is stored is not what was published.
+    #[error("the content stored for {hash} is damaged: {reason}")]
+    Damaged {
+        /// What was asked for.
+        hash: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A handler panicked.
+    #[error("a handler failed unexpectedly")]
+    HandlerPanicked,
+    /// An answer cannot be written as JSON.
+    #[error("an answer cannot be written")]
+    Answer(#[from] serde_json::Error),
+}
+
+impl AppError {
+    /// An error about stored content.
+    pub(crate) fn damaged(hash: impl Display, reason: &dyn Error) -> Self {
+        Self::Internal(InternalError::Damaged { hash: hash.to_string(), reason: with_causes(reason) })
+    }
+
+    /// A word for programs. It never changes its meaning.
+    pub(crate) fn code(&self) -> &'static str {
+        match self {
+            Self::NotFound(_) => "not_found",
+            Self::Hash(_) => "invalid_hash",
+            Self::Name(NameError::Reserved(_)) => "reserved_namespace",
+            Self::Name(NameError::Unversioned(_)) => "unversioned",
+            Self::Name(_) => "invalid_name",
+            Self::Body(_) => "invalid_body",
+            Self::Limit(_) => "limit_exceeded",
+            Self::NestedPackages { .. } => "nested_packages",
+            Self::MissingDependencies { .. } => "missing_dependencies",
+            Self::HashMismatch { .. } => "hash_mismatch",
+            Self::ReleaseBound { .. } => "release_bound",
+            Self::Package(AdmissionError::Dependencies { .. }) => "invalid_dependencies",
+            Self::Package(AdmissionError::Empty(_)) => "empty_package",
+            Self::Package(AdmissionError::NotFaithful { .. }) => "not_representable",
+            Self::Package(_) => "invalid_wit",
+            Self::Component(ComponentError::CoreModule | ComponentError::WitPackage | ComponentError::NotWasm) => {
+                "not_a_component"
+            }
+            Self::Component(ComponentError::Names(_)) => "invalid_dependencies",
+            Self::Component(ComponentError::Differs(_) | ComponentError::DoesNotFit(_)) => "interface_mismatch",
+            Self::Component(_) => "invalid_component",
+            Self::Overloaded => "overloaded",
+            Self::Internal(_) => "internal",
+        }
+    }
+
+    /// What to do about it.
+    pub(crate) fn hint(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::NotFound(_) => "check the hash or the name, or publish it first",
+            Self::Name(NameError::Reserved(_)) => "choose a namespace of your own, such as `my-team`",
+            Self::Name(NameError::Unversioned(_)) => "give the package a version: `package my-team:example@1.0.0;`",
+            Self::NestedPackages { .. } => {
+                "publish each package by itself, dependencies first; `registry publish --with-deps` does that"
+            }
+            Self::MissingDependencies { .. } => {
+                "publish them first, leaves first; `registry publish --with-deps` sends those in deps/"
+            }
+            Self::HashMismatch { .. } => {
+                "the upload or its dependencies differ from those that the hash was computed from"
+            }
+            Self::ReleaseBound { .. } => "a published version never changes; publish under a new version",
+            Self::Package(AdmissionError::Dependencies { .. }) => {
+                "refer to exact versions that can be published: `use my-team:example/interface@1.0.0.{…};`"
+            }
+            Self::Component(ComponentError::CoreModule) => {
+                "make it a component, for example with `wasm-tools component new`"
+            }
+            Self::Component(ComponentError::WitPackage) => "publish wasm-encoded WIT as a package",
+            Self::Component(ComponentError::Differs(_) | ComponentError::DoesNotFit(_)) => {
+                "build the component against the very packages that are registered"
+            }
+            Self::Overloaded => "try again in a few seconds",
+            _ => return None,
+        })
+    }
+
+    /// The message with its causes, for people.
+    pub(crate) fn message(&self) -> String {
+        match self {
+            // What failed inside is in the log, and nobody else's business.
+            Self::Internal(_) => self.to_string(),
+            _ => with_causes(self),
+        }
+    }
+}
+
+/// An error's message with those of its causes.
+pub(crate) fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+fn list(items: &[impl Display]) -> String {
+    items.iter().map(|item| format!("`{item}`")).collect::<Vec<_>>().join(", ")
+}
+
+impl From<WitError> for AppError {
+    fn from(error: WitError) -> Self {
+        match error {
+            WitError::Limit(error) => Self::Limit(error),
+            error => Self::Package(AdmissionError::Wit(error)),
+        }
+    }
+}
+
+impl From<AdmissionError> for AppError {
+    fn from(error: AdmissionError) -> Self {
+        match error {
+            AdmissionError::Name(error) => Self::Name(error),
+            AdmissionError::Wit(error) => error.into(),
+            error => Self::Package(error),
+        }
+    }
+}
+
+impl From<ComponentError> for AppError {
+    fn from(error: ComponentError) -> Self {
+        match error {
+            ComponentError::Limit(error) | ComponentError::Invalid(WitError::Limit(error)) => Self::Limit(error),
+            // The packages come out of this registry's own store.
+            ComponentError::Closure(ClosureError::Limit(error)) => Self::Limit(error),
+            ComponentError::Closure(error) => Self::damaged("the component's packages", &error),
+            error => Self::Component(error),
+        }
+    }
+}
+
+impl From<InternalError> for AppError {
+    fn from(error: InternalError) -> Self {
+        Self::Internal(error)
+    }
+}
+
+impl From<WorkerError> for AppError {
+    fn from(error: WorkerError) -> Self {
+        match error {
+            WorkerError::Overloaded => Self::Overloaded,
+            WorkerError::Panicked => Self::Internal(error.into()),
+        }
+    }
+}
+
+impl From<StoreError> for AppError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Busy(_) => Self::Overloaded,
+            error => Self::Internal(error.into()),
+        }
+    }
+}
+
+impl From<BlobError> for AppError {
+    fn from(error: BlobError) -> Self {
+        Self::Internal(error.into())
+    }
+}
+
+impl From<serde_json::Error> for AppError {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Internal(error.into())
+    }
+}

@@ -1,0 +1,146 @@
+//! Where a server listens and where it keeps what is published.
+
+use crate::limits::ServerLimits;
+use std::fs::{DirBuilder, File};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+/// Where a server listens if nothing else is said: on this machine only.
+pub const LISTEN_DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7878);
+
+const DATA_DIR_NAME: &str = "registry-server";
+const DATABASE_NAME: &str = "registry.sqlite3";
+const BLOB_DIR_NAME: &str = "blobs";
+
+/// Everything that a server is started with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// The address to listen on; port 0 picks a free one.
+    pub listen: SocketAddr,
+    /// The database.
+    pub database: DatabaseUrl,
+    /// The store of texts and components.
+    pub blobs: BlobUrl,
+    /// The limits.
+    pub limits: ServerLimits,
+}
+
+impl Config {
+    /// A server that keeps everything in one directory and listens on [`LISTEN_DEFAULT`].
+    pub fn in_dir(data_dir: &Path) -> Self {
+        Self {
+            listen: LISTEN_DEFAULT,
+            database: DatabaseUrl::Sqlite(data_dir.join(DATABASE_NAME)),
+            blobs: BlobUrl::File(data_dir.join(BLOB_DIR_NAME)),
+            limits: ServerLimits::default(),
+        }
+    }
+}
+
+/// The data directory if none is given: `registry-server` in the user's data directory, as the XDG specification says
+/// where that is. `None` if neither an absolute `$XDG_DATA_HOME` nor `$HOME` is given.
+pub fn default_data_dir(xdg_data_home: Option<PathBuf>, home: Option<PathBuf>) -> Option<PathBuf> {
+    let data_home = xdg_data_home.filter(|path| path.is_absolute());
+    let data_home = data_home.or_else(|| Some(home?.join(".local/share")))?;
+    Some(data_home.join(DATA_DIR_NAME))
+}
+
+/// A database to keep names, hashes and dependencies in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DatabaseUrl {
+    /// `sqlite:PATH`: a SQLite file, which is created if it is not there.
+    Sqlite(PathBuf),
+}
+
+/// A store to keep texts and components in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BlobUrl {
+    /// `file:PATH`: a directory, which is created if it is not there.
+    File(PathBuf),
+}
+
+/// A URL that names no database or store.
+///
+/// Only the scheme is shown: the rest of a URL may hold a password.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UrlError {
+    /// No scheme.
+    #[error("this has no scheme; write `{supported}PATH`")]
+    NoScheme {
+        /// The scheme that is supported.
+        supported: &'static str,
+    },
+    /// A scheme that this server does not know.
+    #[error("the scheme `{scheme}:` is not supported; this server supports `{supported}PATH`")]
+    Scheme {
+        /// The scheme that was given.
+        scheme: String,
+        /// The scheme that is supported.
+        supported: &'static str,
+    },
+    /// A path that could be read in two ways.
+    #[error("write `{supported}relative/path` or `{supported}///absolute/path`")]
+    Path {
+        /// The scheme that is supported.
+        supported: &'static str,
+    },
+    /// A database in memory.
+    #[error("a database in memory would lose what is published; give the path of a file")]
+    InMemory,
+    /// Options behind a question mark.
+    #[error("options behind `?` are not supported; give the path of a file")]
+    Options,
+}
+
+impl FromStr for DatabaseUrl {
+    type Err = UrlError;
+
+    fn from_str(url: &str) -> Result<Self, UrlError> {
+        let path = path_of(url, "sqlite:")?;
+        match path {
+            ":memory:" => Err(UrlError::InMemory),
+            _ if path.contains('?') => Err(UrlError::Options),
+            _ => Ok(Self::Sqlite(PathBuf::from(path))),
+        }
+    }
+}
+
+impl FromStr for BlobUrl {
+    type Err = UrlError;
+
+    fn from_str(url: &str) -> Result<Self, UrlError> {
+        path_of(url, "file:").map(|path| Self::File(PathBuf::from(path)))
+    }
+}
+
+/// What stands behind the scheme: a relative path, or an absolute one with or without `//` before it.
+fn path_of<'a>(url: &'a str, supported: &'static str) -> Result<&'a str, UrlError> {
+    let Some(rest) = url.strip_prefix(supported) else {
+        let scheme = url.split_once(':').map(|(scheme, _)| scheme.to_owned());
+        return Err(match scheme {
+            Some(scheme) => UrlError::Scheme { scheme, supported },
+            None => UrlError::NoScheme { supported },
+        });
+    };
+    let path = match rest.strip_prefix("//") {
+        Some(absolute) if absolute.starts_with('/') => absolute,
+        Some(_) => return Err(UrlError::Path { supported }),
+        None => rest,
+    };
+    if path.is_empty() { Err(UrlError::Path { supported }) } else { Ok(path) }
+}
+
+/// Creates a directory that only its owner can read, with the directories above it, and makes its name durable.
+pub(crate) fn create_private_dir(dir: &Path) -> io::Result<()> {
+    if dir.is_dir() {
+        return Ok(());
+    }
+    DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+    match dir.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        Some(parent) => File::open(parent)?.sync_all(),
+        None => File::open(".")?.sync_all(),
+    }
+}

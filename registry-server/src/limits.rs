@@ -1,0 +1,83 @@
+//! Every limit of the server, in one place. What content may cost is in [`registry_core::limits`].
+
+use registry_core::limits::Limits;
+use std::time::Duration;
+
+/// What one server allows. `Default` holds the values that the product uses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerLimits {
+    /// What a package, a closure or a component may cost.
+    pub content: Limits,
+    /// Bytes of the JSON of one package: its text, with room for escapes.
+    pub package_json_size_bytes_max: usize,
+    /// Bytes of a source file's path, which errors repeat.
+    pub path_size_bytes_max: usize,
+    /// Hashes in one question which are missing.
+    pub missing_hashes_max: usize,
+    /// Bytes of the JSON of such a question.
+    pub missing_json_size_bytes_max: usize,
+    /// Releases of one name in one list.
+    pub releases_listed_max: usize,
+    /// Characters of an error's message.
+    pub error_message_chars_max: usize,
+    /// Bytes of all uploads that are in memory at one time.
+    pub uploads_size_bytes_max: usize,
+    /// Bytes of a refused upload that are read and thrown away, so that its sender sees the answer.
+    pub discarded_size_bytes_max: usize,
+    /// Bytes of a request's line and headers.
+    pub header_size_bytes_max: usize,
+    /// Headers of a request.
+    pub headers_max: usize,
+    /// Connections at one time; others wait to be accepted.
+    pub connections_max: usize,
+    /// Connections to the database for reading. There is one for writing.
+    pub database_readers_max: u32,
+    /// Jobs of parsing and hashing that wait for a thread.
+    pub jobs_waiting_max: usize,
+    /// Bytes of the stack of each thread that parses: parsers are recursive, to the depths that [`Limits`] allows.
+    pub job_stack_size_bytes: usize,
+    /// Bytes of verified content that is kept in memory.
+    pub cache_size_bytes_max: usize,
+    /// How long a request's headers may take, and how long a connection may be idle.
+    pub header_wait_max: Duration,
+    /// How long the next piece of a body may take.
+    pub body_wait_max: Duration,
+    /// How long a job may wait for a thread.
+    pub job_wait_max: Duration,
+    /// How long to wait for a database connection or lock.
+    pub database_wait_max: Duration,
+    /// How long a whole request may take.
+    pub request_duration_max: Duration,
+    /// How long requests may go on when the server stops.
+    pub shutdown_duration_max: Duration,
+}
+
+impl Default for ServerLimits {
+    fn default() -> Self {
+        let content = Limits::default();
+        Self {
+            package_json_size_bytes_max: 4 * content.wit_size_bytes_max,
+            content,
+            path_size_bytes_max: 1_024,
+            missing_hashes_max: 1_000,
+            missing_json_size_bytes_max: 256 << 10,
+            releases_listed_max: 10_000,
+            error_message_chars_max: 8_000,
+            uploads_size_bytes_max: 512 << 20,
+            discarded_size_bytes_max: 8 << 20,
+            header_size_bytes_max: 16 << 10,
+            headers_max: 64,
+            connections_max: 1_024,
+            database_readers_max: 8,
+            jobs_waiting_max: 64,
+            job_stack_size_bytes: 64 << 20,
+            cache_size_bytes_max: 256 << 20,
+            header_wait_max: Duration::from_secs(30),
+            body_wait_max: Duration::from_secs(30),
+            job_wait_max: Duration::from_secs(20),
+            database_wait_max: Duration::from_secs(10),
+            request_duration_max: Duration::from_secs(300),
+            shutdown_duration_max: Duration::from_secs(10),
+        }
+    }
+}
