@@ -6,7 +6,10 @@
 mod client;
 mod error;
 mod http;
+pub mod layout;
 mod limits;
+pub mod local;
+pub mod output;
 
 pub use client::{Client, DEFAULT_URL, Fetched, FetchedComponent};
 pub use error::ClientError;
