@@ -150,7 +150,7 @@ fn parse_digest(text: &str, prefix: &str) -> Result<Digest, &'static str> {
 
 /// Cuts a text that stands in a message, so that a hostile input does not fill the screen.
 pub(crate) fn shorten(text: &str) -> String {
-    const SHOWN_CHARS_MAX: usize = 100;
+    const SHOWN_CHARS_MAX: usize = 200;
     if text.chars().count() <= SHOWN_CHARS_MAX {
         return text.to_owned();
     }

@@ -191,7 +191,9 @@ impl<'a> Leaves<'a> {
                     self.depend_on(*id);
                     return Ok(());
                 }
-                self.document(path, if docs.contents.is_some() { docs } else { &interface.docs });
+                self.document(path, &interface.docs);
+                // The docs of the item itself, if it has any, take the place of the interface's.
+                self.document(path, docs);
                 self.interface(path, *id, || Scope::inline(*id, world))
             }
             WorldItem::Function(function) => self.function(path, Scope::world(world), function),

@@ -3,6 +3,7 @@
 use super::check::{check_nesting, check_resolve};
 use super::encode::EncodeError;
 use super::identity::{KnownPackages, PackageIdentity, identify_all};
+use crate::id::shorten;
 use crate::limits::{LimitExceeded, Limits};
 use crate::name::PackageName;
 use std::collections::BTreeSet;
@@ -299,8 +300,11 @@ pub(crate) fn dependency_order<'k>(
 
 /// Runs a parser of another crate; if it panics on hostile input, that is an error like any other.
 pub(crate) fn without_panic<T>(files: &[String], run: impl FnOnce() -> Result<T, WitError>) -> Result<T, WitError> {
-    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| {
-        let message = format!("{}: the WIT parser failed on this input", files.join(", "));
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
+        let cause =
+            panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+        let cause = shorten(cause.unwrap_or("no reason given"));
+        let message = format!("{}: the parser stopped on this input: {cause}", files.join(", "));
         Err(WitError::Invalid { message, location: None, files: files.to_vec() })
     })
 }

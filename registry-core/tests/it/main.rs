@@ -3,4 +3,9 @@
 
 mod corpus;
 mod corpus_test;
+mod identity_test;
+mod mutate;
+mod mutation_test;
 mod scan;
+mod second_implementation;
+mod vectors_test;
