@@ -3,6 +3,7 @@
 use crate::error::ClientError;
 use crate::http::{Answer, Http, SizeLimit};
 use crate::limits::TransportLimits;
+use futures::{StreamExt, TryStreamExt};
 use registry_core::closure::ClosureError;
 use registry_core::component::{ComponentError, VerifiedComponent};
 use registry_core::id::{ComponentHash, ObjectHash, PackageHash};
@@ -105,6 +106,21 @@ impl Client {
         let release: Release = no_release(asked, || Spec::Release(name.clone()))?;
         same(name, &release.name)?;
         Ok(release)
+    }
+
+    /// What each of these names is bound to, in the order given; `None` for a name that the registry does not have.
+    ///
+    /// # Errors
+    /// If the registry cannot be used.
+    pub async fn bindings(&self, names: &[ReleaseName]) -> Result<Vec<Option<ReleaseTarget>>, ClientError> {
+        let asked = futures::stream::iter(names).map(|name| async move {
+            match self.release(name).await {
+                Ok(release) => Ok(Some(release.target)),
+                Err(error) if error.is_not_found() => Ok(None),
+                Err(error) => Err(error),
+            }
+        });
+        asked.buffered(self.shared.transport.questions_at_once_max).try_collect().await
     }
 
     /// The release with the highest version; pre-releases count only where there is nothing else.

@@ -150,7 +150,7 @@ impl ClientError {
 
     /// Whether the registry answered that it does not have what was asked for.
     pub fn is_not_found(&self) -> bool {
-        matches!(self, Self::NoRelease(_) | Self::Refused { status: 404, .. })
+        matches!(self, Self::NoRelease(_)) || self.code() == Some("not_found")
     }
 
     /// Whether the answer was refused because it is not what was asked for.

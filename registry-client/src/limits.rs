@@ -16,6 +16,8 @@ pub struct TransportLimits {
     pub request_time_max: Duration,
     /// How often one question is asked before its failure is reported. Publications are sent once.
     pub attempts_max: u32,
+    /// How many questions about names are under way at one time.
+    pub questions_at_once_max: usize,
     /// The pause after the first failed attempt; each further one is three times as long.
     pub first_pause: Duration,
     /// The longest pause that a registry may ask for.
@@ -31,6 +33,7 @@ impl Default for TransportLimits {
             silence_time_max: Duration::from_secs(60),
             request_time_max: Duration::from_secs(300),
             attempts_max: 3,
+            questions_at_once_max: 8,
             first_pause: Duration::from_millis(100),
             pause_max: Duration::from_secs(5),
             record_size_bytes_max: 8 << 20,

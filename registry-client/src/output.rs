@@ -82,7 +82,7 @@ pub fn write_folder(target: &Path, files: &[OutputFile], replace: bool) -> Resul
     let io = |path: &Path, source| OutputError::Io { path: path.to_owned(), source };
     // A link is followed, so that what it points to is written and the link stays.
     let target = &fs::canonicalize(target).unwrap_or_else(|_| target.to_owned());
-    let is_replacement = check_target(target, replace)?;
+    let is_replacement = is_replacement(target, replace)?;
     let parent = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(parent).map_err(|source| io(parent, source))?;
     let new = temporary_folder(parent).map_err(|source| io(parent, source))?;
@@ -92,8 +92,17 @@ pub fn write_folder(target: &Path, files: &[OutputFile], replace: bool) -> Resul
     put_in_place(new, target, is_replacement).map_err(|source| io(target, source))
 }
 
+/// Checks whether [`write_folder`] would write, before anything is fetched for it.
+///
+/// # Errors
+/// If the folder exists and is not empty; with `replace`, if it holds anything but WIT and components.
+pub fn check_folder(target: &Path, replace: bool) -> Result<(), OutputError> {
+    let target = &fs::canonicalize(target).unwrap_or_else(|_| target.to_owned());
+    is_replacement(target, replace).map(|_| ())
+}
+
 /// Whether there is something that is to be replaced.
-fn check_target(target: &Path, replace: bool) -> Result<bool, OutputError> {
+fn is_replacement(target: &Path, replace: bool) -> Result<bool, OutputError> {
     let io = |source| OutputError::Io { path: target.to_owned(), source };
     match fs::metadata(target) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),

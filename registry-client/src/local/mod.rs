@@ -3,9 +3,11 @@
 mod dependencies;
 mod error;
 mod files;
+mod folder;
 
 pub use dependencies::Dependencies;
 pub use error::LocalError;
+pub use folder::{LocalFolder, verify};
 
 use dependencies::Sources;
 use files::{FileReader, read_package_folder};
