@@ -135,7 +135,23 @@ impl UnresolvedWit {
         let names: Vec<String> = files.iter().map(|file| file.path.clone()).collect();
         let group =
             without_panic(&names, || sources.parse().map_err(|(sources, error)| parse_error(&error, &sources)))?;
-        Ok(Self { group, size_bytes })
+        let wit = Self { group, size_bytes };
+        wit.check_counts(limits)?;
+        Ok(wit)
+    }
+
+    /// Checks counts before anything that costs more than the text is long.
+    fn check_counts(&self, limits: &Limits) -> Result<(), LimitExceeded> {
+        let check = |what: String, found, max, limit| LimitExceeded::check(what, found, max, limit);
+        let packages = 1 + self.group.nested.len();
+        check("the number of packages".into(), packages, limits.closure_packages_max, "closure_packages_max")?;
+        for package in self.packages() {
+            let items = package.interfaces.len() + package.worlds.len();
+            let what = format!("the number of interfaces and worlds of `{}`", package.name);
+            check(what, items, limits.package_items_max, "package_items_max")?;
+        }
+        let definitions = self.packages().map(|package| package.types.len()).sum();
+        check("the number of types".into(), definitions, limits.closure_definitions_max, "closure_definitions_max")
     }
 
     /// The main package's name.

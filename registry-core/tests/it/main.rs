@@ -1,6 +1,7 @@
 //! The integration tests of registry-core, in one binary because linking takes longer than running.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, unreachable_pub)]
 
+mod bad_input_test;
 mod corpus;
 mod corpus_test;
 mod identity_test;

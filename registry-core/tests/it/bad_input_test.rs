@@ -1,0 +1,405 @@
+//! Hostile and broken input gives a clear error: no panic, no overflow, no acceptance.
+
+use crate::identity_test::build;
+use registry_core::closure::{Closure, ClosureError};
+use registry_core::component::{ComponentError, DecodedComponent, VerifiedComponent};
+use registry_core::id::ComponentHash;
+use registry_core::limits::Limits;
+use registry_core::name::{ReleaseName, Spec};
+use registry_core::wit::{EncodedWit, SourceFile, Wit, WitError};
+
+fn parse(text: &str) -> Result<Wit, WitError> {
+    Wit::parse(&[SourceFile::new("bad.wit", text)], &[], &Limits::default())
+}
+
+fn error(text: &str) -> WitError {
+    match parse(text) {
+        Ok(_) => panic!("this parses: {}", &text[..text.len().min(200)]),
+        Err(error) => error,
+    }
+}
+
+fn admission_error(text: &str) -> String {
+    parse(text).unwrap().admit(&Limits::default()).unwrap_err().to_string()
+}
+
+#[test]
+fn broken_wit_is_refused_with_its_place() {
+    let table = [
+        ("this is not WIT", "bad.wit:1:1"),
+        ("package a:b@1.0.0;\ninterface i { f: func(x: nothing); }", "bad.wit:2:26"),
+        ("package a:b@1.0.0;\ninterface i { use c:d/e@1.0.0.{t}; }", "bad.wit:2:19"),
+        ("package a:b@1.0.0;\ninterface i { use i.{t}; }", "bad.wit:2:"),
+        ("package a:b@1.0.0;\ninterface i { type a = b; type b = a; }", "bad.wit:2:"),
+        ("package a:b@1.0.0;\ninterface i { \u{202e}f: func(); }", "bad.wit:2:15"),
+        ("package a:b@1.0;\ninterface i { }", "bad.wit:1:"),
+    ];
+    for (text, place) in table {
+        let error = error(text).to_string();
+        assert!(error.contains(place), "{text}: {error}");
+    }
+}
+
+#[test]
+fn cyclic_packages_are_refused() {
+    let cycle = "package a:a@1.0.0;
+        package b:b@1.0.0 { interface i { use c:c/i@1.0.0.{t}; } }
+        package c:c@1.0.0 { interface i { use b:b/i@1.0.0.{t}; } }";
+    assert!(error(cycle).to_string().contains("cycle"), "{}", error(cycle));
+}
+
+#[test]
+fn all_missing_packages_are_listed() {
+    let text = "package a:b@1.0.0;
+        interface i { use x:y/z@1.0.0.{t}; use x:y/z@1.0.1.{t as t2}; use p:q/r@0.1.0.{t as t3}; }";
+    let WitError::MissingDependencies { missing, location, .. } = error(text) else { panic!("{}", error(text)) };
+    let missing: Vec<String> = missing.iter().map(ToString::to_string).collect();
+    assert_eq!(missing, ["p:q@0.1.0", "x:y@1.0.0", "x:y@1.0.1"]);
+    assert!(location.is_some());
+}
+
+#[test]
+fn deep_nesting_and_long_chains_are_refused_on_a_small_stack() {
+    const COUNT: usize = 10_000;
+    let repeated = |text: &str| text.repeat(COUNT);
+    let numbered = |make: &dyn Fn(usize) -> String| (1..=COUNT).map(make).collect::<String>();
+    let inputs = [
+        format!("package a:b@1.0.0; interface i {{ type t = {}u8{}; }}", repeated("list<"), repeated(">")),
+        format!("package a:b@1.0.0; interface i {{ f: func(x: {}); }}", repeated("option<")),
+        format!("package a:b@1.0.0; {}", repeated("package a:c { ")),
+        format!("package a:b@1.0.0; {}", repeated("interface i { ")),
+        format!("package a:b@1.0.0; interface i {{ {} }}", repeated("(")),
+        format!(
+            "package a:b@1.0.0; interface i {{ type t0 = u8; {} }}",
+            numbered(&|n| format!("type t{n} = list<t{}>; ", n - 1))
+        ),
+        format!(
+            "package a:b@1.0.0; interface i {{ type t0 = u8; {} }}",
+            numbered(&|n| format!("type t{n} = t{}; ", n - 1))
+        ),
+        format!(
+            "package a:b@1.0.0; interface i {{ record t0 {{ a: u8 }} {} }}",
+            numbered(&|n| format!("record t{n} {{ a: t{} }} ", n - 1))
+        ),
+        format!(
+            "package a:b@1.0.0; interface i0 {{ type t = u8; }} {}",
+            numbered(&|n| format!("interface i{n} {{ use i{}.{{t}}; }} ", n - 1))
+        ),
+        format!(
+            "package a:b@1.0.0; world w0 {{ }} {}",
+            numbered(&|n| format!("world w{n} {{ include w{}; }} ", n - 1))
+        ),
+        format!("package a:b@1.0.0; {}", numbered(&|n| format!("interface i{n} {{ }} "))),
+        format!("package a:b@1.0.0; {}", numbered(&|n| format!("package c:p{n} {{ interface i {{ }} }} "))),
+    ];
+    for input in inputs {
+        let shown = input[..60].to_owned();
+        let thread = std::thread::Builder::new().stack_size(2 << 20).spawn(move || error(&input)).unwrap();
+        let error = thread.join().unwrap();
+        assert!(!matches!(error, WitError::Internal(_)), "{shown}: {error}");
+    }
+    // Nested comments are comments, however deep.
+    let comment = format!("package a:b@1.0.0; {} {} interface i {{ f: func(); }}", repeated("/*"), repeated("*/"));
+    parse(&comment).unwrap();
+}
+
+#[test]
+fn deep_types_in_webassembly_are_refused_on_a_small_stack() {
+    let deep = |count: usize| {
+        let types: String = (1..=count).map(|n| format!("(type $t{n} (list $t{}))", n - 1)).collect();
+        wat::parse_str(format!(
+            "(component (type $t0 (list u8)) {types} (import \"f\" (func (param \"x\" $t{count}))))"
+        ))
+        .unwrap()
+    };
+    for count in [90, 200, 5_000] {
+        let bytes = deep(count);
+        let decode =
+            move || DecodedComponent::decode(&bytes, &Limits::default()).map(|_| ()).map_err(|error| error.to_string());
+        let thread = std::thread::Builder::new().stack_size(2 << 20).spawn(decode).unwrap();
+        let result = thread.join().unwrap();
+        assert_eq!(result.is_ok(), count < 100, "{count}: {result:?}");
+    }
+}
+
+#[test]
+fn a_parser_that_stops_is_an_error_and_not_a_panic() {
+    // wit-parser 0.254 unwraps errors of attributes on interfaces and worlds, and of some comments.
+    for text in [
+        "package a:b@1.0.0; @since(version = 1.0.0) @since(version = 1.0.0) interface i { }",
+        "package a:b@1.0.0; /**/ interface i { f: func(x: nothing); }",
+        "package a:b@1.0.0; interface i { f: func(); /***/ g: nothing; }",
+    ] {
+        let error = error(text).to_string();
+        assert!(error.contains("bad.wit"), "{text}: {error}");
+    }
+}
+
+#[test]
+fn only_release_names_can_be_published() {
+    for (text, reason) in [
+        ("package a:b; interface i { f: func(); }", "no version"),
+        ("package p2:b@1.0.0; interface i { f: func(); }", "reserved"),
+        ("package root:b@1.0.0; interface i { f: func(); }", "reserved"),
+        ("package a:b@1.0.0+build.5; interface i { f: func(); }", "build metadata"),
+        ("package a:B@1.0.0; interface i { f: func(); }", "lowercase"),
+        ("package A:b@1.0.0; interface i { f: func(); }", "lowercase"),
+        ("package a:b@1.0.0;", "empty"),
+        (
+            "package a:b@1.0.0; interface i { use c:d/i.{t}; } package c:d { interface i { type t = u8; } }",
+            "no version",
+        ),
+        ("package a:b@1.0.0; interface i { record r { } }", "at least one field"),
+        ("package a:b@1.0.0; interface i { f: func(); F: func(); }", "conflicts"),
+    ] {
+        let error = admission_error(text);
+        assert!(error.contains(reason), "{text}: {error}");
+    }
+}
+
+#[test]
+fn names_are_parsed_strictly() {
+    for text in ["a:b@1.0.0", "a-b:c-d@1.0.0-rc.1", "wasi:http@0.2.12", "a1:b2@10.20.30"] {
+        assert_eq!(text.parse::<ReleaseName>().unwrap().to_string(), text);
+        assert_eq!(text.parse::<Spec>().unwrap().to_string(), text);
+    }
+    let long = format!("{}:b@1.0.0", "a".repeat(200));
+    for text in [
+        "",
+        "a",
+        "a:b",
+        "a:b@",
+        "a:b@1",
+        "a:b@1.0",
+        "a:b@1.0.0.0",
+        "a:b@01.0.0",
+        ":b@1.0.0",
+        "a:@1.0.0",
+        "a:b:c@1.0.0",
+        "a/b@1.0.0",
+        "a:b/c@1.0.0",
+        "../a:b@1.0.0",
+        "a:..@1.0.0",
+        "a:b@1.0.0/..",
+        "A:b@1.0.0",
+        "a:-b@1.0.0",
+        "a:b-@1.0.0",
+        "a:b--c@1.0.0",
+        "a:1b@1.0.0",
+        "a:b_c@1.0.0",
+        "ä:b@1.0.0",
+        "a :b@1.0.0",
+        "a:b@1.0.0 ",
+        "p2:b@1.0.0",
+        "root:b@1.0.0",
+        "a:b\0@1.0.0",
+        &long,
+    ] {
+        assert!(text.parse::<ReleaseName>().is_err(), "{text}");
+    }
+    for text in ["", "a", "p2:x", "p2:w00", "p2:c", "a:b@^1.0.0", "a:b@1", "https://a", "a:B"] {
+        assert!(text.parse::<Spec>().is_err(), "{text}");
+    }
+}
+
+const SERVICE: &str = "package root:x;
+    world root { import dep:io/s@1.0.0; export run: func(); }
+    package dep:io@1.0.0 { interface s { use dep:types/t@1.0.0.{r}; f: func(x: r); g: func(); } }
+    package dep:types@1.0.0 { interface t { record r { n: u32 } } }";
+
+fn verify(bytes: &[u8], closure: &Closure) -> Result<VerifiedComponent, ComponentError> {
+    DecodedComponent::decode(bytes, &Limits::default())?.verify(closure, &Limits::default())
+}
+
+fn refused(bytes: &[u8], closure: &Closure) -> ComponentError {
+    match verify(bytes, closure) {
+        Ok(_) => panic!("this component was accepted"),
+        Err(error) => error,
+    }
+}
+
+#[test]
+fn what_is_not_a_component_is_refused() {
+    let (component, closure) = build(SERVICE);
+    verify(&component, &closure).unwrap();
+    let module = wat::parse_str("(module)").unwrap();
+    assert!(matches!(refused(&module, &closure), ComponentError::CoreModule));
+    assert!(matches!(refused(b"not wasm", &closure), ComponentError::NotWasm));
+    assert!(matches!(refused(b"", &closure), ComponentError::NotWasm));
+    let encoded = parse("package a:b@1.0.0; interface i { f: func(); }").unwrap().encode().unwrap();
+    assert!(matches!(refused(&encoded, &Closure::default()), ComponentError::WitPackage));
+    assert!(EncodedWit::decode(&component, &Limits::default()).unwrap_err().to_string().contains("component"));
+    for length in (8..component.len()).step_by(7) {
+        assert!(verify(&component[..length], &closure).is_err(), "{length} of {} bytes", component.len());
+    }
+    let limits = Limits { component_size_bytes_max: component.len() - 1, ..Limits::default() };
+    assert!(matches!(DecodedComponent::decode(&component, &limits), Err(ComponentError::Limit(_))));
+}
+
+#[test]
+fn a_component_needs_its_packages_as_they_were() {
+    let (component, closure) = build(SERVICE);
+    assert_eq!(closure.packages.len(), 2);
+    let ComponentError::MissingPackages(missing) = refused(&component, &Closure::default()) else { panic!() };
+    let missing: Vec<String> = missing.iter().map(ToString::to_string).collect();
+    assert_eq!(missing, ["dep:io@1.0.0", "dep:types@1.0.0"], "elaboration names both");
+
+    for (changed, reason) in [
+        (SERVICE.replace("n: u32", "n: u64"), "field `n` is u32 instead of u64"),
+        (SERVICE.replace("record r { n: u32 }", "record r { m: u32 }"), "is another record"),
+        (SERVICE.replace("record r { n: u32 }", "enum r { n }"), "is record instead of enum"),
+        (SERVICE.replace("f: func(x: r);", "f: func(y: r);"), "has the parameters (x) instead of (y)"),
+        (SERVICE.replace("f: func(x: r);", "f: func(x: list<r>);"), "parameter `x` is record instead of list"),
+        (SERVICE.replace("f: func(x: r);", "f: func(x: r) -> u8;"), "result has no type"),
+        (SERVICE.replace("f: func(x: r);", "h: func(x: r);"), "function `f` is not in the registered interface"),
+        (
+            SERVICE.replace("interface s {", "interface z { } interface s {").replace("g: func();", ""),
+            "function `g` is not",
+        ),
+    ] {
+        let other = build(&changed).1;
+        let error = refused(&component, &other).to_string();
+        assert!(error.contains(reason), "{error} instead of {reason}");
+        assert!(error.contains("`dep:"), "the interface is named: {error}");
+    }
+    // More in the registered interface is no difference.
+    verify(&component, &build(&SERVICE.replace("g: func();", "g: func(); more: func();")).1).unwrap();
+}
+
+#[test]
+fn a_component_whose_references_were_merged_is_refused() {
+    let text = |version: &str| {
+        format!(
+            "package root:x;
+            world root {{ import user:api/u@1.0.0; export run: func(); }}
+            package user:api@1.0.0 {{ interface u {{ use dep:types/t@{version}.{{r}}; f: func(x: r); }} }}
+            package dep:types@1.0.0 {{ interface t {{ record r {{ n: u32 }} }} }}
+            package dep:types@1.0.1 {{ interface t {{ record r {{ n: u32 }} }} }}"
+        )
+    };
+    let (merged, newer) = build(&text("1.0.1"));
+    let mut registered = build(&text("1.0.0")).1;
+    registered
+        .packages
+        .extend(newer.packages.into_iter().filter(|package| package.name.to_string() == "dep:types@1.0.1"));
+    let error = refused(&merged, &registered).to_string();
+    assert!(error.contains("`dep:types/t@1.0.1.r` instead of `dep:types/t@1.0.0.r`"), "{error}");
+}
+
+#[test]
+fn an_export_must_be_whole_but_for_unstable_functions() {
+    let text = |functions: &str| {
+        format!(
+            "package root:x; world root {{ export dep:io/s@1.0.0; }} package dep:io@1.0.0 {{ interface s {{ {functions} }} }}"
+        )
+    };
+    let (component, _) = build(&text("f: func();"));
+    let more = build(&text("f: func(); g: func();")).1;
+    let error = refused(&component, &more);
+    assert!(matches!(error, ComponentError::DoesNotFit(_)), "{error}");
+    let unstable = build(&text("f: func(); @unstable(feature = later) g: func();")).1;
+    verify(&component, &unstable).unwrap();
+}
+
+#[test]
+fn other_bytes_are_refused_with_both_hashes() {
+    let (component, closure) = build(SERVICE);
+    let expected = ComponentHash::of(b"something else");
+    let Err(error) = VerifiedComponent::check(&expected, &component, &closure, &Limits::default()) else { panic!() };
+    let message = error.to_string();
+    assert!(message.contains(&expected.to_string()), "{message}");
+    assert!(message.contains(&ComponentHash::of(&component).to_string()), "{message}");
+}
+
+#[test]
+fn a_closure_is_what_it_claims_to_be_or_refused() {
+    let (_, closure) = build(SERVICE);
+    let limits = Limits::default();
+    let root = closure.packages.iter().find(|package| package.name.to_string() == "dep:io@1.0.0").unwrap().hash;
+    closure.verify(&root, &limits).unwrap();
+    let changed = |change: &dyn Fn(&mut Closure)| {
+        let mut other = closure.clone();
+        change(&mut other);
+        match other.verify(&root, &limits) {
+            Ok(_) => panic!("a changed closure was accepted"),
+            Err(error) => error,
+        }
+    };
+    let replace = |from: &'static str, to: &'static str| {
+        move |closure: &mut Closure| {
+            for package in &mut closure.packages {
+                package.wit = package.wit.replace(from, to);
+            }
+        }
+    };
+    assert!(matches!(changed(&replace("n: u32", "n: u64")), ClosureError::HashMismatch { .. }));
+    assert!(matches!(changed(&replace("interface t", "/// Docs.\ninterface t")), ClosureError::HashMismatch { .. }));
+    assert!(matches!(changed(&replace("package dep:types@", "package dep:other@")), ClosureError::NameMismatch { .. }));
+    assert!(matches!(
+        changed(&|closure| closure.packages.retain(|package| package.hash == root)),
+        ClosureError::Wit(_)
+    ));
+    assert!(matches!(
+        changed(&|closure| closure.packages.retain(|package| package.hash != root)),
+        ClosureError::RootMissing(_)
+    ));
+    assert!(matches!(
+        changed(&|closure| closure.packages.push(closure.packages[0].clone())),
+        ClosureError::Repeated(_)
+    ));
+    let nested =
+        replace("package dep:types@1.0.0;", "package dep:types@1.0.0;\npackage x:y@1.0.0 { interface i { } }\n");
+    assert!(matches!(changed(&nested), ClosureError::NameMismatch { .. }));
+    let (_, stranger) =
+        build("package root:x; world root { import a:b/i@1.0.0; } package a:b@1.0.0 { interface i { f: func(); } }");
+    assert!(matches!(changed(&|closure| closure.packages.extend(stranger.packages.clone())), ClosureError::Surplus(_)));
+}
+
+#[test]
+fn wasm_encoded_wit_is_hashed_with_its_dependencies_only() {
+    let source = |field: &str| {
+        format!(
+            "package user:api@1.0.0; interface u {{ use dep:types/t@1.0.0.{{r}}; f: func(x: r); }}
+            package dep:types@1.0.0 {{ interface t {{ record r {{ {field}: u32 }} g: func(); }} }}"
+        )
+    };
+    let wit = parse(&source("n")).unwrap();
+    let bytes = wit.encode().unwrap();
+    let decode = || EncodedWit::decode(&bytes, &Limits::default()).unwrap();
+    let dependency = |field: &str| {
+        let file = SourceFile::new(
+            "types.wit",
+            format!("package dep:types@1.0.0; interface t {{ record r {{ {field}: u32 }} g: func(); }}"),
+        );
+        vec![registry_core::wit::UnresolvedWit::parse(&[file], &Limits::default()).unwrap()]
+    };
+    let resolved = decode().resolve(dependency("n"), &Limits::default()).unwrap();
+    assert_eq!(resolved.identity().unwrap().hash, wit.identity().unwrap().hash);
+    let missing = decode().resolve(Vec::new(), &Limits::default()).map(|_| ()).unwrap_err();
+    assert!(matches!(&missing, WitError::MissingDependencies { missing, .. } if missing.len() == 1), "{missing}");
+    let other = decode().resolve(dependency("m"), &Limits::default()).map(|_| ()).unwrap_err().to_string();
+    assert!(other.contains("encoded against packages that differ"), "{other}");
+}
+
+#[test]
+fn limits_are_named_when_they_are_crossed() {
+    let text = "package a:b@1.0.0; interface i { type t = list<list<u8>>; f: func(); } interface j { use i.{t}; }";
+    let files = [SourceFile::new("a.wit", text)];
+    Wit::parse(&files, &[], &Limits::default()).unwrap();
+    let cases: [(fn(&mut Limits), &str); 8] = [
+        (|limits| limits.wit_size_bytes_max = 10, "wit_size_bytes_max"),
+        (|limits| limits.closure_size_bytes_max = 10, "closure_size_bytes_max"),
+        (|limits| limits.files_max = 0, "files_max"),
+        (|limits| limits.package_items_max = 1, "package_items_max"),
+        (|limits| limits.closure_items_max = 1, "closure_items_max"),
+        (|limits| limits.closure_definitions_max = 1, "closure_definitions_max"),
+        (|limits| limits.nesting_depth_max = 2, "nesting_depth_max"),
+        (|limits| limits.use_depth_max = 1, "use_depth_max"),
+    ];
+    for (lower, name) in cases {
+        let mut limits = Limits::default();
+        lower(&mut limits);
+        let error = Wit::parse(&files, &[], &limits).map(|_| ()).unwrap_err();
+        assert!(matches!(error, WitError::Limit(_)) && error.to_string().contains(name), "{name}: {error}");
+    }
+}
