@@ -1,0 +1,199 @@
+//! The command line.
+
+use clap::{Args, ColorChoice, Parser, Subcommand};
+use clap_complete::Shell;
+use registry_client::DEFAULT_URL;
+use registry_core::name::{ReleaseName, Spec, SpecError};
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// Publish, fetch and verify WIT packages and WebAssembly components by content hash.
+///
+/// SPEC is `namespace:name` (its newest release), `namespace:name@version`, or a hash (`p2:w…` a WIT package, `p2:c…` a
+/// component). Whatever is fetched is verified here, by recomputing every hash, before anything is shown or written.
+#[derive(Debug, Parser)]
+#[command(name = "registry", version, propagate_version = true, after_help = EXIT_CODES)]
+pub(crate) struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// Options of every command.
+    #[command(flatten)]
+    pub(crate) global: GlobalArguments,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 success, 1 failure, 2 wrong usage.
+Data goes to standard output; status, progress and errors go to standard error.";
+
+/// Options of every command.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct GlobalArguments {
+    /// The registry.
+    #[arg(long, global = true, env = "REGISTRY_URL", value_name = "URL", default_value = DEFAULT_URL)]
+    pub(crate) registry: String,
+    /// Print one JSON document instead of text; errors are JSON too.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// When to color; NO_COLOR is respected too.
+    #[arg(long, global = true, value_name = "WHEN", default_value_t = ColorChoice::Auto)]
+    pub(crate) color: ColorChoice,
+    /// Print no status and no progress.
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Print what is sent and received; twice for more.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Publish a WIT package or a component.
+    Publish(PublishArguments),
+    /// Fetch a package or a component with everything that it needs, verify it and write it into a folder.
+    Fetch(FetchArguments),
+    /// Show what a package or a component is and what it needs.
+    Show(ShowArguments),
+    /// Print the hash of a local WIT package or component. Works offline.
+    Hash(HashArguments),
+    /// Show the dependencies of a package or a component as a tree.
+    Tree(TreeArguments),
+    /// Fetch and recompute every hash, or compare a folder with what the registry has bound its names to.
+    Verify(VerifyArguments),
+    /// Print a completion script for a shell.
+    Completions(CompletionsArguments),
+}
+
+/// Arguments of `publish`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  registry publish wit/
+  registry publish wit/ --with-deps
+  registry publish package.wasm --deps wit/deps
+  registry publish adder.wasm --as my-team:adder@1.0.0
+
+The hash is computed here and printed; the registry computes it again and refuses a package that has another.
+Dependencies go up only with `--with-deps`, each before those that need it. Publishing the same again is success.")]
+pub(crate) struct PublishArguments {
+    /// A WIT folder, a `.wit` file, wasm-encoded WIT, or a component.
+    pub(crate) path: PathBuf,
+    /// The name to bind a component to. A WIT package has its name in its text.
+    #[arg(long = "as", value_name = "NAMESPACE:NAME@VERSION")]
+    pub(crate) name: Option<ReleaseName>,
+    /// Publish missing dependencies too, those in `deps` and those nested in the file.
+    #[arg(long)]
+    pub(crate) with_deps: bool,
+    /// Where the dependencies are, instead of `deps` inside the folder or beside the file.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) deps: Option<PathBuf>,
+}
+
+/// Arguments of `fetch`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  registry fetch wasi:http
+  registry fetch wasi:http@0.2.0 -o wit
+  registry fetch my-team:adder@1.0.0 -o adder --force
+
+The folder has the layout that wit-bindgen and wasm-tools read: the package's `.wit` file and `deps/`; for a component
+the `.wasm`, its world as `.wit` and `deps/`. It is written whole or not at all. Its path is printed.")]
+pub(crate) struct FetchArguments {
+    /// `namespace:name[@version]`, or a hash.
+    pub(crate) spec: Spec,
+    /// The folder to write [default: one in the current folder, called by name and version].
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) output: Option<PathBuf>,
+    /// Replace the folder, if it holds nothing but WIT and components.
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+/// Arguments of `show`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  registry show wasi:http
+  registry show wasi:http@0.2.0 --wit
+  registry show my-team:adder --json")]
+pub(crate) struct ShowArguments {
+    /// `namespace:name[@version]`, or a hash.
+    pub(crate) spec: Spec,
+    /// Print the WIT text instead: of a package itself, or of a component's world.
+    #[arg(long)]
+    pub(crate) wit: bool,
+}
+
+/// Arguments of `hash`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  registry hash wit/
+  registry hash package.wasm --deps wit/deps
+  registry hash adder.wasm
+
+Source, wasm-encoded WIT and one flat document of the same package have the same hash. Wasm-encoded WIT holds only parts
+of other packages, so these must be there: in `deps` beside the file, or where `--deps` says.")]
+pub(crate) struct HashArguments {
+    /// A WIT folder, a `.wit` file, wasm-encoded WIT, or a component.
+    pub(crate) path: PathBuf,
+    /// Where the dependencies are, instead of `deps` inside the folder or beside the file.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) deps: Option<PathBuf>,
+}
+
+/// Arguments of `tree`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  registry tree wasi:http@0.2.0
+  registry tree my-team:adder --json
+
+A package whose dependencies are shown further up is marked with (*).")]
+pub(crate) struct TreeArguments {
+    /// `namespace:name[@version]`, or a hash.
+    pub(crate) spec: Spec,
+}
+
+/// Arguments of `verify`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  registry verify wasi:http@0.2.0
+  registry verify wit/
+
+A SPEC is fetched and every hash in its closure is recomputed. For a folder, each package in it (`deps` included) is
+hashed and compared with what the registry has bound its name and version to: `ok`, `differs` (with both hashes) or
+`not-published`; the exit code is 1 unless all are ok. A package without a version has no binding to compare with.")]
+pub(crate) struct VerifyArguments {
+    /// `namespace:name[@version]`, a hash, or a folder.
+    #[arg(value_name = "SPEC|DIR")]
+    pub(crate) subject: Subject,
+}
+
+/// Arguments of `completions`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  registry completions bash > ~/.local/share/bash-completion/completions/registry")]
+pub(crate) struct CompletionsArguments {
+    /// The shell.
+    pub(crate) shell: Shell,
+}
+
+/// What `verify` is asked about.
+#[derive(Debug, Clone)]
+pub(crate) enum Subject {
+    /// Something in the registry.
+    Spec(Spec),
+    /// A folder on this machine.
+    Folder(PathBuf),
+}
+
+impl FromStr for Subject {
+    type Err = SpecError;
+
+    fn from_str(text: &str) -> Result<Self, SpecError> {
+        let path = PathBuf::from(text);
+        // A name contains no separator, so that a path that looks like one is never sent to a registry.
+        if path.is_dir() || path.components().count() > 1 {
+            return Ok(Self::Folder(path));
+        }
+        text.parse().map(Self::Spec)
+    }
+}

@@ -1,0 +1,79 @@
+//! One module for each command.
+
+mod fetch;
+mod hash;
+mod publish;
+mod show;
+mod tree;
+mod verify;
+
+use crate::arguments::{Arguments, Command};
+use crate::failure::Failure;
+use crate::terminal::Terminal;
+use clap::CommandFactory;
+use registry_client::local::LocalInput;
+use registry_client::{Client, Fetched};
+use registry_core::id::ObjectHash;
+use registry_core::limits::Limits;
+use registry_core::name::{ReleaseName, Spec};
+use serde::Serialize;
+use std::path::Path;
+
+/// Does what the command line says.
+pub(crate) async fn run(arguments: Arguments, terminal: &Terminal) -> Result<(), Failure> {
+    let client = || Client::new(&arguments.global.registry);
+    match &arguments.command {
+        Command::Publish(publish) => publish::run(publish, &client()?, terminal).await,
+        Command::Fetch(fetch) => fetch::run(fetch, &client()?, terminal).await,
+        Command::Show(show) => show::run(show, &client()?, terminal).await,
+        Command::Hash(hash) => hash::run(hash, terminal),
+        Command::Tree(tree) => tree::run(tree, &client()?, terminal).await,
+        Command::Verify(verify) => verify::run(verify, &client()?, terminal).await,
+        Command::Completions(completions) => {
+            let mut script = Vec::new();
+            clap_complete::generate(completions.shell, &mut Arguments::command(), "registry", &mut script);
+            let script = String::from_utf8_lossy(&script);
+            terminal.data(&script, &script)
+        }
+    }
+}
+
+/// A WIT package or a component, in the words of `--json`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Kind {
+    Package,
+    Component,
+}
+
+impl From<ObjectHash> for Kind {
+    fn from(hash: ObjectHash) -> Self {
+        match hash {
+            ObjectHash::Package(_) => Self::Package,
+            ObjectHash::Component(_) => Self::Component,
+        }
+    }
+}
+
+/// Fetches and verifies, while a person can see that it goes on.
+async fn fetch(spec: &Spec, client: &Client, terminal: &Terminal) -> Result<(Option<ReleaseName>, Fetched), Failure> {
+    let _progress = terminal.progress(format!("fetching and verifying {spec}"));
+    Ok(client.fetch(spec).await?)
+}
+
+/// What was fetched is called: the release that was asked for, or the name that a package has itself.
+fn name_of(release: Option<ReleaseName>, fetched: &Fetched) -> Option<ReleaseName> {
+    match fetched {
+        Fetched::Package(wit) => release.or_else(|| ReleaseName::try_from(wit.name()).ok()),
+        Fetched::Component(_) => release,
+    }
+}
+
+/// Reads a local package or component, while a person can see that it goes on.
+fn read(path: &Path, deps: Option<&Path>, limits: &Limits, terminal: &Terminal) -> Result<LocalInput, Failure> {
+    let _progress = terminal.progress(format!("reading {}", path.display()));
+    if let Some(deps) = deps.filter(|deps| !deps.is_dir()) {
+        return Err(Failure::Usage(format!("`--deps {}` is not a folder", deps.display())));
+    }
+    Ok(LocalInput::read(path, deps, limits)?)
+}

@@ -1,0 +1,180 @@
+//! `registry publish`
+
+use super::{Kind, read};
+use crate::arguments::PublishArguments;
+use crate::failure::{Failure, Finding};
+use crate::terminal::Terminal;
+use registry_client::Client;
+use registry_client::local::{Dependencies, LocalComponent, LocalInput, LocalPackage, Upload, verify};
+use registry_core::id::{ObjectHash, PackageHash};
+use registry_core::name::ReleaseName;
+use registry_core::wire::ReleaseTarget;
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+
+#[derive(Serialize)]
+struct Document {
+    kind: Kind,
+    name: Option<ReleaseName>,
+    hash: ObjectHash,
+    /// Whether it was new; if not, the very same was there already.
+    created: bool,
+    /// The dependencies that were published with it.
+    dependencies: Vec<Dependency>,
+}
+
+#[derive(Serialize)]
+struct Dependency {
+    name: ReleaseName,
+    hash: PackageHash,
+    created: bool,
+}
+
+pub(super) async fn run(arguments: &PublishArguments, client: &Client, terminal: &Terminal) -> Result<(), Failure> {
+    let input = read(&arguments.path, arguments.deps.as_deref(), client.limits(), terminal)?;
+    let document = match input {
+        LocalInput::Package(package) => publish_package(arguments, &package, client, terminal).await?,
+        LocalInput::Component(component) => publish_component(arguments, component, client, terminal).await?,
+    };
+    terminal.data(&document, format_args!("{}\n", document.hash))
+}
+
+async fn publish_package(
+    arguments: &PublishArguments,
+    package: &LocalPackage,
+    client: &Client,
+    terminal: &Terminal,
+) -> Result<Document, Failure> {
+    if arguments.name.is_some() {
+        return Err(Failure::Usage("`--as` names components; a WIT package has its name in its text".to_owned()));
+    }
+    let mut uploads = package.uploads(client.limits())?;
+    let Some(main) = uploads.pop() else {
+        return Err(anyhow::anyhow!("`{}` is not part of its own closure", package.wit.name()).into());
+    };
+    terminal.status("Hashed", format_args!("{} {}", main.hash, main.name));
+    let hashes: Vec<ObjectHash> =
+        uploads.iter().chain([&main]).map(|upload| ObjectHash::Package(upload.hash)).collect();
+    let missing = client.missing(&hashes).await?;
+    uploads.retain(|upload| missing.contains(&ObjectHash::Package(upload.hash)));
+    if !uploads.is_empty() && !arguments.with_deps {
+        let missing = uploads.into_iter().map(|upload| (upload.name, Some(upload.hash))).collect();
+        return Err(missing_packages(&main.name.to_string(), missing, client).await?.into());
+    }
+    let dependencies = send(uploads, client, terminal).await?;
+    let (name, hash) = (Some(main.name.clone()), ObjectHash::Package(main.hash));
+    let created = if missing.contains(&hash) {
+        send(vec![main], client, terminal).await?.iter().any(|published| published.created)
+    } else {
+        terminal.status("Unchanged", format_args!("{hash} {} is published already", main.name));
+        false
+    };
+    Ok(Document { kind: Kind::Package, name, hash, created, dependencies })
+}
+
+async fn publish_component(
+    arguments: &PublishArguments,
+    component: LocalComponent,
+    client: &Client,
+    terminal: &Terminal,
+) -> Result<Document, Failure> {
+    terminal.status("Hashed", format_args!("{} {}", component.hash, component.path.display()));
+    let dependencies = if arguments.with_deps {
+        publish_packages_of(arguments, &component, client, terminal).await?
+    } else {
+        check_packages_of(&component, client).await?;
+        Vec::new()
+    };
+    let (name, hash) = (arguments.name.clone(), ObjectHash::Component(component.hash));
+    let progress = terminal.progress(format!("publishing {hash}"));
+    let published = client.publish_component(component.bytes, name.as_ref(), component.hash).await?;
+    drop(progress);
+    tell(published.created, hash, name.as_ref(), terminal);
+    Ok(Document { kind: Kind::Component, name, hash, created: published.created, dependencies })
+}
+
+/// Publishes the packages that a component names, once it is clear that it fits them.
+async fn publish_packages_of(
+    arguments: &PublishArguments,
+    component: &LocalComponent,
+    client: &Client,
+    terminal: &Terminal,
+) -> Result<Vec<Dependency>, Failure> {
+    let folder = arguments.deps.clone().unwrap_or_else(|| beside(&arguments.path));
+    let local = Dependencies::read(&folder, client.limits())?;
+    verify(component, &local, client.limits())?;
+    let mut uploads = local.uploads(&component.packages)?;
+    let hashes: Vec<ObjectHash> = uploads.iter().map(|upload| ObjectHash::Package(upload.hash)).collect();
+    let missing = client.missing(&hashes).await?;
+    uploads.retain(|upload| missing.contains(&ObjectHash::Package(upload.hash)));
+    send(uploads, client, terminal).await
+}
+
+fn beside(path: &Path) -> PathBuf {
+    path.parent().map(|folder| folder.join("deps")).unwrap_or_default()
+}
+
+/// Says which of the packages that a component names are missing, before its bytes are sent.
+async fn check_packages_of(component: &LocalComponent, client: &Client) -> Result<(), Failure> {
+    let names: Vec<ReleaseName> = component.packages.iter().cloned().collect();
+    let bindings = client.bindings(&names).await?;
+    let is_missing = |binding: &Option<ReleaseTarget>| !matches!(binding, Some(ReleaseTarget::Package(_)));
+    let missing: Vec<_> = names
+        .into_iter()
+        .zip(&bindings)
+        .filter(|(_, binding)| is_missing(binding))
+        .map(|(name, _)| (name, None))
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(missing_packages(&component.path.display().to_string(), missing, client).await?.into())
+}
+
+/// Sends packages in the order given.
+async fn send(uploads: Vec<Upload>, client: &Client, terminal: &Terminal) -> Result<Vec<Dependency>, Failure> {
+    let progress = terminal.progress("publishing");
+    let (total, mut sent) = (uploads.len(), Vec::new());
+    for upload in uploads {
+        progress.step(format!("publishing {} ({} of {total})", upload.name, sent.len() + 1));
+        let created = client.publish_package(upload.files, upload.hash).await?.created;
+        progress.pause(|| tell(created, ObjectHash::Package(upload.hash), Some(&upload.name), terminal));
+        sent.push(Dependency { name: upload.name, hash: upload.hash, created });
+    }
+    Ok(sent)
+}
+
+fn tell(created: bool, hash: ObjectHash, name: Option<&ReleaseName>, terminal: &Terminal) {
+    let name = name.map(|name| format!(" {name}")).unwrap_or_default();
+    if created {
+        terminal.status("Published", format_args!("{hash}{name}"));
+    } else {
+        terminal.status("Unchanged", format_args!("{hash}{name} is published already"));
+    }
+}
+
+/// A list of all packages that must be published first, and of those that are there with other contents.
+async fn missing_packages(
+    of: &str,
+    missing: Vec<(ReleaseName, Option<PackageHash>)>,
+    client: &Client,
+) -> Result<Finding, Failure> {
+    let names: Vec<ReleaseName> = missing.iter().map(|(name, _)| name.clone()).collect();
+    let bindings = client.bindings(&names).await?;
+    let mut message = format!("`{of}` needs packages that are not in the registry; nothing was sent");
+    let mut differs = false;
+    for ((name, hash), binding) in missing.iter().zip(bindings) {
+        let hash = hash.map(|hash| format!(" {hash}")).unwrap_or_default();
+        message.push_str(&format!("\n  {name}{hash}"));
+        if let Some(target) = binding {
+            differs = true;
+            message.push_str(&format!("\n    the registry has {} under that name", target.hash()));
+        }
+    }
+    let hint = if differs {
+        "a published version never changes: get what the registry has with `registry fetch`, or use another version"
+    } else {
+        "publish them first, or all of them with `--with-deps` if they are in `deps` or in the file"
+    };
+    Ok(Finding { message, hint: Some(hint.to_owned()) })
+}

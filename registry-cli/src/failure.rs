@@ -1,0 +1,100 @@
+//! What a command can fail with, and how that ends the program.
+
+use registry_client::ClientError;
+use registry_client::local::LocalError;
+use registry_client::output::OutputError;
+use serde::Serialize;
+use std::io;
+
+/// Why a command did not succeed.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// Something went wrong; all of it is told.
+    Error(anyhow::Error),
+    /// The command was used in a way that cannot work.
+    Usage(String),
+    /// Nobody reads the output any more, which is no error.
+    BrokenPipe,
+}
+
+/// Something that a command found, with what a person can do about it.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub(crate) struct Finding {
+    pub(crate) message: String,
+    pub(crate) hint: Option<String>,
+}
+
+/// A failure as `--json` prints it.
+#[derive(Serialize)]
+pub(crate) struct FailureReport {
+    /// The registry's word for the error, if it comes from there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) code: Option<String>,
+    pub(crate) message: String,
+    pub(crate) causes: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) hint: Option<String>,
+}
+
+impl FailureReport {
+    pub(crate) fn new(error: &anyhow::Error) -> Self {
+        let mut messages = error.chain().map(ToString::to_string);
+        let message = messages.next().unwrap_or_default();
+        Self { code: code(error), message, causes: messages.collect(), hint: hint(error) }
+    }
+}
+
+/// The first hint that an error in the chain has.
+fn hint(error: &anyhow::Error) -> Option<String> {
+    error.chain().find_map(|error| {
+        let client = error.downcast_ref::<ClientError>().and_then(ClientError::hint);
+        let local = || error.downcast_ref::<LocalError>().and_then(LocalError::hint);
+        let output = || error.downcast_ref::<OutputError>().and_then(OutputError::hint);
+        let finding = || error.downcast_ref::<Finding>().and_then(|finding| finding.hint.clone());
+        client.or_else(local).or_else(output).or_else(finding)
+    })
+}
+
+fn code(error: &anyhow::Error) -> Option<String> {
+    error.chain().find_map(|error| error.downcast_ref::<ClientError>()?.code().map(str::to_owned))
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Error(error)
+    }
+}
+
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Self {
+        Self::Error(error.into())
+    }
+}
+
+impl From<LocalError> for Failure {
+    fn from(error: LocalError) -> Self {
+        Self::Error(error.into())
+    }
+}
+
+impl From<OutputError> for Failure {
+    fn from(error: OutputError) -> Self {
+        Self::Error(error.into())
+    }
+}
+
+impl From<Finding> for Failure {
+    fn from(error: Finding) -> Self {
+        Self::Error(error.into())
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            return Self::BrokenPipe;
+        }
+        Self::Error(anyhow::Error::new(error).context("cannot write to standard output"))
+    }
+}

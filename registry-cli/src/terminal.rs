@@ -1,0 +1,134 @@
+//! Everything that is printed: data, status, progress, errors.
+
+use crate::arguments::GlobalArguments;
+use crate::failure::{Failure, FailureReport};
+use anstream::ColorChoice;
+use anstyle::{AnsiColor, Style};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::time::Duration;
+use tracing_subscriber::EnvFilter;
+
+const ERROR: Style = AnsiColor::Red.on_default().bold();
+const CAUSE: Style = Style::new().bold();
+const HINT: Style = AnsiColor::Cyan.on_default().bold();
+const STATUS: Style = AnsiColor::Green.on_default().bold();
+
+/// The exit code of wrong usage, which is clap's too.
+const USAGE: u8 = 2;
+
+/// Where a command prints to, and how.
+pub(crate) struct Terminal {
+    is_json: bool,
+    is_quiet: bool,
+}
+
+impl Terminal {
+    pub(crate) fn new(arguments: &GlobalArguments) -> Self {
+        let choice = match arguments.color {
+            clap::ColorChoice::Auto => ColorChoice::Auto,
+            clap::ColorChoice::Always => ColorChoice::Always,
+            clap::ColorChoice::Never => ColorChoice::Never,
+        };
+        choice.write_global();
+        start_log(arguments.verbose);
+        Self { is_json: arguments.json, is_quiet: arguments.quiet }
+    }
+
+    /// Prints data: the document as JSON if that was asked for, else the text.
+    pub(crate) fn data(&self, document: &impl Serialize, text: impl Display) -> Result<(), Failure> {
+        let mut stdout = anstream::stdout().lock();
+        if self.is_json {
+            serde_json::to_writer_pretty(&mut stdout, document).map_err(io::Error::from)?;
+            writeln!(stdout)?;
+        } else {
+            write!(stdout, "{text}")?;
+        }
+        Ok(stdout.flush()?)
+    }
+
+    /// Tells a person what was done.
+    pub(crate) fn status(&self, verb: &str, what: impl Display) {
+        if !self.is_quiet {
+            // A status that nobody reads is no reason to stop.
+            let _ = writeln!(anstream::stderr(), "{STATUS}{verb:>12}{STATUS:#} {what}");
+        }
+    }
+
+    /// Shows that something is going on, where somebody can see it. Gone when dropped.
+    pub(crate) fn progress(&self, message: impl Into<String>) -> Progress {
+        if self.is_quiet || self.is_json {
+            return Progress(ProgressBar::hidden());
+        }
+        // The bar is drawn on standard error, and only if that is a terminal.
+        let bar = ProgressBar::new_spinner().with_message(message.into());
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg} {elapsed}") {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(Duration::from_millis(100));
+        Progress(bar)
+    }
+
+    /// Tells why a command failed, and with which exit code the program ends.
+    pub(crate) fn report(&self, failure: &Failure) -> ExitCode {
+        let (report, code) = match failure {
+            Failure::BrokenPipe => return ExitCode::SUCCESS,
+            Failure::Error(error) => (FailureReport::new(error), ExitCode::FAILURE),
+            Failure::Usage(message) => {
+                let hint = Some("`--help` shows how it is used".to_owned());
+                (FailureReport { code: None, message: message.clone(), causes: Vec::new(), hint }, USAGE.into())
+            }
+        };
+        // When standard error is gone too, the exit code has to say it all.
+        let _ = if self.is_json { print_json(&report) } else { print_text(&report) };
+        code
+    }
+}
+
+/// A spinner that is gone when it is dropped.
+pub(crate) struct Progress(ProgressBar);
+
+impl Progress {
+    pub(crate) fn step(&self, message: impl Into<String>) {
+        self.0.set_message(message.into());
+    }
+
+    /// Prints something else meanwhile.
+    pub(crate) fn pause(&self, print: impl FnOnce()) {
+        self.0.suspend(print);
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
+fn print_json(report: &FailureReport) -> io::Result<()> {
+    let mut stderr = anstream::stderr().lock();
+    serde_json::to_writer(&mut stderr, &serde_json::json!({ "error": report }))?;
+    writeln!(stderr)
+}
+
+fn print_text(report: &FailureReport) -> io::Result<()> {
+    let mut stderr = anstream::stderr().lock();
+    writeln!(stderr, "{ERROR}error:{ERROR:#} {}", report.message)?;
+    if !report.causes.is_empty() {
+        writeln!(stderr, "{CAUSE}Caused by:{CAUSE:#}")?;
+        report.causes.iter().try_for_each(|cause| writeln!(stderr, "  {}", cause.replace('\n', "\n  ")))?;
+    }
+    report.hint.iter().try_for_each(|hint| writeln!(stderr, "{HINT}hint:{HINT:#} {hint}"))
+}
+
+fn start_log(verbosity: u8) {
+    let filter = match verbosity {
+        0 => return,
+        1 => "registry=debug,registry_client=debug",
+        _ => "trace",
+    };
+    tracing_subscriber::fmt().with_env_filter(EnvFilter::new(filter)).with_writer(io::stderr).init();
+}
