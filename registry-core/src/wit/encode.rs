@@ -72,6 +72,13 @@ pub(crate) enum Direction {
 impl Direction {
     pub(crate) const BOTH: [Self; 2] = [Self::Import, Self::Export];
 
+    pub(crate) fn keyword(self) -> &'static str {
+        match self {
+            Self::Import => "import",
+            Self::Export => "export",
+        }
+    }
+
     pub(crate) fn items(self, world: &wit_parser::World) -> &IndexMap<WorldKey, WorldItem> {
         match self {
             Self::Import => &world.imports,

@@ -2,6 +2,7 @@
 
 mod check;
 mod docs;
+mod elaboration;
 pub(crate) mod encode;
 mod identity;
 mod parse;
@@ -12,6 +13,7 @@ pub(crate) mod writer;
 
 pub(crate) use check::check_resolve;
 pub use docs::normalize as normalize_docs;
+pub use elaboration::DroppedAttribute;
 pub use encode::EncodeError;
 pub use identity::{KnownPackages, PackageIdentity};
 pub use parse::{SourceFile, UnresolvedWit, Wit, WitError, WitLocation};

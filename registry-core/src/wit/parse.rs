@@ -1,6 +1,7 @@
 //! From source files in memory to a complete set of packages with their identities.
 
 use super::check::{check_nesting, check_resolve};
+use super::elaboration::{DroppedAttribute, dropped_attributes, written_attributes};
 use super::encode::EncodeError;
 use super::identity::{KnownPackages, PackageIdentity, identify_all};
 use crate::id::shorten;
@@ -193,6 +194,7 @@ impl UnresolvedWit {
         let mut resolve = Resolve::new();
         resolve.all_features = true;
         let dependencies = dependencies.into_iter().map(|wit| wit.group).collect();
+        let written = written_attributes(&self.group.main);
         let resolved = without_panic(&files, move || match resolve.push_groups(self.group, dependencies) {
             Ok(main) => Ok((resolve, main)),
             Err(error) => Err(resolve_error(&error, &resolve)),
@@ -202,7 +204,9 @@ impl UnresolvedWit {
             return Err(WitError::MissingDependencies { package: name, missing, location });
         }
         let (resolve, main) = resolved?;
-        Wit::new(resolve, main, limits).map_err(|error| error.for_package(name))
+        let mut wit = Wit::new(resolve, main, limits).map_err(|error| error.for_package(name))?;
+        wit.dropped_attributes = dropped_attributes(&written, &wit.resolve, main);
+        Ok(wit)
     }
 
     /// The packages that these refer to and that are not among them.
@@ -222,6 +226,7 @@ pub struct Wit {
     pub(crate) main: PackageId,
     name: PackageName,
     known: KnownPackages,
+    dropped_attributes: Vec<DroppedAttribute>,
 }
 
 /// A failure after parsing, which has no place in the source.
@@ -244,7 +249,7 @@ impl Wit {
         check_resolve(&resolve, limits).map_err(CheckError::Limit)?;
         let known = identify_all(&resolve).map_err(CheckError::Encode)?;
         let name = PackageName::from(&resolve.packages[main].name);
-        Ok(Self { resolve, main, name, known })
+        Ok(Self { resolve, main, name, known, dropped_attributes: Vec::new() })
     }
 
     /// Parses a main package and the packages that it needs, each group in any order of files.
@@ -273,6 +278,11 @@ impl Wit {
     /// The identities of all packages.
     pub fn identities(&self) -> &KnownPackages {
         &self.known
+    }
+
+    /// Attributes of the main package's world items that were written and have no effect; worth a warning.
+    pub fn dropped_attributes(&self) -> &[DroppedAttribute] {
+        &self.dropped_attributes
     }
 
     /// The parsed packages.

@@ -51,7 +51,7 @@ impl Writer {
     }
 
     /// Digests by name, in the order of the names' bytes.
-    pub(crate) fn named_digests<'a>(&mut self, items: &BTreeMap<String, &'a Digest>) {
+    pub(crate) fn named_digests(&mut self, items: &BTreeMap<String, &Digest>) {
         self.count(items.len() as u64);
         for (name, digest) in items {
             self.text(name);

@@ -386,7 +386,8 @@ fn limits_are_named_when_they_are_crossed() {
     let text = "package a:b@1.0.0; interface i { type t = list<list<u8>>; f: func(); } interface j { use i.{t}; }";
     let files = [SourceFile::new("a.wit", text)];
     Wit::parse(&files, &[], &Limits::default()).unwrap();
-    let cases: [(fn(&mut Limits), &str); 8] = [
+    type Lower = fn(&mut Limits);
+    let cases: [(Lower, &str); 8] = [
         (|limits| limits.wit_size_bytes_max = 10, "wit_size_bytes_max"),
         (|limits| limits.closure_size_bytes_max = 10, "closure_size_bytes_max"),
         (|limits| limits.files_max = 0, "files_max"),

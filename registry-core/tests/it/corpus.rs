@@ -136,7 +136,7 @@ fn collect(crate_name: &str, root: &Path, folder: &Path, units: &mut Vec<Unit>) 
         if !has_own && child.join("deps").is_dir() {
             // A folder that should have had a file of its own: it must fail as a whole.
             units.push(read_folder(name(&child), &child));
-        } else if !(child.ends_with("deps") && !holds_single_files(folder)) || folder.ends_with("parse-dir") {
+        } else if !child.ends_with("deps") || holds_single_files(folder) || folder.ends_with("parse-dir") {
             collect(crate_name, root, &child, units);
         }
     }

@@ -44,7 +44,7 @@ fn needed_by(main: &UnresolvedWit, all: &[UnresolvedWit]) -> Vec<UnresolvedWit> 
     needed.into_values().collect()
 }
 
-/// Compares what goes unnoticed with the list; `BLESS=1` prints the list anew.
+/// Compares what goes unnoticed with the list.
 fn check(name: &str) {
     let mut found = BTreeSet::new();
     let mut changes = 0;
@@ -59,9 +59,6 @@ fn check(name: &str) {
         .filter_map(|line| line.split_once(" | ").map(|(_, label)| label.to_owned()))
         .filter(|label| label.starts_with(name))
         .collect();
-    if std::env::var_os("BLESS").is_some() {
-        found.iter().for_each(|label| println!("BLESS {label}"));
-    }
     let new: Vec<_> = found.difference(&listed).collect();
     let gone: Vec<_> = listed.difference(&found).collect();
     assert!(new.is_empty() && gone.is_empty(), "unnoticed, but not listed: {new:#?}; listed, but noticed: {gone:#?}");
@@ -154,4 +151,20 @@ fn ids_leave_out_docs_gates_and_versions_but_a_world_names_versions() {
     assert_eq!(plain.interfaces, newer.interfaces);
     assert_ne!(plain.worlds, newer.worlds, "the world's item is `a:b/i@1.0.1`");
     assert_ne!(plain.hash, newer.hash);
+}
+
+#[test]
+fn attributes_that_elaboration_drops_are_reported() {
+    let package = |imports: &str| {
+        parse(&format!(
+            "package a:b@1.0.0; interface i {{ type t = u8; }} interface j {{ use i.{{t}}; }} world w {{ {imports} }}"
+        ))
+    };
+    let dependency_first = package("@unstable(feature = x) import i; @external-id(\"y\") import j;");
+    assert!(dependency_first.dropped_attributes().is_empty());
+    let dependency_last = package("@external-id(\"y\") import j; @unstable(feature = x) import i;");
+    let dropped: Vec<String> = dependency_last.dropped_attributes().iter().map(ToString::to_string).collect();
+    assert_eq!(dropped.len(), 1, "{dropped:?}");
+    assert!(dropped[0].contains("the gate of `import a:b/i@1.0.0` in world `w`"), "{dropped:?}");
+    assert_ne!(dependency_first.identity().unwrap().hash, dependency_last.identity().unwrap().hash);
 }

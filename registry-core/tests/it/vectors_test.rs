@@ -87,7 +87,7 @@ fn domain(name: &str) -> Domain {
     if name.is_empty() { Domain::UNSEPARATED } else { Domain::new(name.as_bytes()) }
 }
 
-fn element(text: &String) -> u64 {
+fn element(text: &str) -> u64 {
     u64::from_str_radix(text, 16).unwrap()
 }
 
@@ -107,9 +107,9 @@ fn vectors() -> Vectors {
 fn byte_hash_equals_the_frozen_vectors() {
     let vectors = vectors();
     for Permutation { input, output } in &vectors.permutation {
-        let mut state = input.each_ref().map(element);
+        let mut state = input.each_ref().map(|text| element(text));
         permute(&mut state);
-        assert_eq!(state, output.each_ref().map(element));
+        assert_eq!(state, output.each_ref().map(|text| element(text)));
     }
     for leaf in &vectors.leaves {
         assert_eq!(hash_bytes(Domain::LEAF, &leaf.input.bytes()).to_hex(), leaf.digest);
@@ -119,7 +119,7 @@ fn byte_hash_equals_the_frozen_vectors() {
         assert_eq!(hash_bytes(domain, &vector.input.bytes()).to_hex(), vector.digest);
     }
     for vector in &vectors.elements {
-        let elements: Vec<u64> = vector.elements.iter().map(element).collect();
+        let elements: Vec<u64> = vector.elements.iter().map(|text| element(text)).collect();
         assert_eq!(hash_elements(vector.domain.domain(), &elements).to_hex(), vector.digest);
     }
     for vector in &vectors.merge {
