@@ -295,14 +295,14 @@ impl Wit {
         self.main
     }
 
-    /// The packages that the main package needs, however deep, and itself: each after those that it refers to,
-    /// ties in the order of names.
+    /// The packages that the main package needs, however deep, and itself: depth first, dependencies in the order of their
+    /// names, each package after those that it refers to.
     pub fn closure_order(&self) -> Vec<&PackageIdentity> {
         dependency_order(&self.known, std::iter::once(&self.name))
     }
 }
 
-/// The closure of some packages: each package after its dependencies, ties in the order of names.
+/// The closure of some packages: depth first, dependencies in the order of their names, each package after its own.
 pub(crate) fn dependency_order<'k>(
     known: &'k KnownPackages,
     roots: impl Iterator<Item = &'k PackageName>,

@@ -97,6 +97,56 @@ fn hash_does_not_depend_on_the_form() {
     compare(&differences, NOT_EQUAL);
 }
 
+/// What is printed depends on nothing but what the hash covers.
+#[test]
+fn packages_with_one_hash_have_one_canonical_text() {
+    let texts = |wit: &Wit| {
+        let printer = PackageText::new(wit);
+        let text = |name: &PackageName| (name.to_string(), printer.file(name).unwrap());
+        wit.identities().keys().map(text).collect::<BTreeMap<_, _>>()
+    };
+    let mut compared = 0;
+    for unit in units().iter().filter(|unit| !expects_failure(&unit.name)).chain(&wasi_units()) {
+        let Ok(wit) = unit.parse() else { continue };
+        let rewritten =
+            |change: &dyn Fn(&str) -> String| unit.map(|file| SourceFile::new(file.path.clone(), change(&file.text)));
+        for other in [
+            rewritten(&with_crlf),
+            rewritten(&reindented),
+            rewritten(&with_comments),
+            in_other_order(unit, Blocks::AllButWorlds),
+            in_other_order(unit, Blocks::All),
+        ] {
+            let other = other.parse().unwrap();
+            if hashes(&other) == hashes(&wit) {
+                assert_eq!(texts(&other), texts(&wit), "{}", unit.name);
+                let names =
+                    |wit: &Wit| wit.closure_order().iter().map(|identity| identity.name.clone()).collect::<Vec<_>>();
+                assert_eq!(names(&other), names(&wit), "{}", unit.name);
+                compared += 1;
+            }
+        }
+    }
+    assert!(compared > 1_000, "only {compared} texts were compared");
+}
+
+#[test]
+fn a_closure_is_ordered_by_dependency_and_then_by_name() {
+    let text = "package a:main@1.0.0;
+        interface i { use z:leaf/i@1.0.0.{t}; use b:middle/i@1.0.0.{t as t2}; use c:middle/i@1.0.0.{t as t3}; }
+        package c:middle@1.0.0 { interface i { use z:leaf/i@1.0.0.{t}; } }
+        package unrelated:other@1.0.0 { interface i { f: func(); } }
+        package b:middle@1.0.0 { interface i { use z:leaf/i@1.0.1.{t}; } }
+        package z:leaf@1.0.1 { interface i { type t = u8; } }
+        package z:leaf@1.0.0 { interface i { type t = u8; } }";
+    let wit = Wit::parse(&[SourceFile::new("main.wit", text)], &[], &Limits::default()).unwrap();
+    let order: Vec<String> = wit.closure_order().iter().map(|identity| identity.name.to_string()).collect();
+    assert_eq!(order, ["z:leaf@1.0.1", "b:middle@1.0.0", "z:leaf@1.0.0", "c:middle@1.0.0", "a:main@1.0.0"]);
+    let flat = PackageText::new(&wit).flat().unwrap();
+    assert!(flat.starts_with("package a:main@1.0.0;"), "{flat}");
+    assert!(!flat.contains("unrelated"), "{flat}");
+}
+
 const MOVES: &str = "the hash moves";
 
 /// What cannot be equal, by unit and form, with a part of what happens and the reason.
