@@ -66,9 +66,7 @@ pub enum NameError {
     #[error("`{0}` has build metadata (`+…`) in its version, which is not part of a name here")]
     BuildMetadata(String),
     /// A namespace or name that is not lowercase words joined by hyphens.
-    #[error(
-        "`{0}` is not a lowercase identifier: words of a-z and 0-9 that begin with a letter, joined by single hyphens"
-    )]
+    #[error("`{0}` is not a lowercase identifier: words of a-z and 0-9 joined by single hyphens, a letter first")]
     Identifier(String),
     /// An identifier or a version that is too long.
     #[error("`{0}` is over {1} characters long")]
@@ -230,11 +228,14 @@ impl fmt::Display for Spec {
 /// If it is too long, or is not made of lowercase words joined by hyphens.
 pub fn check_identifier(text: &str) -> Result<(), NameError> {
     check_length(text)?;
-    let word_is_valid = |word: &str| {
-        word.starts_with(|first: char| first.is_ascii_lowercase())
-            && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
-    };
-    if text.split('-').all(word_is_valid) { Ok(()) } else { Err(NameError::Identifier(shorten(text))) }
+    let begins_with_letter = text.starts_with(|first: char| first.is_ascii_lowercase());
+    let word_is_valid =
+        |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    if begins_with_letter && text.split('-').all(word_is_valid) {
+        Ok(())
+    } else {
+        Err(NameError::Identifier(shorten(text)))
+    }
 }
 
 fn check_length(text: &str) -> Result<(), NameError> {

@@ -159,7 +159,8 @@ fn only_release_names_can_be_published() {
 
 #[test]
 fn names_are_parsed_strictly() {
-    for text in ["a:b@1.0.0", "a-b:c-d@1.0.0-rc.1", "wasi:http@0.2.12", "a1:b2@10.20.30"] {
+    for text in ["a:b@1.0.0", "a-b:c-d@1.0.0-rc.1", "wasi:http@0.2.12", "a1:b2@10.20.30", "a:b-2@1.0.0", "a:b-2c@1.0.0"]
+    {
         assert_eq!(text.parse::<ReleaseName>().unwrap().to_string(), text);
         assert_eq!(text.parse::<Spec>().unwrap().to_string(), text);
     }
