@@ -32,7 +32,7 @@ pub enum ComponentError {
     #[error("the component is not valid")]
     Invalid(#[source] WitError),
     /// Names of packages that nobody can register.
-    #[error("the component refers to packages that cannot be registered: {}", crate::wit::list(.0))]
+    #[error("the component refers to packages that cannot be registered: {}", crate::wit::sentences(.0))]
     Names(Vec<NameError>),
     /// Packages whose interfaces the component names and that are not there.
     #[error("the component refers to packages that are not there: {}", crate::wit::list(.0))]

@@ -17,7 +17,7 @@ pub use elaboration::DroppedAttribute;
 pub use encode::EncodeError;
 pub use identity::{KnownPackages, PackageIdentity};
 pub use parse::{SourceFile, UnresolvedWit, Wit, WitError, WitLocation};
-pub(crate) use parse::{dependency_order, list};
+pub(crate) use parse::{dependency_order, list, sentences};
 pub use print::PackageText;
 pub(crate) use print::{canonical_order, print_package};
 pub(crate) use wasm::decode;

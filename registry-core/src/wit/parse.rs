@@ -107,6 +107,11 @@ pub(crate) fn list(items: &[impl fmt::Display]) -> String {
     items.iter().map(|item| format!("`{item}`")).collect::<Vec<_>>().join(", ")
 }
 
+/// Reasons that are sentences of their own.
+pub(crate) fn sentences(reasons: &[impl fmt::Display]) -> String {
+    reasons.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
 /// The files of one package, parsed, with the packages nested in them; references to others are still open.
 #[derive(Clone)]
 pub struct UnresolvedWit {

@@ -1,7 +1,7 @@
 //! WIT encoded as WebAssembly: reading it, and the round trip that every published package must survive.
 
 use super::identity::{PackageIdentity, identify_with};
-use super::parse::{CheckError, SourceFile, UnresolvedWit, Wit, WitError, list, without_panic};
+use super::parse::{CheckError, SourceFile, UnresolvedWit, Wit, WitError, list, sentences, without_panic};
 use super::print::{PackageText, canonical_order, print_package};
 use super::subset;
 use crate::limits::{LimitExceeded, Limits};
@@ -68,9 +68,15 @@ impl EncodedWit {
     pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Self, WitError> {
         let max = limits.wasm_wit_size_bytes_max;
         LimitExceeded::check("the size of the wasm-encoded WIT in bytes", bytes.len(), max, "wasm_wit_size_bytes_max")?;
+        let not_wit = |kind: &str| Err(invalid(format!("this is {kind}, not wasm-encoded WIT")));
+        match wasm_kind(bytes) {
+            WasmKind::CoreModule => return not_wit("a core WebAssembly module"),
+            WasmKind::Other => return Err(invalid("this is not WebAssembly".to_owned())),
+            WasmKind::Component => {}
+        }
         match decode(bytes)? {
             DecodedWasm::WitPackage(resolve, main) => Ok(Self { resolve, main }),
-            DecodedWasm::Component(..) => Err(invalid("this is a component, not wasm-encoded WIT".to_owned())),
+            DecodedWasm::Component(..) => not_wit("a component"),
         }
     }
 
@@ -119,7 +125,7 @@ pub enum AdmissionError {
     #[error(transparent)]
     Name(#[from] NameError),
     /// It refers to packages whose names are not names of releases.
-    #[error("`{package}` depends on packages that cannot be published: {}", list(.reasons))]
+    #[error("`{package}` depends on packages that cannot be published: {}", sentences(.reasons))]
     Dependencies {
         /// The package.
         package: PackageName,
