@@ -1,7 +1,7 @@
 //! WIT encoded as WebAssembly: reading it, and the round trip that every published package must survive.
 
 use super::identity::{PackageIdentity, identify_with};
-use super::parse::{CheckError, SourceFile, UnresolvedWit, Wit, WitError, list, sentences, without_panic};
+use super::parse::{CheckError, SourceFile, UnresolvedWit, Wit, WitError, sentences, without_panic};
 use super::print::{PackageText, canonical_order, print_package};
 use super::subset;
 use crate::limits::{LimitExceeded, Limits};
