@@ -138,9 +138,52 @@ pub(crate) fn create_private_dir(dir: &Path) -> io::Result<()> {
     if dir.is_dir() {
         return Ok(());
     }
+    let new: Vec<&Path> = dir.ancestors().take_while(|dir| !dir.exists() && !dir.as_os_str().is_empty()).collect();
     DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
-    match dir.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        Some(parent) => File::open(parent)?.sync_all(),
-        None => File::open(".")?.sync_all(),
+    new.iter().try_for_each(|dir| File::open(parent_of(dir))?.sync_all())
+}
+
+/// The directory that a file or directory is in, also for a name that stands alone.
+pub(crate) fn parent_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::{BlobUrl, DatabaseUrl, UrlError, default_data_dir};
+    use std::path::PathBuf;
+
+    #[test]
+    fn urls_name_files_and_nothing_else() {
+        let table = [
+            ("sqlite:a.db", Ok("a.db")),
+            ("sqlite:/var/a.db", Ok("/var/a.db")),
+            ("sqlite:///var/a.db", Ok("/var/a.db")),
+            ("sqlite://var/a.db", Err(UrlError::Path { supported: "sqlite:" })),
+            ("sqlite:", Err(UrlError::Path { supported: "sqlite:" })),
+            ("sqlite::memory:", Err(UrlError::InMemory)),
+            ("sqlite:a.db?mode=memory", Err(UrlError::Options)),
+            ("a.db", Err(UrlError::NoScheme { supported: "sqlite:" })),
+            ("postgres://u:p@h/d", Err(UrlError::Scheme { scheme: "postgres".to_owned(), supported: "sqlite:" })),
+        ];
+        for (url, expected) in table {
+            let expected = expected.map(|path| DatabaseUrl::Sqlite(PathBuf::from(path)));
+            assert_eq!(url.parse::<DatabaseUrl>(), expected, "{url}");
+        }
+        assert_eq!("file:/blobs".parse(), Ok(BlobUrl::File(PathBuf::from("/blobs"))));
+        let error = "s3://key:secret@bucket".parse::<BlobUrl>().unwrap_err().to_string();
+        assert!(error.contains("`s3:`") && !error.contains("secret"), "{error}");
+    }
+
+    #[test]
+    fn the_data_directory_follows_the_xdg_specification() {
+        let path = |text: &str| Some(PathBuf::from(text));
+        assert_eq!(default_data_dir(path("/data"), path("/home/a")), path("/data/registry-server"));
+        let in_home = path("/home/a/.local/share/registry-server");
+        assert_eq!(default_data_dir(None, path("/home/a")), in_home);
+        assert_eq!(default_data_dir(path("relative"), path("/home/a")), in_home);
+        assert_eq!(default_data_dir(None, None), None);
     }
 }

@@ -3,6 +3,9 @@
 use registry_core::limits::Limits;
 use std::time::Duration;
 
+/// Characters of an error's message: it may repeat a line of an upload, and a line may be megabytes long.
+pub(crate) const ERROR_MESSAGE_CHARS_MAX: usize = 8_000;
+
 /// What one server allows. `Default` holds the values that the product uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerLimits {
@@ -18,8 +21,6 @@ pub struct ServerLimits {
     pub missing_json_size_bytes_max: usize,
     /// Releases of one name in one list.
     pub releases_listed_max: usize,
-    /// Characters of an error's message.
-    pub error_message_chars_max: usize,
     /// Bytes of all uploads that are in memory at one time.
     pub uploads_size_bytes_max: usize,
     /// Bytes of a refused upload that are read and thrown away, so that its sender sees the answer.
@@ -42,6 +43,8 @@ pub struct ServerLimits {
     pub header_wait_max: Duration,
     /// How long the next piece of a body may take.
     pub body_wait_max: Duration,
+    /// How long the rest of a refused upload is read, and its connection kept open.
+    pub discard_duration_max: Duration,
     /// How long a job may wait for a thread.
     pub job_wait_max: Duration,
     /// How long to wait for a database connection or lock.
@@ -62,7 +65,6 @@ impl Default for ServerLimits {
             missing_hashes_max: 1_000,
             missing_json_size_bytes_max: 256 << 10,
             releases_listed_max: 10_000,
-            error_message_chars_max: 8_000,
             uploads_size_bytes_max: 512 << 20,
             discarded_size_bytes_max: 8 << 20,
             header_size_bytes_max: 16 << 10,
@@ -74,6 +76,7 @@ impl Default for ServerLimits {
             cache_size_bytes_max: 256 << 20,
             header_wait_max: Duration::from_secs(30),
             body_wait_max: Duration::from_secs(30),
+            discard_duration_max: Duration::from_secs(5),
             job_wait_max: Duration::from_secs(20),
             database_wait_max: Duration::from_secs(10),
             request_duration_max: Duration::from_secs(300),

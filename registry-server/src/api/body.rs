@@ -40,16 +40,12 @@ pub(super) async fn read(
     body: Body,
     limit: SizeLimit,
 ) -> Result<Upload, ApiError> {
-    let mut stream = body.into_data_stream();
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    let read = match announced.map_or(Ok(()), |size_bytes| limit.check(size_bytes)) {
-        Ok(()) => Reader { limits: state.app.limits(), memory: &state.upload_memory, limit }.read(&mut stream).await,
-        Err(error) => Err(error),
-    };
-    if read.is_err() {
-        tokio::spawn(discard(stream, state.app.limits().clone()));
+    if let Some(size_bytes) = announced {
+        limit.check(size_bytes)?;
     }
-    read
+    let reader = Reader { limits: state.app.limits(), memory: &state.upload_memory, limit };
+    reader.read(&mut body.into_data_stream()).await
 }
 
 impl SizeLimit {
@@ -100,17 +96,5 @@ impl Reader<'_> {
     fn reserve(&self, permits: usize) -> Result<OwnedSemaphorePermit, ApiError> {
         let permits = u32::try_from(permits).map_err(|_| AppError::Overloaded)?;
         Arc::clone(self.memory).try_acquire_many_owned(permits).map_err(|_| AppError::Overloaded.into())
-    }
-}
-
-/// Reads a little more of a refused body and throws it away. A client that is still sending would otherwise see its
-/// connection reset and never the answer.
-async fn discard(mut stream: BodyDataStream, limits: ServerLimits) {
-    let mut size_bytes = 0;
-    while size_bytes < limits.discarded_size_bytes_max {
-        match timeout(limits.body_wait_max, stream.next()).await {
-            Ok(Some(Ok(chunk))) => size_bytes += chunk.len(),
-            _ => return,
-        }
     }
 }

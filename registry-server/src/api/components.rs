@@ -3,7 +3,7 @@
 use super::ApiState;
 use super::body::{SizeLimit, read};
 use super::error::ApiError;
-use super::extract::{Asked, HashInPath, content_type, unsupported};
+use super::extract::{Asked, HashInPath, content_type, typed, unsupported};
 use super::respond;
 use axum::body::Body;
 use axum::extract::State;
@@ -16,8 +16,8 @@ use serde::Deserialize;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PublishQuery {
-    name: Option<ReleaseName>,
-    expected: Option<ComponentHash>,
+    name: Option<String>,
+    expected: Option<String>,
 }
 
 type Answer = Result<Response, ApiError>;
@@ -28,6 +28,8 @@ pub(super) async fn publish(
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
+    let name: Option<ReleaseName> = typed(query.name)?;
+    let expected: Option<ComponentHash> = typed(query.expected)?;
     match content_type(&headers).as_deref() {
         Some("application/wasm") => {}
         other => return Err(unsupported(other, "`application/wasm`")),
@@ -35,7 +37,7 @@ pub(super) async fn publish(
     let size_bytes_max = state.app.limits().content.component_size_bytes_max;
     let limit = SizeLimit { size_bytes_max, name: "component_size_bytes_max" };
     let upload = read(&state, &headers, body, limit).await?;
-    let published = state.app.publish_component(upload.bytes.clone(), query.name, query.expected).await?;
+    let published = state.app.publish_component(upload.bytes.clone(), name, expected).await?;
     Ok(respond::published(&published))
 }
 

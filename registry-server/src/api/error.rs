@@ -2,6 +2,7 @@
 
 use super::respond;
 use crate::app::{AppError, InternalError};
+use crate::limits::ERROR_MESSAGE_CHARS_MAX;
 use axum::http::{Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use registry_core::limits::LimitExceeded;
@@ -23,8 +24,7 @@ pub(super) struct ApiError {
 impl ApiError {
     /// An error of HTTP itself, before the application is asked.
     pub(super) fn new(status: StatusCode, code: &str, message: impl Into<String>, hint: Option<&str>) -> Self {
-        let body = ErrorBody { code: code.to_owned(), message: message.into(), hint: hint.map(str::to_owned) };
-        Self { status, body, failure: None }
+        Self { status, body: body(code, message.into(), hint), failure: None }
     }
 
     /// An error in the address, whatever the same text would be in an upload.
@@ -41,12 +41,8 @@ impl ApiError {
 impl<E: Into<AppError>> From<E> for ApiError {
     fn from(error: E) -> Self {
         let error = error.into();
-        let body = ErrorBody {
-            code: error.code().to_owned(),
-            message: error.message(),
-            hint: error.hint().map(str::to_owned),
-        };
-        let status = status_of(&error);
+        let (code, hint) = error.explain();
+        let (status, body) = (status_of(&error), body(code, error.message(), hint));
         let failure = match error {
             AppError::Internal(failure) => Some(Arc::new(failure)),
             _ => None,
@@ -66,6 +62,14 @@ impl IntoResponse for ApiError {
         }
         response
     }
+}
+
+fn body(code: &str, mut message: String, hint: Option<&str>) -> ErrorBody {
+    if let Some((end, _)) = message.char_indices().nth(ERROR_MESSAGE_CHARS_MAX) {
+        message.truncate(end);
+        message.push('…');
+    }
+    ErrorBody { code: code.to_owned(), message, hint: hint.map(str::to_owned) }
 }
 
 fn status_of(error: &AppError) -> StatusCode {

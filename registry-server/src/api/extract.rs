@@ -1,6 +1,7 @@
 //! Typed values out of addresses and headers.
 
 use super::error::ApiError;
+use crate::app::AppError;
 use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -59,6 +60,11 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Asked<T> {
             Err(error) => Err(ApiError::new(StatusCode::BAD_REQUEST, "invalid_query", error.body_text(), None)),
         }
     }
+}
+
+/// A value behind the question mark as what it must be.
+pub(super) fn typed<T: FromStr<Err: Into<AppError>>>(text: Option<String>) -> Result<Option<T>, ApiError> {
+    text.map(|text| text.parse().map_err(ApiError::in_address)).transpose()
 }
 
 /// The content type without its parameters, in lower case.

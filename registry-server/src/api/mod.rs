@@ -9,6 +9,7 @@ mod packages;
 mod releases;
 mod request;
 mod respond;
+mod unread;
 
 use crate::app::App;
 use axum::Router;

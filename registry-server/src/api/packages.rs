@@ -3,7 +3,7 @@
 use super::ApiState;
 use super::body::{SizeLimit, read};
 use super::error::ApiError;
-use super::extract::{Asked, HashInPath, content_type, unsupported};
+use super::extract::{Asked, HashInPath, content_type, typed, unsupported};
 use super::respond;
 use crate::app::PackageUpload;
 use axum::body::Body;
@@ -16,7 +16,7 @@ use serde::Deserialize;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PublishQuery {
-    expected: Option<PackageHash>,
+    expected: Option<String>,
 }
 
 type Answer = Result<Response, ApiError>;
@@ -27,6 +27,7 @@ pub(super) async fn publish(
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
+    let expected: Option<PackageHash> = typed(query.expected)?;
     let limits = state.app.limits();
     let (size_bytes_max, name, kind): (_, _, fn(_) -> _) = match content_type(&headers).as_deref() {
         Some("application/json") => {
@@ -38,7 +39,7 @@ pub(super) async fn publish(
         other => return Err(unsupported(other, "`application/json` or `application/wasm`")),
     };
     let upload = read(&state, &headers, body, SizeLimit { size_bytes_max, name }).await?;
-    let published = state.app.publish_package(kind(upload.bytes.clone()), query.expected).await?;
+    let published = state.app.publish_package(kind(upload.bytes.clone()), expected).await?;
     Ok(respond::published(&published))
 }
 

@@ -1,7 +1,7 @@
 //! What happens around every request: an id, a time limit, one line in the log, and nothing internal in the answer.
 
 use super::error::ApiError;
-use super::{ApiState, respond};
+use super::{ApiState, respond, unread};
 use crate::app::{InternalError, with_causes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
@@ -24,6 +24,9 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub(super) async fn handle(State(state): State<ApiState>, request: Request, next: Next) -> Response {
     let id = RequestId::next();
     let span = info_span!("request", %id, method = %request.method(), path = request.uri().path());
+    let (parts, body) = request.into_parts();
+    let (body, was_read) = unread::watch(body, state.app.limits());
+    let request = Request::from_parts(parts, body);
     let duration_max = state.app.limits().request_duration_max;
     async move {
         let started = Instant::now();
@@ -33,7 +36,7 @@ pub(super) async fn handle(State(state): State<ApiState>, request: Request, next
             response = opaque(response, &id);
         }
         info!(status = response.status().as_u16(), duration_ms = started.elapsed().as_millis() as u64, "answered");
-        finish(response, &id)
+        finish(response, &id, was_read.get())
     }
     .instrument(span)
     .await
@@ -67,10 +70,14 @@ fn opaque(response: Response, id: &RequestId) -> Response {
     replaced
 }
 
-fn finish(mut response: Response, id: &RequestId) -> Response {
+fn finish(mut response: Response, id: &RequestId, body_was_read: bool) -> Response {
     let headers = response.headers_mut();
     // What people publish is text, and no browser shall guess that it is a page.
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if !body_was_read {
+        // The rest of the body stands where the next request would.
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
         headers.insert(REQUEST_ID, value);
     }

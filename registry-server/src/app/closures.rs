@@ -37,8 +37,8 @@ impl App {
 
     /// The stored texts of packages and of all that they depend on, in no order and not verified.
     pub(super) async fn stored_closure(&self, roots: &[PackageHash]) -> Result<Closure, AppError> {
-        let members = self.store.closure(roots).await?;
         let max = self.limits.content.closure_packages_max;
+        let members = self.store.closure(roots, max + 1).await?;
         LimitExceeded::check("the number of packages", members.len(), max, "closure_packages_max")?;
         let packages = stream::iter(members).map(|(name, hash)| self.stored_package(name, hash)).buffered(READS_MAX);
         Ok(Closure { packages: packages.try_collect().await? })

@@ -33,7 +33,7 @@ impl App {
         match (self.store.insert_component(&record, &dependencies, name.as_ref()).await?, name) {
             (Written::Bound(bound), Some(name)) => {
                 let uploaded = ObjectHash::Component(record.hash);
-                Err(AppError::ReleaseBound { name, bound: bound.hash(), uploaded })
+                Err(AppError::ReleaseBound { name: Box::new(name), bound: bound.hash(), uploaded })
             }
             (written, _) => Ok(Published { created: written == Written::Created, record }),
         }

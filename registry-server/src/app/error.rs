@@ -58,7 +58,7 @@ pub(crate) enum AppError {
     #[error("`{name}` is bound to {bound} for ever; this upload has the hash {uploaded}")]
     ReleaseBound {
         /// The name.
-        name: ReleaseName,
+        name: Box<ReleaseName>,
         /// What it is bound to.
         bound: ObjectHash,
         /// What was uploaded.
@@ -66,10 +66,10 @@ pub(crate) enum AppError {
     },
     /// The upload is not a package that can be published.
     #[error(transparent)]
-    Package(AdmissionError),
+    Package(Box<AdmissionError>),
     /// The upload is not a component that can be published.
     #[error(transparent)]
-    Component(ComponentError),
+    Component(Box<ComponentError>),
     /// Too much is asked of the server at one time.
     #[error("the registry has too much to do at the moment")]
     Overloaded,
@@ -112,66 +112,6 @@ impl AppError {
         Self::Internal(InternalError::Damaged { hash: hash.to_string(), reason: with_causes(reason) })
     }
 
-    /// A word for programs. It never changes its meaning.
-    pub(crate) fn code(&self) -> &'static str {
-        match self {
-            Self::NotFound(_) => "not_found",
-            Self::Hash(_) => "invalid_hash",
-            Self::Name(NameError::Reserved(_)) => "reserved_namespace",
-            Self::Name(NameError::Unversioned(_)) => "unversioned",
-            Self::Name(_) => "invalid_name",
-            Self::Body(_) => "invalid_body",
-            Self::Limit(_) => "limit_exceeded",
-            Self::NestedPackages { .. } => "nested_packages",
-            Self::MissingDependencies { .. } => "missing_dependencies",
-            Self::HashMismatch { .. } => "hash_mismatch",
-            Self::ReleaseBound { .. } => "release_bound",
-            Self::Package(AdmissionError::Dependencies { .. }) => "invalid_dependencies",
-            Self::Package(AdmissionError::Empty(_)) => "empty_package",
-            Self::Package(AdmissionError::NotFaithful { .. }) => "not_representable",
-            Self::Package(_) => "invalid_wit",
-            Self::Component(ComponentError::CoreModule | ComponentError::WitPackage | ComponentError::NotWasm) => {
-                "not_a_component"
-            }
-            Self::Component(ComponentError::Names(_)) => "invalid_dependencies",
-            Self::Component(ComponentError::Differs(_) | ComponentError::DoesNotFit(_)) => "interface_mismatch",
-            Self::Component(_) => "invalid_component",
-            Self::Overloaded => "overloaded",
-            Self::Internal(_) => "internal",
-        }
-    }
-
-    /// What to do about it.
-    pub(crate) fn hint(&self) -> Option<&'static str> {
-        Some(match self {
-            Self::NotFound(_) => "check the hash or the name, or publish it first",
-            Self::Name(NameError::Reserved(_)) => "choose a namespace of your own, such as `my-team`",
-            Self::Name(NameError::Unversioned(_)) => "give the package a version: `package my-team:example@1.0.0;`",
-            Self::NestedPackages { .. } => {
-                "publish each package by itself, dependencies first; `registry publish --with-deps` does that"
-            }
-            Self::MissingDependencies { .. } => {
-                "publish them first, leaves first; `registry publish --with-deps` sends those in deps/"
-            }
-            Self::HashMismatch { .. } => {
-                "the upload or its dependencies differ from those that the hash was computed from"
-            }
-            Self::ReleaseBound { .. } => "a published version never changes; publish under a new version",
-            Self::Package(AdmissionError::Dependencies { .. }) => {
-                "refer to exact versions that can be published: `use my-team:example/interface@1.0.0.{…};`"
-            }
-            Self::Component(ComponentError::CoreModule) => {
-                "make it a component, for example with `wasm-tools component new`"
-            }
-            Self::Component(ComponentError::WitPackage) => "publish wasm-encoded WIT as a package",
-            Self::Component(ComponentError::Differs(_) | ComponentError::DoesNotFit(_)) => {
-                "build the component against the very packages that are registered"
-            }
-            Self::Overloaded => "try again in a few seconds",
-            _ => return None,
-        })
-    }
-
     /// The message with its causes, for people.
     pub(crate) fn message(&self) -> String {
         match self {
@@ -202,7 +142,7 @@ impl From<WitError> for AppError {
     fn from(error: WitError) -> Self {
         match error {
             WitError::Limit(error) => Self::Limit(error),
-            error => Self::Package(AdmissionError::Wit(error)),
+            error => Self::Package(Box::new(AdmissionError::Wit(error))),
         }
     }
 }
@@ -212,7 +152,7 @@ impl From<AdmissionError> for AppError {
         match error {
             AdmissionError::Name(error) => Self::Name(error),
             AdmissionError::Wit(error) => error.into(),
-            error => Self::Package(error),
+            error => Self::Package(Box::new(error)),
         }
     }
 }
@@ -224,7 +164,7 @@ impl From<ComponentError> for AppError {
             // The packages come out of this registry's own store.
             ComponentError::Closure(ClosureError::Limit(error)) => Self::Limit(error),
             ComponentError::Closure(error) => Self::damaged("the component's packages", &error),
-            error => Self::Component(error),
+            error => Self::Component(Box::new(error)),
         }
     }
 }

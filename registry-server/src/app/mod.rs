@@ -4,6 +4,7 @@ mod cache;
 mod closures;
 mod components;
 mod error;
+mod explain;
 mod packages;
 mod releases;
 mod workers;

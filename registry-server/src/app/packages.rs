@@ -44,7 +44,7 @@ impl App {
             Written::Created => true,
             Written::Present => false,
             Written::Bound(bound) => {
-                let (name, uploaded) = (record.name, ObjectHash::Package(record.hash));
+                let (name, uploaded) = (Box::new(record.name), ObjectHash::Package(record.hash));
                 return Err(AppError::ReleaseBound { name, bound: bound.hash(), uploaded });
             }
         };
@@ -104,6 +104,9 @@ impl ParsedUpload {
             PackageUpload::Sources(json) => {
                 let request: PublishPackage =
                     serde_json::from_slice(&json).map_err(|error| AppError::Body(error.to_string()))?;
+                if request.files.is_empty() {
+                    return Err(AppError::Body("there are no files in it".to_owned()));
+                }
                 check_paths(&request.files, limits.path_size_bytes_max)?;
                 let wit = UnresolvedWit::parse(&request.files, &limits.content)?;
                 let (name, nested) = (wit.name(), wit.nested());
@@ -185,10 +188,7 @@ fn check_served(wit: &Wit, hash: &PackageHash, limits: &Limits) -> Result<(), Ap
     let served = Closure::of(wit)?;
     served.verify(hash, limits).map(|_| ()).map_err(|error| match error {
         ClosureError::Limit(error) => AppError::Limit(error),
-        error => AppError::Package(AdmissionError::NotFaithful {
-            package: wit.name().clone(),
-            reason: super::with_causes(&error),
-        }),
+        error => AdmissionError::NotFaithful { package: wit.name().clone(), reason: super::with_causes(&error) }.into(),
     })
 }
 

@@ -90,3 +90,87 @@ fn work(received: &Mutex<mpsc::Receiver<Job>>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+
+    use super::{WorkerError, Workers};
+    use crate::limits::ServerLimits;
+    use std::hint::black_box;
+    use std::sync::{Arc, mpsc};
+    use std::thread::available_parallelism;
+    use std::time::Duration;
+
+    fn workers(limits: ServerLimits) -> Arc<Workers> {
+        Arc::new(Workers::start(&limits).unwrap())
+    }
+
+    /// Gives every thread a job that lasts until the answered sender is dropped.
+    async fn occupy(workers: &Arc<Workers>) -> mpsc::Sender<()> {
+        let (hold, held) = mpsc::channel();
+        let held = Arc::new(std::sync::Mutex::new(held));
+        for _ in 0..available_parallelism().unwrap().get() {
+            let (begun, has_begun) = tokio::sync::oneshot::channel();
+            let (workers, held) = (Arc::clone(workers), Arc::clone(&held));
+            tokio::spawn(async move {
+                let wait = move || {
+                    begun.send(()).unwrap();
+                    held.lock().unwrap().recv()
+                };
+                workers.run(wait).await
+            });
+            has_begun.await.unwrap();
+        }
+        hold
+    }
+
+    #[tokio::test]
+    async fn a_job_that_finds_no_place_or_no_thread_in_time_is_refused() {
+        let job_wait_max = Duration::from_millis(50);
+        let full = workers(ServerLimits { jobs_waiting_max: 0, ..ServerLimits::default() });
+        let slow = workers(ServerLimits { job_wait_max, ..ServerLimits::default() });
+        for workers in [full, slow] {
+            let hold = occupy(&workers).await;
+            assert_eq!(workers.run(|| 1).await, Err(WorkerError::Overloaded));
+            drop(hold);
+            while workers.run(|| 1).await.is_err() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_job_that_nobody_waits_for_any_more_keeps_its_thread() {
+        let workers = workers(ServerLimits { job_wait_max: Duration::from_millis(50), ..ServerLimits::default() });
+        let (hold, held) = mpsc::channel::<()>();
+        let held = Arc::new(std::sync::Mutex::new(held));
+        for _ in 0..available_parallelism().unwrap().get() {
+            let held = Arc::clone(&held);
+            let job = workers.run(move || held.lock().unwrap().recv());
+            assert!(tokio::time::timeout(Duration::from_millis(20), job).await.is_err());
+        }
+        assert_eq!(workers.run(|| 1).await, Err(WorkerError::Overloaded));
+        drop(hold);
+        while workers.run(|| 1).await.is_err() {}
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_an_error_and_the_thread_lives_on() {
+        let workers = workers(ServerLimits::default());
+        for _ in 0..20 {
+            assert_eq!(workers.run(|| panic!("on purpose")).await, Err::<(), _>(WorkerError::Panicked));
+        }
+        assert_eq!(workers.run(|| 1).await, Ok(1));
+    }
+
+    #[tokio::test]
+    async fn the_stack_is_deep() {
+        fn descend(depth: usize) -> usize {
+            let frame = black_box([depth; 128]);
+            if depth == 0 { 0 } else { descend(depth - 1) + black_box(frame)[0] - depth + 1 }
+        }
+        let workers = workers(ServerLimits::default());
+        assert_eq!(workers.run(|| descend(8_000)).await, Ok(8_000));
+    }
+}

@@ -7,7 +7,7 @@ mod components;
 mod packages;
 mod releases;
 
-use crate::config::{DatabaseUrl, create_private_dir};
+use crate::config::{DatabaseUrl, create_private_dir, parent_of};
 use crate::limits::ServerLimits;
 use registry_core::wire::ReleaseTarget;
 use sqlx::migrate::Migrator;
@@ -132,7 +132,7 @@ impl Store {
 /// Takes the lock file beside the database. Two servers would not harm each other's data, but each would serve what the
 /// other has yet to migrate.
 fn lock(database: &Path) -> Result<File, StoreError> {
-    let dir = database.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let dir = parent_of(database);
     let create = |path: &Path, source| StoreError::Create { path: path.to_owned(), source };
     create_private_dir(dir).map_err(|source| create(dir, source))?;
     let mut path = database.as_os_str().to_owned();

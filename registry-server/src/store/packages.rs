@@ -58,11 +58,19 @@ impl Store {
         }))
     }
 
-    /// The given packages and everything that they depend on, those of them that are there, in no order.
+    /// The given packages and everything that they depend on, those of them that are there, in no order and at most
+    /// `packages_max` of them.
     ///
     /// # Errors
     /// If the database fails.
-    pub(crate) async fn closure(&self, roots: &[PackageHash]) -> Result<Vec<(ReleaseName, PackageHash)>, StoreError> {
+    pub(crate) async fn closure(
+        &self,
+        roots: &[PackageHash],
+        packages_max: usize,
+    ) -> Result<Vec<(ReleaseName, PackageHash)>, StoreError> {
+        if roots.is_empty() {
+            return Ok(Vec::new());
+        }
         let mut query = QueryBuilder::new(
             "WITH RECURSIVE reached (hash) AS (SELECT packages.hash FROM packages WHERE packages.hash IN (",
         );
@@ -74,8 +82,9 @@ impl Store {
             ") UNION SELECT package_dependencies.dependency_hash
                 FROM package_dependencies JOIN reached ON package_dependencies.package_hash = reached.hash)
              SELECT reached.hash, releases.namespace, releases.name, releases.version
-             FROM reached JOIN releases ON releases.package_hash = reached.hash",
+             FROM reached JOIN releases ON releases.package_hash = reached.hash LIMIT ",
         );
+        query.push_bind(i64::try_from(packages_max).unwrap_or(i64::MAX));
         let rows = query.build().fetch_all(&self.readers).await?;
         rows.iter().map(|row| Ok((name_in(row)?, parse(row.try_get("hash")?)?))).collect()
     }

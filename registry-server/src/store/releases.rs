@@ -45,6 +45,9 @@ impl Store {
     /// If the database fails.
     pub(crate) async fn present(&self, hashes: &[ObjectHash]) -> Result<BTreeSet<ObjectHash>, StoreError> {
         let mut present = BTreeSet::new();
+        if hashes.is_empty() {
+            return Ok(present);
+        }
         for table in ["packages", "components"] {
             let mut query = QueryBuilder::new(format!("SELECT hash FROM {table} WHERE hash IN ("));
             let mut binds = query.separated(", ");

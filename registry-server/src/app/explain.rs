@@ -1,0 +1,82 @@
+//! For every error a word for programs, which never changes its meaning, and what a person can do about it.
+
+use super::AppError;
+use registry_core::component::ComponentError;
+use registry_core::name::NameError;
+use registry_core::wit::AdmissionError;
+
+/// A code and a hint.
+pub(crate) type Explanation = (&'static str, Option<&'static str>);
+
+impl AppError {
+    /// The code of this error, and a hint if something can be done.
+    pub(crate) fn explain(&self) -> Explanation {
+        match self {
+            Self::NotFound(_) => ("not_found", Some("check the hash or the name, or publish it first")),
+            Self::Hash(_) => ("invalid_hash", None),
+            Self::Name(error) => explain_name(error),
+            Self::Body(_) => ("invalid_body", None),
+            Self::Limit(_) => ("limit_exceeded", None),
+            Self::NestedPackages { .. } => {
+                let hint =
+                    "publish each package by itself, dependencies first; `registry publish --with-deps` does that";
+                ("nested_packages", Some(hint))
+            }
+            Self::MissingDependencies { .. } => {
+                let hint = "publish them first, leaves first; `registry publish --with-deps` sends those in deps/";
+                ("missing_dependencies", Some(hint))
+            }
+            Self::HashMismatch { .. } => {
+                let hint = "the upload or its dependencies differ from those that the expected hash was computed from";
+                ("hash_mismatch", Some(hint))
+            }
+            Self::ReleaseBound { .. } => {
+                ("release_bound", Some("a published version never changes; publish under a new version"))
+            }
+            Self::Package(error) => explain_package(error),
+            Self::Component(error) => explain_component(error),
+            Self::Overloaded => ("overloaded", Some("try again in a few seconds")),
+            Self::Internal(_) => ("internal", None),
+        }
+    }
+}
+
+fn explain_name(error: &NameError) -> Explanation {
+    match error {
+        NameError::Reserved(_) => {
+            ("reserved_namespace", Some("choose a namespace of your own, as in `my-team:example@1.0.0`"))
+        }
+        NameError::Unversioned(_) => ("unversioned", Some("add an exact version, as in `my-team:example@1.0.0`")),
+        _ => ("invalid_name", None),
+    }
+}
+
+fn explain_package(error: &AdmissionError) -> Explanation {
+    match error {
+        AdmissionError::Dependencies { .. } => {
+            let hint =
+                "refer to exact versions that can be published, as in `use my-team:example/types@1.0.0.{thing};`";
+            ("invalid_dependencies", Some(hint))
+        }
+        AdmissionError::Empty(_) => ("empty_package", None),
+        AdmissionError::NotFaithful { .. } => ("not_representable", None),
+        AdmissionError::Name(_) | AdmissionError::Wit(_) => ("invalid_wit", None),
+    }
+}
+
+fn explain_component(error: &ComponentError) -> Explanation {
+    match error {
+        ComponentError::CoreModule => {
+            ("not_a_component", Some("make it a component, for example with `wasm-tools component new`"))
+        }
+        ComponentError::WitPackage => ("not_a_component", Some("publish it as a package")),
+        ComponentError::NotWasm => ("not_a_component", None),
+        ComponentError::Names(_) => {
+            ("invalid_dependencies", Some("build the component against packages that can be published"))
+        }
+        ComponentError::Differs(_) | ComponentError::DoesNotFit(_) => {
+            ("interface_mismatch", Some("build the component against the very packages that are registered"))
+        }
+        _ => ("invalid_component", None),
+    }
+}

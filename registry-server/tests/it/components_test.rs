@@ -1,0 +1,100 @@
+//! Publishing and reading components.
+
+use crate::support::client::{expect_error, unknown_component};
+use crate::support::component::{component, component_with_separate_imports};
+use crate::support::{server, wasi};
+use registry_core::component::{Direction, Relation, VerifiedComponent};
+use registry_core::id::ComponentHash;
+use registry_core::limits::Limits;
+use registry_core::wire::{ComponentClosure, ComponentRecord};
+use registry_core::wit::{SourceFile, Wit};
+use sha2::Digest;
+
+const TYPES: &str = "package demo:types@1.0.0; interface shapes { record point { x: u32, y: u32 } }";
+const AREA: &str = "package demo:area@1.0.0; interface area { use demo:types/shapes@1.0.0.{point}; of: func(p: point) -> u64; more: func(); }";
+const TOOL: &str = "package demo:tool; world w { import demo:types/shapes@1.0.0; export demo:area/area@1.0.0; }";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_component_is_published_and_proves_itself() {
+    let (_dir, server) = server::temporary().await;
+    server.publish_wit(TYPES).await;
+    let area = server.publish_wit(AREA).await.record;
+    let bytes = component(&[TYPES, AREA, TOOL]);
+    let published = server.publish_component(bytes.clone()).await;
+    assert!(published.created);
+    let record = published.record;
+    assert_eq!(record.hash, ComponentHash::of(&bytes));
+    assert_eq!((record.size_bytes, &record.sha256), (bytes.len() as u64, &hex::encode(sha2::Sha256::digest(&bytes))));
+    let export = record.interfaces.iter().find(|interface| interface.direction == Direction::Export).unwrap();
+    assert_eq!((export.name.as_str(), export.package), ("demo:area/area@1.0.0", area.hash));
+    assert_eq!((export.id, export.relation), (area.interfaces["area"], Relation::Exact));
+
+    assert_eq!(server.json::<ComponentRecord>(&format!("/v1/components/{}", record.hash)).await, record);
+    let served = server.get(&format!("/v1/components/{}/wasm", record.hash)).await;
+    assert_eq!(served.headers()["content-type"], "application/wasm");
+    assert_eq!(served.bytes().await.unwrap(), bytes);
+    let closure: ComponentClosure = server.json(&format!("/v1/components/{}/closure", record.hash)).await;
+    assert_eq!(closure.component, record);
+    let verified = VerifiedComponent::check(&record.hash, &bytes, &closure.packages, &Limits::default()).unwrap();
+    assert_eq!((verified.view_id(), verified.interfaces()), (record.view, record.interfaces.as_slice()));
+    assert_eq!(verified.closure(), &closure.packages);
+    assert_eq!(verified.world_text().unwrap(), closure.wit);
+    assert_eq!(server.text(&format!("/v1/components/{}/wit", record.hash)).await, closure.wit);
+    assert!(!server.publish_component(bytes).await.created);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_component_for_wasi_http_is_served_with_all_that_it_needs() {
+    let (_dir, server) = server::temporary().await;
+    wasi::publish(&server).await;
+    let world = format!("package demo:handler; world w {{ include wasi:http/proxy@{}; }}", wasi_version());
+    let mut packages: Vec<&str> = wasi::texts().iter().map(String::as_str).collect();
+    packages.push(&world);
+    let bytes = component(&packages);
+    let record = server.publish_component(bytes.clone()).await.record;
+    let closure: ComponentClosure = server.json(&format!("/v1/components/{}/closure", record.hash)).await;
+    VerifiedComponent::check(&record.hash, &bytes, &closure.packages, &Limits::default()).unwrap();
+    let flat = server.text(&format!("/v1/components/{}/flat", record.hash)).await;
+    Wit::parse(&[SourceFile::new("flat.wit", flat)], &[], &Limits::default()).unwrap();
+}
+
+fn wasi_version() -> String {
+    let header = wasi::texts()[0].lines().find(|line| line.starts_with("package ")).unwrap().to_owned();
+    header.trim_end_matches(';').split_once('@').unwrap().1.to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_component_without_registered_interfaces_needs_nothing() {
+    let (_dir, server) = server::temporary().await;
+    let record =
+        server.publish_component(component(&["package demo:tool; world w { export run: func(); }"])).await.record;
+    assert!(record.interfaces.is_empty());
+    let closure: ComponentClosure = server.json(&format!("/v1/components/{}/closure", record.hash)).await;
+    assert!(closure.packages.packages.is_empty());
+    assert!(closure.wit.contains("export run: func();"), "{}", closure.wit);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_versions_of_one_package_are_fine_if_the_component_keeps_them_apart() {
+    let (_dir, server) = server::temporary().await;
+    let old = "package demo:io@0.2.0; interface io { record r { x: u32 } }";
+    let new = "package demo:io@0.2.1; interface io { record r { x: u32 } g: func(); }";
+    let user = "package demo:user@1.0.0; interface user { use demo:io/io@0.2.0.{r}; f: func(r: r); }";
+    let tool = "package demo:tool; world w { import demo:user/user@1.0.0; import demo:io/io@0.2.1; }";
+    for text in [old, new, user] {
+        server.publish_wit(text).await;
+    }
+    let record = server.publish_component(component_with_separate_imports(&[old, new, user, tool])).await.record;
+    let names: Vec<&str> = record.interfaces.iter().map(|interface| interface.name.as_str()).collect();
+    assert_eq!(names, ["demo:io/io@0.2.0", "demo:io/io@0.2.1", "demo:user/user@1.0.0"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_there_is_not_found() {
+    let (_dir, server) = server::temporary().await;
+    for part in ["", "/wasm", "/wit", "/flat", "/closure"] {
+        let path = format!("/v1/components/{}{part}", unknown_component());
+        let error = expect_error(server.get(&path).await, 404, "not_found").await;
+        assert!(error.message.contains(&unknown_component().to_string()));
+    }
+}

@@ -1,0 +1,15 @@
+//! The integration tests of registry-server, in one binary because linking takes longer than running.
+//!
+//! Every test drives a real server over real sockets, with a real database and real files.
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs, unreachable_pub)]
+
+mod components_test;
+mod durability_test;
+mod hostile_components_test;
+mod hostile_packages_test;
+mod http_test;
+mod packages_test;
+mod race_test;
+mod releases_test;
+mod shutdown_test;
+mod support;

@@ -1,0 +1,7 @@
+//! What the tests share.
+
+pub mod client;
+pub mod component;
+pub mod process;
+pub mod server;
+pub mod wasi;

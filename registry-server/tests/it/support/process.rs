@@ -1,0 +1,58 @@
+//! The real command `registry-server` in a process of its own.
+
+use super::client::Client;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+/// A running server; it is killed when this is dropped.
+pub struct ServerProcess {
+    child: Child,
+    pub url: String,
+}
+
+impl ServerProcess {
+    /// Starts the command and waits for its one line on stdout.
+    pub fn start(data_dir: &Path) -> Self {
+        let mut child = command(data_dir).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        Self { child, url: line.trim_end().to_owned() }
+    }
+
+    pub fn client(&self) -> Client {
+        Client::new(self.url.clone())
+    }
+
+    /// `kill -9`: the process cannot do anything about it.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Sends a signal and waits for the end. Answers what else was on stdout.
+    pub fn signal(mut self, name: &str) -> (ExitStatus, String) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-s", name, &id]).status().unwrap().success());
+        let mut rest = String::new();
+        self.child.stdout.take().unwrap().read_to_string(&mut rest).unwrap();
+        (self.child.wait().unwrap(), rest)
+    }
+}
+
+impl Drop for ServerProcess {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The command on a free port, without what the environment of the test might say.
+pub fn command(data_dir: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_registry-server"));
+    for name in ["LISTEN", "DATA_DIR", "DATABASE_URL", "BLOB_URL"] {
+        command.env_remove(format!("REGISTRY_{name}"));
+    }
+    command.args(["--listen", "127.0.0.1:0", "--data-dir"]).arg(data_dir);
+    command
+}

@@ -1,0 +1,73 @@
+//! A server inside the test's process.
+
+use super::client::Client;
+use registry_server::{Config, Server, ServerLimits};
+use std::net::SocketAddr;
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+/// A server on a free port, and its client.
+pub struct TestServer {
+    pub address: SocketAddr,
+    client: Client,
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+impl TestServer {
+    /// A server on a data directory, with the product's limits.
+    pub async fn on(data_dir: &Path) -> Self {
+        Self::with_limits(data_dir, ServerLimits::default()).await
+    }
+
+    /// A server on a data directory, with other limits.
+    pub async fn with_limits(data_dir: &Path, limits: ServerLimits) -> Self {
+        let server = Server::bind(config(data_dir, limits)).await.unwrap();
+        let (stop, stopped) = oneshot::channel();
+        let (address, client) = (server.address(), Client::new(server.url()));
+        let task = tokio::spawn(server.run_until(async {
+            let _ = stopped.await;
+        }));
+        Self { address, client, stop, task }
+    }
+
+    /// Asks the server to stop; it goes on with the requests that it is handling.
+    pub fn ask_to_stop(self) -> JoinHandle<()> {
+        self.stop.send(()).unwrap();
+        self.task
+    }
+
+    /// Stops the server and waits until it has stopped.
+    pub async fn stop(self) {
+        self.ask_to_stop().await.unwrap();
+    }
+}
+
+impl Deref for TestServer {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
+    }
+}
+
+/// A server on a data directory that goes away with it.
+pub async fn temporary() -> (TempDir, TestServer) {
+    let dir = TempDir::new().unwrap();
+    let server = TestServer::on(dir.path()).await;
+    (dir, server)
+}
+
+pub fn config(data_dir: &Path, limits: ServerLimits) -> Config {
+    let listen = SocketAddr::from(([127, 0, 0, 1], 0));
+    Config { listen, limits, ..Config::in_dir(data_dir) }
+}
+
+/// The file in which the server keeps something with the given hash.
+pub fn blob_file(data_dir: &Path, kind: &str, hash: &str) -> PathBuf {
+    let hex = &hash["p2:w".len()..];
+    data_dir.join("blobs").join(kind).join(&hex[..2]).join(hex)
+}
