@@ -167,6 +167,28 @@ impl Interface {
     }
 }
 
+impl FunctionError {
+    /// What a person can do about it.
+    pub fn hint(&self) -> Option<String> {
+        const SHOWN_MAX: usize = 12;
+        let list = |names: &[String]| {
+            let shown: Vec<String> = names.iter().take(SHOWN_MAX).map(|name| format!("`{name}`")).collect();
+            match names.len().saturating_sub(SHOWN_MAX) {
+                0 => shown.join(", "),
+                more => format!("{} and {more} more", shown.join(", ")),
+            }
+        };
+        match self {
+            Self::Unknown { available, .. } if available.is_empty() => {
+                Some("the contract has no function that can be called".to_owned())
+            }
+            Self::Unknown { available, .. } => Some(format!("it has {}", list(available))),
+            Self::Ambiguous { candidates, .. } => Some(format!("write one of {}", list(candidates))),
+            Self::NotCallable { .. } => None,
+        }
+    }
+}
+
 impl ContractFunction {
     fn short_names(&self) -> impl Iterator<Item = String> {
         let interface = self.interface.as_deref();

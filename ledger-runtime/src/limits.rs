@@ -1,8 +1,11 @@
 //! Every limit of a node on input, memory, connections and time, in one place.
 //!
-//! What decides the result of a call stands in [`ExecutionProfile`](crate::profile::ExecutionProfile); two nodes may
-//! differ in everything that stands here.
+//! What decides the result of a call stands in [`ExecutionProfile`]; two nodes may differ in everything that stands
+//! here. What a genesis may be stands with its format in [`genesis`](crate::genesis).
 
+use crate::profile::ExecutionProfile;
+use registry_client::TransportLimits;
+use registry_core::limits::Limits as CoreLimits;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -15,17 +18,78 @@ pub struct Limits {
     pub concurrent_calls_max: NonZeroU32,
     /// How long a call waits for a free worker.
     pub call_queue_wait_max: Duration,
+
+    /// Contracts that are compiled at the same time.
+    pub concurrent_compilations_max: usize,
+    /// Contracts that are fetched at the same time.
+    pub concurrent_fetches_max: usize,
+    /// How long fetching one contract may take, the waiting for others included.
+    pub fetch_time_max: Duration,
+    /// Bytes of all components of a genesis together; they are in memory at once when a chain begins.
+    pub genesis_size_bytes_max: usize,
+    /// Bytes of compiled contracts that stay in memory.
+    pub compiled_size_bytes_max: usize,
+    /// Refused contracts that are remembered.
+    pub refusals_kept_max: usize,
+    /// How long a refusal is remembered: long enough to stop a flood, too short to keep a contract from being used
+    /// that was just published.
+    pub refusal_kept_max: Duration,
+
+    /// Connections at the same time; others wait.
+    pub connections_max: usize,
+    /// Bytes of the names with which an invocation begins.
+    pub header_size_bytes_max: usize,
+    /// Bytes of one request: the largest parameters, and the names before them.
+    pub request_size_bytes_max: usize,
+    /// Bytes of one answer: the largest WIT text is what it must hold.
+    pub answer_size_bytes_max: usize,
+    /// Frames that one message may be split into.
+    pub message_frames_max: usize,
+    /// How long a peer may take to send its request.
+    pub request_time_max: Duration,
+    /// How long a peer may take to receive its answer.
+    pub answer_time_max: Duration,
+    /// How long invocations have to finish when the node stops.
+    pub shutdown_time_max: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { concurrent_calls_max: nonzero(64), call_queue_wait_max: Duration::from_secs(30) }
+        Self {
+            concurrent_calls_max: NonZeroU32::new(64).unwrap_or(NonZeroU32::MIN),
+            call_queue_wait_max: Duration::from_secs(30),
+            concurrent_compilations_max: 2,
+            concurrent_fetches_max: 8,
+            fetch_time_max: Duration::from_secs(60),
+            genesis_size_bytes_max: 256 << 20,
+            compiled_size_bytes_max: 512 << 20,
+            refusals_kept_max: 1_000,
+            refusal_kept_max: Duration::from_secs(2),
+            connections_max: 256,
+            header_size_bytes_max: 1 << 10,
+            request_size_bytes_max: (1 << 20) + (64 << 10),
+            answer_size_bytes_max: 32 << 20,
+            message_frames_max: 1_000,
+            request_time_max: Duration::from_secs(10),
+            answer_time_max: Duration::from_secs(30),
+            shutdown_time_max: Duration::from_secs(10),
+        }
     }
 }
 
-const fn nonzero(number: u32) -> NonZeroU32 {
-    match NonZeroU32::new(number) {
-        Some(number) => number,
-        None => NonZeroU32::MIN,
+impl Limits {
+    /// What a component and its packages may be, wherever they come from.
+    pub fn of_components(&self, profile: &ExecutionProfile) -> CoreLimits {
+        CoreLimits { component_size_bytes_max: profile.component_size_bytes_max, ..CoreLimits::default() }
+    }
+
+    /// How a node talks to its registry: with less patience than a person has.
+    pub fn of_transport(&self) -> TransportLimits {
+        TransportLimits {
+            connect_time_max: Duration::from_secs(5),
+            silence_time_max: Duration::from_secs(20),
+            request_time_max: self.fetch_time_max,
+            ..TransportLimits::default()
+        }
     }
 }

@@ -4,6 +4,9 @@ use std::path::{Path, PathBuf};
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
+/// The example contracts.
+pub(crate) const EXAMPLES: [&str; 5] = ["arithmetic", "shop", "counter", "endless", "foreign-import"];
+
 /// The folder of the example contracts.
 pub(crate) fn contracts_dir() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("contracts")

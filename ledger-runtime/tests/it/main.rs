@@ -3,7 +3,12 @@
 
 mod admission;
 mod build;
+mod cli;
 mod contracts;
 mod execution;
+mod genesis;
+mod node;
+mod rpc;
 mod support;
 mod value;
+mod wave;

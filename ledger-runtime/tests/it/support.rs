@@ -2,15 +2,29 @@
 
 use crate::build;
 use bytes::Bytes;
+use futures::future::BoxFuture;
 use ledger_runtime::admission::{AdmissionError, Executable};
 use ledger_runtime::execution::{CallError, CallOutcome, Executor};
+use ledger_runtime::genesis::Genesis;
 use ledger_runtime::limits::Limits;
+use ledger_runtime::node::{Node, NodeConfig, StartError};
 use ledger_runtime::profile::ExecutionProfile;
+use ledger_runtime::rpc::NodeClient;
+use ledger_runtime::source::{ContractSource, SourceError};
+use registry_client::{Client, FetchedComponent};
 use registry_core::closure::Closure;
 use registry_core::component::{DecodedComponent, VerifiedComponent};
+use registry_core::id::ComponentHash;
 use registry_core::limits::Limits as CoreLimits;
 use registry_core::wit::{SourceFile, Wit};
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 
 /// The packages that `bytes` names, out of those of the example contracts.
 pub(crate) fn closure(bytes: &[u8]) -> Closure {
@@ -73,4 +87,162 @@ impl Machine {
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     std::iter::successors(error.source(), |error| error.source())
         .fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
+/// Components by hash in memory, in the place of a registry.
+#[derive(Default)]
+pub(crate) struct LocalSource {
+    pub(crate) components: Mutex<HashMap<ComponentHash, Vec<u8>>>,
+    /// How long each fetch takes.
+    pub(crate) delay: Duration,
+    /// How often something was fetched.
+    pub(crate) fetches: AtomicUsize,
+}
+
+impl LocalSource {
+    pub(crate) fn add(&self, bytes: Vec<u8>) -> ComponentHash {
+        let hash = ComponentHash::of(&bytes);
+        self.components.lock().unwrap().insert(hash, bytes);
+        hash
+    }
+
+    /// With all example contracts.
+    pub(crate) fn with_examples() -> Self {
+        let source = Self::default();
+        for name in build::EXAMPLES {
+            source.add(build::example(name));
+        }
+        source
+    }
+
+    /// Has nothing any more.
+    pub(crate) fn clear(&self) {
+        self.components.lock().unwrap().clear();
+    }
+}
+
+impl ContractSource for LocalSource {
+    fn fetch(&self, hash: ComponentHash) -> BoxFuture<'_, Result<FetchedComponent, SourceError>> {
+        Box::pin(async move {
+            self.fetches.fetch_add(1, Ordering::SeqCst);
+            tokio::time::sleep(self.delay).await;
+            let bytes = self.components.lock().unwrap().get(&hash).cloned();
+            let bytes = bytes.ok_or(SourceError::NotFound(hash))?;
+            let component = verified(&bytes);
+            Ok(FetchedComponent { bytes, component })
+        })
+    }
+}
+
+/// A genesis with these contracts.
+pub(crate) fn genesis(contracts: &[ComponentHash]) -> Genesis {
+    Genesis::new("test".to_owned(), contracts.to_vec()).unwrap()
+}
+
+/// A running node, and what stops it.
+pub(crate) struct RunningNode {
+    pub(crate) url: String,
+    pub(crate) address: SocketAddr,
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+impl RunningNode {
+    pub(crate) async fn start(
+        data_dir: &Path,
+        contracts: &[ComponentHash],
+        source: Arc<dyn ContractSource>,
+    ) -> Result<Self, StartError> {
+        Self::with(data_dir, genesis(contracts), Limits::default(), source).await
+    }
+
+    pub(crate) async fn with(
+        data_dir: &Path,
+        genesis: Genesis,
+        limits: Limits,
+        source: Arc<dyn ContractSource>,
+    ) -> Result<Self, StartError> {
+        let config = NodeConfig {
+            listen: "127.0.0.1:0".parse().unwrap(),
+            data_dir: data_dir.to_owned(),
+            genesis,
+            profile: ExecutionProfile::default(),
+            limits,
+        };
+        let node = Node::start(config, source).await?;
+        let (url, address) = (node.url(), node.address());
+        let (stop, stopped) = oneshot::channel();
+        let task = tokio::spawn(node.run_until(async move {
+            let _ = stopped.await;
+        }));
+        Ok(Self { url, address, stop, task })
+    }
+
+    pub(crate) fn client(&self) -> NodeClient {
+        NodeClient::new(&self.url).unwrap()
+    }
+
+    pub(crate) async fn stop(self) {
+        let _ = self.stop.send(());
+        self.task.await.unwrap();
+    }
+}
+
+/// A real registry on a port of its own.
+pub(crate) struct RunningRegistry {
+    pub(crate) url: String,
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+    _data: tempfile::TempDir,
+}
+
+impl RunningRegistry {
+    pub(crate) async fn start() -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let listen = "127.0.0.1:0".parse().unwrap();
+        let config = registry_server::Config { listen, ..registry_server::Config::in_dir(data.path()) };
+        let server = registry_server::Server::bind(config).await.unwrap();
+        let url = server.url();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let task = tokio::spawn(server.run_until(async move {
+            let _ = stopped.await;
+        }));
+        Self { url, stop, task, _data: data }
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        Client::new(&self.url).unwrap()
+    }
+
+    /// Publishes the packages of the example contracts.
+    pub(crate) async fn publish_packages(&self) {
+        for folder in build::package_folders() {
+            let file = folder.read_dir().unwrap().next().unwrap().unwrap().path();
+            let source = SourceFile::new("package.wit", std::fs::read_to_string(file).unwrap());
+            let wit = Wit::parse(std::slice::from_ref(&source), &[], &CoreLimits::default()).unwrap();
+            self.client().publish_package(vec![source], wit.identity().unwrap().hash).await.unwrap();
+        }
+    }
+
+    pub(crate) async fn publish(&self, bytes: Vec<u8>) -> ComponentHash {
+        let hash = ComponentHash::of(&bytes);
+        self.client().publish_component(bytes, None, hash).await.unwrap();
+        hash
+    }
+
+    /// A registry with all packages and the contracts of these names, and their hashes.
+    pub(crate) async fn with_examples(names: &[&str]) -> (Self, Vec<ComponentHash>) {
+        let registry = Self::start().await;
+        registry.publish_packages().await;
+        let mut hashes = Vec::new();
+        for name in names {
+            hashes.push(registry.publish(build::example(name)).await);
+        }
+        (registry, hashes)
+    }
+
+    pub(crate) async fn stop(self) {
+        let _ = self.stop.send(());
+        self.task.await.unwrap();
+    }
 }

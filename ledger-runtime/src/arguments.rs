@@ -1,0 +1,127 @@
+//! What can be said on the command line.
+
+use clap::{Args, Parser, Subcommand};
+use ledger_runtime::node::LISTEN_DEFAULT;
+use registry_core::id::ComponentHash;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+const EXAMPLES: &str = "\
+Examples:
+  ledger serve --registry http://127.0.0.1:7878 --genesis genesis.json
+      Start a node; the URL is the one line on stdout.
+  ledger call p2:c… gcd '12, 18'
+      Call a function of a contract.
+  ledger wit p2:c…
+      Show what a contract offers.";
+
+const SERVE_EXAMPLES: &str = "\
+Examples:
+  ledger serve --registry http://127.0.0.1:7878 --genesis genesis.json
+      Serve on this machine only, and keep everything in the user's data directory.
+  ledger serve --registry http://127.0.0.1:7878 --genesis genesis.json --listen 127.0.0.1:0 --data-dir ./ledger-data
+      Pick a free port; the URL is the one line on stdout.
+  RUST_LOG=debug ledger serve …
+      Log more.
+
+A genesis file:
+  {\"format\": 1, \"chain_id\": \"my-chain\", \"contracts\": [\"p2:c…\"]}";
+
+const CALL_EXAMPLES: &str = "\
+Examples:
+  ledger call p2:c… gcd '12, 18'
+  ledger call p2:c… order '[{name: \"tea\", unit-price: 450, quantity: 2}], percent(10), {gift-wrap}, none'
+  ledger call p2:c… 'demo:counting/counters@0.1.0#clamp' 2000
+  ledger call p2:c… counters#clamp 2000 --json
+      As long as one function is meant, its interface's name is enough.";
+
+const WIT_EXAMPLES: &str = "\
+Examples:
+  ledger wit p2:c…
+  ledger wit p2:c… --resolve > contract.wit
+      With all packages that it refers to, so that the file parses on its own.";
+
+/// A local ledger: contracts are known by their hash, fetched from a registry, verified, and executed.
+#[derive(Debug, Parser)]
+#[command(name = "ledger", version, after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Start a node.
+    ///
+    /// Every contract of the genesis is fetched from the registry, verified and kept before the node is ready; a
+    /// node that was started once needs no registry for them. When it is ready, it prints its URL as one line on
+    /// stdout; everything else goes to stderr. SIGINT and SIGTERM stop it.
+    #[command(after_help = SERVE_EXAMPLES)]
+    Serve(ServeArguments),
+    /// Call a function of a contract.
+    ///
+    /// The arguments are WAVE, typed by the contract's WIT; so is the result on stdout. Nothing is changed: each
+    /// call has a fresh instance.
+    #[command(after_help = CALL_EXAMPLES)]
+    Call(CallArguments),
+    /// Show the WIT of a contract.
+    #[command(after_help = WIT_EXAMPLES)]
+    Wit(WitArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeArguments {
+    /// The registry to fetch contracts from.
+    #[arg(long, value_name = "URL", env = "LEDGER_REGISTRY")]
+    pub(crate) registry: String,
+    /// The genesis file: what the chain begins with.
+    #[arg(long, value_name = "FILE", env = "LEDGER_GENESIS")]
+    pub(crate) genesis: PathBuf,
+    /// The IP address and port to listen on; port 0 picks a free one.
+    #[arg(long, value_name = "ADDR", env = "LEDGER_LISTEN", default_value_t = LISTEN_DEFAULT)]
+    pub(crate) listen: SocketAddr,
+    /// The directory for the node's data [default: ledger in $XDG_DATA_HOME or ~/.local/share].
+    #[arg(long, value_name = "DIR", env = "LEDGER_DATA_DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CallArguments {
+    /// The contract's component hash.
+    pub(crate) contract: ComponentHash,
+    /// The function: `name`, or `interface#name` for one in an exported interface.
+    pub(crate) function: String,
+    /// The arguments as WAVE, separated by commas.
+    #[arg(default_value = "", hide_default_value = true, allow_hyphen_values = true)]
+    pub(crate) arguments: String,
+    #[command(flatten)]
+    pub(crate) node: NodeArguments,
+    /// The gas that the call may use [default: what the node says].
+    #[arg(long, value_name = "GAS")]
+    pub(crate) gas_limit: Option<u64>,
+    /// Print `{valid, result, gas_used, errors}` as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WitArguments {
+    /// The contract's component hash.
+    pub(crate) contract: ComponentHash,
+    #[command(flatten)]
+    pub(crate) node: NodeArguments,
+    /// Nest all packages that it refers to in the text.
+    #[arg(long)]
+    pub(crate) resolve: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NodeArguments {
+    /// The node to ask.
+    #[arg(long = "node", value_name = "URL", env = "LEDGER_NODE", default_value_t = default_url())]
+    pub(crate) url: String,
+}
+
+fn default_url() -> String {
+    format!("{}{LISTEN_DEFAULT}", ledger_runtime::rpc::URL_SCHEME)
+}

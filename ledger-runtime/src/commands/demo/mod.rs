@@ -1,0 +1,256 @@
+//! `ledger demo`: the whole product on real packages, from nothing, in one process.
+
+mod contracts;
+mod stage;
+mod wasi;
+
+use super::call;
+use crate::arguments::{CallArguments, DemoArguments, NodeArguments};
+use crate::failure::Failure;
+use anyhow::Context;
+use contracts::{CONTRACTS, PACKAGES};
+use ledger_runtime::genesis::Genesis;
+use ledger_runtime::limits::Limits;
+use ledger_runtime::node::{Node, NodeConfig};
+use ledger_runtime::profile::ExecutionProfile;
+use registry_client::layout::package_files;
+use registry_client::output::write_folder;
+use registry_client::{Client, Fetched};
+use registry_core::id::{ComponentHash, PackageHash};
+use registry_core::limits::Limits as CoreLimits;
+use registry_core::name::ReleaseName;
+use registry_core::wit::{SourceFile, UnresolvedWit};
+use registry_server::{Config, Server};
+use stage::Stage;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+/// Contracts of the chain's genesis, by name. The others are published too, and called by their hash.
+const GENESIS: [&str; 4] = ["arithmetic", "shop", "counter", "endless"];
+
+pub(crate) async fn run(arguments: DemoArguments) -> Result<(), Failure> {
+    let folder = demo_folder(arguments.data_dir)?;
+    let stage = Stage::new();
+    stage.title("A registry of WIT and components, and a ledger that knows its contracts by their hash")?;
+
+    stage.step("Start a registry")?;
+    let registry = Registry::start(&folder.join("registry")).await?;
+    stage.say(format_args!("{} keeps everything in {}", registry.url, folder.join("registry").display()))?;
+
+    stage.step("Publish WASI 0.2: a package's hash covers the hashes of its dependencies, so these go first")?;
+    let wasi = wasi::uploads(arguments.wasi.as_deref())?;
+    let mut http = None;
+    for upload in wasi {
+        registry.client.publish_package(upload.files, upload.hash).await.map_err(anyhow::Error::from)?;
+        stage.item(upload.hash, &upload.name)?;
+        if upload.name.name() == "http" {
+            http = Some((upload.name, upload.hash));
+        }
+    }
+    let (http_name, http_hash) = http.context("there is no package `wasi:http` among those found")?;
+
+    stage.step("Publish contracts; the registry decodes each and compares it with the packages that it names")?;
+    publish_packages(&registry.client, &stage).await?;
+    let contracts = publish_contracts(&registry.client, &stage).await?;
+
+    stage.step("Fetch wasi:http by its hash: one request, every hash in the answer recomputed")?;
+    fetch(&registry.client, http_hash, &folder.join("wasi-http"), &stage).await?;
+
+    stage.step("Start a ledger whose genesis names contracts by hash; it fetches, verifies and keeps them")?;
+    let genesis = write_genesis(&contracts, &folder)?;
+    let node = start_node(&registry.client, genesis, &folder.join("ledger")).await?;
+    stage.say(format_args!("{} is ready with {} contracts", node.url, GENESIS.len()))?;
+
+    stage.step("Call them; arguments and results are typed by the contract's WIT")?;
+    let hash = |name: &str| hash_of(&contracts, name);
+    let calls = [
+        (hash("arithmetic")?, "gcd", "1071, 462"),
+        (hash("arithmetic")?, "fibonacci", "90"),
+        (hash("shop")?, "order", ORDER),
+        (hash("shop")?, "order", "[], full-price, {}, none"),
+        (hash("counter")?, "counters#clamp", "5000"),
+    ];
+    for (contract, function, wave) in calls {
+        show_call(&node.url, contract, function, wave, &stage).await?;
+    }
+
+    stage.step("What must not work does not: an endless loop, wrong types, an import that no ledger serves")?;
+    show_call(&node.url, hash("endless")?, "run", "", &stage).await?;
+    show_call(&node.url, hash("arithmetic")?, "gcd", "1071, \"four hundred\"", &stage).await?;
+    show_call(&node.url, hash("counter")?, "counters#sum", "[]", &stage).await?;
+    show_call(&node.url, hash("foreign-import")?, "hour", "", &stage).await?;
+
+    stage.step("Stop the registry: the ledger goes on with what it keeps, and refuses what it cannot verify")?;
+    registry.stop().await?;
+    show_call(&node.url, hash("arithmetic")?, "gcd", "1071, 462", &stage).await?;
+    show_call(&node.url, ComponentHash::of(b"nothing that was ever published"), "run", "", &stage).await?;
+    node.stop().await?;
+
+    stage.end(&folder, &http_name, &hash("arithmetic")?)?;
+    Ok(())
+}
+
+const ORDER: &str = "[{name: \"tea\", unit-price: 450, quantity: 2}, {name: \"cup\", unit-price: 1200, quantity: 1}], \
+                     percent(10), {gift-wrap}, some(\"for Ada\")";
+
+/// A new folder each time, which stays: the demo ends with commands that go on with what is in it.
+fn demo_folder(given: Option<PathBuf>) -> anyhow::Result<PathBuf> {
+    if let Some(folder) = given {
+        let is_taken = std::fs::read_dir(&folder).is_ok_and(|mut entries| entries.next().is_some());
+        anyhow::ensure!(!is_taken, "`{}` is not empty; the demo begins with nothing", folder.display());
+        std::fs::create_dir_all(&folder).with_context(|| format!("cannot make `{}`", folder.display()))?;
+        return std::path::absolute(folder).context("the folder has no absolute path");
+    }
+    let folder = tempfile::Builder::new().prefix("ledger-demo-").tempdir().context("cannot make a temporary folder")?;
+    Ok(folder.keep())
+}
+
+/// A registry that runs until it is stopped.
+struct Registry {
+    url: String,
+    client: Arc<Client>,
+    running: Running,
+}
+
+impl Registry {
+    async fn start(data_dir: &Path) -> Result<Self, Failure> {
+        let config = Config { listen: ([127, 0, 0, 1], 0).into(), ..Config::in_dir(data_dir) };
+        std::fs::create_dir_all(data_dir)?;
+        let server = Server::bind(config).await.map_err(anyhow::Error::from)?;
+        let url = server.url();
+        let client = Arc::new(Client::new(&url).map_err(anyhow::Error::from)?);
+        Ok(Self { url, client, running: Running::start(|stopped| server.run_until(stopped)) })
+    }
+
+    async fn stop(self) -> Result<(), Failure> {
+        self.running.stop().await
+    }
+}
+
+/// A node that runs until it is stopped.
+struct RunningNode {
+    url: String,
+    running: Running,
+}
+
+impl RunningNode {
+    async fn stop(self) -> Result<(), Failure> {
+        self.running.stop().await
+    }
+}
+
+/// Something that serves on a task of its own until it is told to stop.
+struct Running {
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+impl Running {
+    fn start<F: Future<Output = ()> + Send + 'static>(serve: impl FnOnce(Stopped) -> F) -> Self {
+        let (stop, stopped) = oneshot::channel();
+        let stopped: Stopped = Box::pin(async { stopped.await.unwrap_or_default() });
+        Self { stop, task: tokio::spawn(serve(stopped)) }
+    }
+
+    async fn stop(self) -> Result<(), Failure> {
+        drop(self.stop);
+        Ok(self.task.await.context("a server ended in a defect")?)
+    }
+}
+
+type Stopped = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
+
+async fn publish_packages(client: &Client, stage: &Stage) -> Result<(), Failure> {
+    let limits = CoreLimits::default();
+    for text in PACKAGES {
+        let files = vec![SourceFile::new("package.wit", text)];
+        let wit = UnresolvedWit::parse(&files, &limits).and_then(|wit| wit.resolve(Vec::new(), &limits));
+        let hash = wit.and_then(|wit| Ok(wit.identity()?.hash)).map_err(anyhow::Error::from)?;
+        let published = client.publish_package(files, hash).await.map_err(anyhow::Error::from)?;
+        stage.item(hash, published.record.name)?;
+    }
+    Ok(())
+}
+
+async fn publish_contracts(client: &Client, stage: &Stage) -> Result<Vec<(&'static str, ComponentHash)>, Failure> {
+    let mut contracts = Vec::new();
+    for (name, bytes) in CONTRACTS {
+        let hash = ComponentHash::of(bytes);
+        let release: ReleaseName = format!("demo:{name}@0.1.0").parse().map_err(anyhow::Error::from)?;
+        client.publish_component(bytes.to_vec(), Some(&release), hash).await.map_err(anyhow::Error::from)?;
+        stage.item(hash, release)?;
+        contracts.push((*name, hash));
+    }
+    Ok(contracts)
+}
+
+async fn fetch(client: &Client, hash: PackageHash, folder: &Path, stage: &Stage) -> Result<(), Failure> {
+    let wit = client.fetch_package(&hash).await.map_err(anyhow::Error::from)?;
+    let files = package_files(&wit).map_err(anyhow::Error::from)?;
+    write_folder(folder, &files, false).map_err(anyhow::Error::from)?;
+    let fetched = Fetched::Package(Box::new(wit));
+    if let Fetched::Package(wit) = &fetched {
+        for identity in wit.closure_order() {
+            stage.item(identity.hash, &identity.name)?;
+        }
+    }
+    stage.say(format_args!("written for wit-bindgen and wasm-tools to {}", folder.display()))?;
+    Ok(())
+}
+
+fn hash_of(contracts: &[(&str, ComponentHash)], name: &str) -> anyhow::Result<ComponentHash> {
+    let contract = contracts.iter().find(|(contract, _)| *contract == name);
+    contract.map(|(_, hash)| *hash).with_context(|| format!("there is no contract `{name}`"))
+}
+
+fn write_genesis(contracts: &[(&str, ComponentHash)], folder: &Path) -> anyhow::Result<Genesis> {
+    let hashes = GENESIS.iter().map(|name| hash_of(contracts, name)).collect::<anyhow::Result<Vec<_>>>()?;
+    let document = serde_json::json!({ "format": 1, "chain_id": "demo", "contracts": hashes });
+    let path = folder.join("genesis.json");
+    std::fs::write(&path, serde_json::to_string_pretty(&document)?)
+        .with_context(|| format!("cannot write `{}`", path.display()))?;
+    Ok(Genesis::read(&path)?)
+}
+
+async fn start_node(client: &Arc<Client>, genesis: Genesis, data_dir: &Path) -> Result<RunningNode, Failure> {
+    let config = NodeConfig {
+        listen: ([127, 0, 0, 1], 0).into(),
+        data_dir: data_dir.to_owned(),
+        genesis,
+        profile: ExecutionProfile::default(),
+        limits: Limits::default(),
+    };
+    let source = Arc::clone(client);
+    let node = Node::start(config, source).await.map_err(anyhow::Error::from)?;
+    Ok(RunningNode { url: node.url(), running: Running::start(|stopped| node.run_until(stopped)) })
+}
+
+/// Calls as `ledger call` does, and shows what was called and what came of it.
+async fn show_call(
+    node: &str,
+    contract: ComponentHash,
+    function: &str,
+    wave: &str,
+    stage: &Stage,
+) -> Result<(), Failure> {
+    let arguments = CallArguments {
+        contract,
+        function: function.to_owned(),
+        arguments: wave.to_owned(),
+        node: NodeArguments { url: node.to_owned() },
+        gas_limit: None,
+        json: false,
+    };
+    stage.call(contract, function, wave)?;
+    match call::call(&arguments).await {
+        Ok(outcome) if outcome.valid => {
+            stage.result(outcome.result.as_deref().unwrap_or("()"), outcome.gas_used)?;
+        }
+        Ok(outcome) => stage.failed(&outcome.errors.join("; "), outcome.gas_used)?,
+        Err(Failure::Error(error)) => stage.refused(&error)?,
+        Err(other) => return Err(other),
+    }
+    Ok(())
+}

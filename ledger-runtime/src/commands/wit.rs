@@ -1,0 +1,15 @@
+//! `ledger wit`
+
+use crate::arguments::WitArguments;
+use crate::failure::Failure;
+use anstream::stdout;
+use ledger_runtime::rpc::NodeClient;
+use std::io::Write;
+
+pub(crate) async fn run(arguments: WitArguments) -> Result<(), Failure> {
+    let node = NodeClient::new(&arguments.node.url)?;
+    let answer = node.wit(&arguments.contract, arguments.resolve).await?;
+    let mut stdout = stdout().lock();
+    write!(stdout, "{}", answer.wit)?;
+    Ok(stdout.flush()?)
+}

@@ -1,0 +1,291 @@
+//! The contracts that a node can execute, by hash: compiled in memory, in its own data, or in the registry.
+
+use crate::admission::{AdmissionError, Executable};
+use crate::execution::{Executor, NodeFault};
+use crate::limits::Limits;
+use crate::source::{ContractSource, SourceError};
+use crate::store::{Store, StoreError};
+use futures::FutureExt;
+use futures::future::{BoxFuture, Shared};
+use lru::LruCache;
+use registry_client::FetchedComponent;
+use registry_core::id::ComponentHash;
+use registry_core::limits::Limits as CoreLimits;
+use registry_core::wit::WitError;
+use std::collections::HashMap;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::Semaphore;
+
+/// A contract that can be executed.
+pub struct Contract {
+    /// Its hash.
+    pub hash: ComponentHash,
+    /// Its compiled form.
+    pub executable: Arc<Executable>,
+    /// Its WIT.
+    pub wit: ContractWit,
+}
+
+/// A contract's WIT as text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContractWit {
+    /// Its world and its own packages, which refer to registered packages by name.
+    pub own: String,
+    /// The same with all registered packages nested in it, so that it parses on its own.
+    pub flat: String,
+    /// The full name of its world in these texts.
+    pub world: String,
+}
+
+/// Why a contract can't be executed.
+#[derive(Debug, thiserror::Error)]
+pub enum ContractError {
+    /// It could not be fetched.
+    #[error("the contract {hash} could not be resolved")]
+    Source {
+        /// The contract.
+        hash: ComponentHash,
+        /// Why.
+        #[source]
+        error: SourceError,
+    },
+    /// Fetching it took too long.
+    #[error("the contract {hash} was not resolved within {} seconds", .waited.as_secs())]
+    Timeout {
+        /// The contract.
+        hash: ComponentHash,
+        /// How long the node waited.
+        waited: Duration,
+    },
+    /// It is not one that the ledger executes.
+    #[error("the contract {hash} was refused")]
+    Admission {
+        /// The contract.
+        hash: ComponentHash,
+        /// Why.
+        #[source]
+        error: AdmissionError,
+    },
+    /// Its WIT can't be printed.
+    #[error("the WIT of the contract {hash} cannot be printed")]
+    Wit {
+        /// The contract.
+        hash: ComponentHash,
+        /// Why.
+        #[source]
+        error: Box<WitError>,
+    },
+    /// The node's own data failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The node failed.
+    #[error(transparent)]
+    Node(#[from] NodeFault),
+}
+
+/// One result for all who wait for it.
+type Loaded = Result<Arc<Contract>, Arc<ContractError>>;
+
+/// Finds contracts, each once even if many ask at the same time, and keeps the compiled ones that were used last.
+pub struct Contracts {
+    executor: Arc<Executor>,
+    store: Arc<Store>,
+    source: Arc<dyn ContractSource>,
+    core_limits: CoreLimits,
+    fetching: Semaphore,
+    fetch_time_max: Duration,
+    compiling: Arc<Semaphore>,
+    state: Mutex<State>,
+}
+
+struct State {
+    compiled: LruCache<ComponentHash, Arc<Contract>>,
+    compiled_size_bytes: usize,
+    compiled_size_bytes_max: usize,
+    refused: LruCache<ComponentHash, (Instant, Arc<ContractError>)>,
+    refusal_kept_max: Duration,
+    loading: HashMap<ComponentHash, Shared<BoxFuture<'static, Loaded>>>,
+}
+
+impl Contracts {
+    /// With nothing in memory yet.
+    pub fn new(executor: Arc<Executor>, store: Arc<Store>, source: Arc<dyn ContractSource>, limits: &Limits) -> Self {
+        let refusals = NonZeroUsize::new(limits.refusals_kept_max).unwrap_or(NonZeroUsize::MIN);
+        Self {
+            core_limits: limits.of_components(executor.profile()),
+            executor,
+            store,
+            source,
+            fetching: Semaphore::new(limits.concurrent_fetches_max),
+            fetch_time_max: limits.fetch_time_max,
+            compiling: Arc::new(Semaphore::new(limits.concurrent_compilations_max)),
+            state: Mutex::new(State {
+                compiled: LruCache::unbounded(),
+                compiled_size_bytes: 0,
+                compiled_size_bytes_max: limits.compiled_size_bytes_max,
+                refused: LruCache::new(refusals),
+                refusal_kept_max: limits.refusal_kept_max,
+                loading: HashMap::new(),
+            }),
+        }
+    }
+
+    /// The contract with this hash: from memory, from the node's own data, or from the source. What comes from the
+    /// source is kept in memory only.
+    ///
+    /// # Errors
+    /// If it can't be found, is not what was asked for, or is not one that the ledger executes.
+    pub async fn get(self: &Arc<Self>, hash: ComponentHash) -> Loaded {
+        let loading = {
+            let mut state = self.state();
+            if let Some(known) = state.known(&hash) {
+                return known;
+            }
+            state.loading.entry(hash).or_insert_with(|| Arc::clone(self).start_loading(hash)).clone()
+        };
+        loading.await
+    }
+
+    /// Fetches a contract from the source and admits it, without keeping it anywhere.
+    ///
+    /// # Errors
+    /// As [`Contracts::get`].
+    pub async fn fetch(&self, hash: ComponentHash) -> Result<(FetchedComponent, Contract), ContractError> {
+        let fetched = self.fetch_bytes(hash).await?;
+        self.admit(fetched).await
+    }
+
+    /// Verifies and admits a contract that the node keeps, without asking the source.
+    ///
+    /// # Errors
+    /// If it is not kept, or is damaged, or is not one that the ledger executes.
+    pub async fn restore(&self, hash: ComponentHash) -> Result<Arc<Contract>, ContractError> {
+        let stored = self.stored(hash).await?.ok_or(StoreError::Missing { hash })?;
+        Ok(Arc::new(self.admit(stored).await?.1))
+    }
+
+    /// Puts a contract into the memory.
+    pub fn keep(&self, contract: Arc<Contract>) {
+        self.state().keep(contract);
+    }
+
+    /// Loads on a task of its own, so that it goes on when those who asked first are gone.
+    fn start_loading(self: Arc<Self>, hash: ComponentHash) -> Shared<BoxFuture<'static, Loaded>> {
+        let task = tokio::spawn(async move {
+            let loaded = self.load(hash).await.map(Arc::new).map_err(Arc::new);
+            self.state().finish(hash, &loaded);
+            loaded
+        });
+        let defect = |error| Arc::new(NodeFault::new("loading a contract ended in a defect of the node", error).into());
+        async move { task.await.map_err(defect)? }.boxed().shared()
+    }
+
+    async fn load(&self, hash: ComponentHash) -> Result<Contract, ContractError> {
+        let fetched = match self.stored(hash).await? {
+            Some(stored) => stored,
+            None => self.fetch_bytes(hash).await?,
+        };
+        Ok(self.admit(fetched).await?.1)
+    }
+
+    async fn stored(&self, hash: ComponentHash) -> Result<Option<FetchedComponent>, ContractError> {
+        let (store, limits) = (Arc::clone(&self.store), self.core_limits.clone());
+        Ok(blocking(move || store.contract(&hash, &limits)).await??)
+    }
+
+    async fn fetch_bytes(&self, hash: ComponentHash) -> Result<FetchedComponent, ContractError> {
+        let waited = self.fetch_time_max;
+        let fetch = async {
+            // The semaphore is never closed; if it were, fetching without its permit would still be right.
+            let _permit = self.fetching.acquire().await.ok();
+            self.source.fetch(hash).await
+        };
+        let fetched = tokio::time::timeout(waited, fetch).await.map_err(|_| ContractError::Timeout { hash, waited })?;
+        fetched.map_err(|error| ContractError::Source { hash, error })
+    }
+
+    async fn admit(&self, fetched: FetchedComponent) -> Result<(FetchedComponent, Contract), ContractError> {
+        let permit = Arc::clone(&self.compiling).acquire_owned().await;
+        let executor = Arc::clone(&self.executor);
+        blocking(move || {
+            let _permit = permit;
+            let contract = Contract::admit(&executor, &fetched)?;
+            Ok((fetched, contract))
+        })
+        .await?
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Contract {
+    fn admit(executor: &Executor, fetched: &FetchedComponent) -> Result<Self, ContractError> {
+        let FetchedComponent { component, bytes } = fetched;
+        let hash = component.hash();
+        let executable = Executable::admit(executor.engine(), executor.profile(), component, bytes)
+            .map_err(|error| ContractError::Admission { hash, error })?;
+        let unprintable = |error| ContractError::Wit { hash, error: Box::new(error) };
+        let wit = ContractWit {
+            own: component.world_text().map_err(unprintable)?,
+            flat: component.flat_text().map_err(unprintable)?,
+            world: world_name(component),
+        };
+        Ok(Self { hash, executable: Arc::new(executable), wit })
+    }
+
+    fn size_bytes(&self) -> usize {
+        self.executable.size_bytes() + self.wit.own.len() + self.wit.flat.len()
+    }
+}
+
+impl State {
+    fn known(&mut self, hash: &ComponentHash) -> Option<Loaded> {
+        if let Some(contract) = self.compiled.get(hash) {
+            return Some(Ok(Arc::clone(contract)));
+        }
+        let (since, error) = self.refused.get(hash)?;
+        if since.elapsed() < self.refusal_kept_max {
+            return Some(Err(Arc::clone(error)));
+        }
+        self.refused.pop(hash);
+        None
+    }
+
+    fn finish(&mut self, hash: ComponentHash, loaded: &Loaded) {
+        self.loading.remove(&hash);
+        match loaded {
+            Ok(contract) => self.keep(Arc::clone(contract)),
+            Err(error) => {
+                self.refused.put(hash, (Instant::now(), Arc::clone(error)));
+            }
+        }
+    }
+
+    /// Keeps a contract, and drops those that were not used for the longest time until all fit. The newest stays even
+    /// if it alone does not.
+    fn keep(&mut self, contract: Arc<Contract>) {
+        self.compiled_size_bytes += contract.size_bytes();
+        if let Some(replaced) = self.compiled.put(contract.hash, contract) {
+            self.compiled_size_bytes -= replaced.size_bytes();
+        }
+        while self.compiled_size_bytes > self.compiled_size_bytes_max && self.compiled.len() > 1 {
+            let Some((_, dropped)) = self.compiled.pop_lru() else { break };
+            self.compiled_size_bytes -= dropped.size_bytes();
+        }
+    }
+}
+
+fn world_name(component: &registry_core::component::VerifiedComponent) -> String {
+    let resolve = component.wit().resolve();
+    let world = component.world().map(|world| resolve.worlds[world].name.clone()).unwrap_or_default();
+    format!("{}/{world}", component.wit().name())
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, NodeFault> {
+    let defect = |error| NodeFault::new("the node's own work ended in a defect", error);
+    tokio::task::spawn_blocking(work).await.map_err(defect)
+}

@@ -1,0 +1,78 @@
+//! What a command can fail with, and how that ends the program.
+
+use anstream::eprintln;
+use ledger_runtime::node::StartError;
+use ledger_runtime::rpc::NodeClientError;
+use registry_client::ClientError;
+use std::io;
+use std::process::ExitCode;
+
+/// Why a command did not succeed.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// Something went wrong; all of it is told.
+    Error(anyhow::Error),
+    /// Nobody reads the output any more, which is no error.
+    BrokenPipe,
+}
+
+/// Something that a command found, with what a person can do about it.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub(crate) struct Finding {
+    pub(crate) message: String,
+    pub(crate) hint: Option<String>,
+}
+
+impl Failure {
+    /// Tells what went wrong, and how the program ends.
+    pub(crate) fn report(&self) -> ExitCode {
+        let Self::Error(error) = self else { return ExitCode::SUCCESS };
+        eprintln!("error: {error}");
+        for cause in error.chain().skip(1) {
+            eprintln!("Caused by: {cause}");
+        }
+        if let Some(hint) = hint(error) {
+            eprintln!("hint: {hint}");
+        }
+        ExitCode::FAILURE
+    }
+}
+
+/// The first hint that an error in the chain has.
+fn hint(error: &anyhow::Error) -> Option<String> {
+    error.chain().find_map(|error| {
+        let start = error.downcast_ref::<StartError>().and_then(StartError::hint).map(str::to_owned);
+        let node = || error.downcast_ref::<NodeClientError>().and_then(NodeClientError::hint).map(str::to_owned);
+        let client = || error.downcast_ref::<ClientError>().and_then(ClientError::hint);
+        let finding = || error.downcast_ref::<Finding>().and_then(|finding| finding.hint.clone());
+        start.or_else(node).or_else(client).or_else(finding)
+    })
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Error(error)
+    }
+}
+
+impl From<NodeClientError> for Failure {
+    fn from(error: NodeClientError) -> Self {
+        Self::Error(error.into())
+    }
+}
+
+impl From<Finding> for Failure {
+    fn from(error: Finding) -> Self {
+        Self::Error(error.into())
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            return Self::BrokenPipe;
+        }
+        Self::Error(anyhow::Error::new(error).context("cannot write to standard output"))
+    }
+}

@@ -1,0 +1,191 @@
+//! Serving invocations to peers that nobody knows.
+
+use super::message::{Answer, ErrorCode, Method, Outcome, Refusal, Request, WitAnswer, with_causes};
+use super::wire::{self, WireError};
+use crate::limits::Limits;
+use crate::service::{Service, ServiceError};
+use bytes::Bytes;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, BufReader};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tracing::{debug, info, warn};
+
+/// How long to wait after a connection could not be accepted, which most often means that files have run out.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Bytes that a peer may still send while it reads its answer, and how long it may take; what is not read makes the
+/// system throw the answer away.
+const LINGER_SIZE_BYTES_MAX: u64 = 1 << 20;
+const LINGER_TIME_MAX: Duration = Duration::from_secs(2);
+
+/// What serves invocations.
+pub struct Server {
+    service: Service,
+    limits: Limits,
+}
+
+/// Why an invocation ended without an answer.
+enum Ended {
+    Wire(WireError),
+    Unknown { interface: String, function: String },
+    Refused(String),
+    Unanswered(std::io::Error),
+}
+
+impl Server {
+    /// Serves `service` within `limits`.
+    pub fn new(service: Service, limits: Limits) -> Self {
+        Self { service, limits }
+    }
+
+    /// One invocation, from its header to its answer.
+    async fn invocation(&self, connection: TcpStream, peer: SocketAddr) {
+        // An answer is one write, and waits for nothing.
+        let _ = connection.set_nodelay(true);
+        let (reader, mut writer) = connection.into_split();
+        match self.exchange(&mut BufReader::new(reader), &mut writer).await {
+            Ok(method) => debug!(%peer, ?method, "invocation answered"),
+            Err(Ended::Wire(error)) => info!(%peer, "invocation ended: {}", with_causes(&error)),
+            Err(Ended::Unknown { interface, function }) => {
+                info!(%peer, %interface, %function, "invocation ended: the node does not serve `{interface}#{function}`");
+            }
+            Err(Ended::Refused(reason)) => info!(%peer, "invocation ended without an answer: {reason}"),
+            Err(Ended::Unanswered(error)) => info!(%peer, "the answer could not be sent: {error}"),
+        }
+    }
+
+    async fn exchange(
+        &self,
+        reader: &mut BufReader<OwnedReadHalf>,
+        writer: &mut OwnedWriteHalf,
+    ) -> Result<Method, Ended> {
+        let time = self.limits.request_time_max;
+        let deadline = tokio::time::Instant::now() + time;
+        let header = tokio::time::timeout_at(deadline, wire::read_header(&mut *reader, &self.limits)).await;
+        let header = header.map_err(|_| Ended::Wire(WireError::Timeout(time)))?.map_err(Ended::Wire)?;
+        let Some(method) = Method::find(&header.instance, &header.name) else {
+            return Err(Ended::Unknown { interface: header.instance, function: header.name });
+        };
+        let (size, frames) = (self.limits.request_size_bytes_max, self.limits.message_frames_max);
+        let message = wire::read_message(&mut *reader, size, frames, |message| method.parse(message));
+        let request = tokio::time::timeout_at(deadline, message).await;
+        let request = request.unwrap_or(Err(WireError::Timeout(time)));
+        let answer = self.answer(method, request).await?;
+        self.send(reader, writer, &answer).await.map_err(Ended::Unanswered)?;
+        Ok(method)
+    }
+
+    /// The whole answer as bytes.
+    async fn answer(&self, method: Method, request: Result<Request, WireError>) -> Result<Vec<u8>, Ended> {
+        let request = match request {
+            Ok(request) => request,
+            Err(error) if method.answers_refusals() && !matches!(error, WireError::Connection(_)) => {
+                return self.encode(&Err::<Outcome, _>(malformed(&error)));
+            }
+            Err(error) => return Err(Ended::Wire(error)),
+        };
+        match request {
+            Request::Status => self.encode(&self.service.status()),
+            Request::Call { contract, function, parameters, gas_limit } => {
+                let parameters = Bytes::from(parameters);
+                let outcome = self.service.call(&contract, &function, parameters, gas_limit).await;
+                let outcome = outcome.map(Outcome::from).map_err(refused);
+                if method.answers_refusals() { self.encode(&outcome) } else { bare_result(outcome) }
+            }
+            Request::GetWit { contract, resolve } => {
+                let wit = self.service.wit(&contract).await;
+                let wit = wit.map(|wit| WitAnswer::new(wit, resolve)).map_err(refused);
+                if method.answers_refusals() { self.encode(&wit) } else { self.encode(&or_end(wit)?) }
+            }
+        }
+    }
+
+    fn encode(&self, answer: &impl Answer) -> Result<Vec<u8>, Ended> {
+        answer.encode(self.limits.answer_size_bytes_max).map_err(|fault| Ended::Refused(fault.to_string()))
+    }
+
+    async fn send(
+        &self,
+        reader: &mut BufReader<OwnedReadHalf>,
+        writer: &mut OwnedWriteHalf,
+        answer: &[u8],
+    ) -> std::io::Result<()> {
+        timeout(self.limits.answer_time_max, wire::write_message(&mut *writer, answer)).await??;
+        let mut rest = reader.take(LINGER_SIZE_BYTES_MAX);
+        let mut nowhere = tokio::io::sink();
+        // Whether the peer goes on sending is its affair: it has its answer.
+        let _ = timeout(LINGER_TIME_MAX, tokio::io::copy(&mut rest, &mut nowhere)).await;
+        Ok(())
+    }
+}
+
+/// Serves invocations on `listener` until `shutdown` is done; those that are being served then have
+/// [`Limits::shutdown_time_max`] to finish.
+pub async fn serve(server: Server, listener: TcpListener, shutdown: impl Future<Output = ()>) {
+    let server = Arc::new(server);
+    let places = Arc::new(Semaphore::new(server.limits.connections_max));
+    let mut invocations = JoinSet::new();
+    let accept = async {
+        loop {
+            let place = Arc::clone(&places).acquire_owned().await;
+            match listener.accept().await {
+                Ok((connection, peer)) => {
+                    while invocations.try_join_next().is_some() {}
+                    let server = Arc::clone(&server);
+                    invocations.spawn(async move {
+                        let _place = place;
+                        server.invocation(connection, peer).await;
+                    });
+                }
+                Err(error) => {
+                    warn!("a connection could not be accepted: {error}");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    };
+    tokio::select! {
+        () = accept => {}
+        () = shutdown => {}
+    }
+    drop(listener);
+    let finished = async { while invocations.join_next().await.is_some() {} };
+    if timeout(server.limits.shutdown_time_max, finished).await.is_err() {
+        warn!("{} invocations took too long to finish and were cut off", invocations.len());
+    }
+}
+
+fn malformed(error: &WireError) -> Refusal {
+    Refusal { code: ErrorCode::MalformedRequest, message: with_causes(error), hint: None }
+}
+
+/// Refusals are for those who asked; only the node's own trouble belongs into its log.
+fn refused(error: ServiceError) -> Refusal {
+    let refusal = Refusal::from(error);
+    if refusal.code == ErrorCode::NodeFault {
+        warn!("{}", refusal.message);
+    }
+    refusal
+}
+
+/// What `starstream:wrpc-multiplexer/handler` gives: the result, or nothing at all.
+fn bare_result(outcome: Result<Outcome, Refusal>) -> Result<Vec<u8>, Ended> {
+    let outcome = or_end(outcome)?;
+    if !outcome.valid {
+        return Err(Ended::Refused(outcome.errors.join("; ")));
+    }
+    let mut writer = crate::value::Writer::new(usize::MAX);
+    writer.list_of_bytes(&outcome.result).map_err(|fault| Ended::Refused(fault.to_string()))?;
+    Ok(writer.into_bytes())
+}
+
+fn or_end<T>(answer: Result<T, Refusal>) -> Result<T, Ended> {
+    answer.map_err(|refusal| Ended::Refused(refusal.message))
+}

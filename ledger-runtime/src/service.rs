@@ -1,0 +1,129 @@
+//! What a node does for those who ask, whatever they ask through.
+
+use crate::contracts::{Contract, ContractError, ContractWit, Contracts};
+use crate::execution::{CallError, CallOutcome, Executor};
+use crate::genesis::Genesis;
+use crate::source::SourceError;
+use bytes::Bytes;
+use registry_core::id::{ComponentHash, ParseIdError};
+use std::sync::Arc;
+
+/// The functions of a node.
+pub struct Service {
+    contracts: Arc<Contracts>,
+    executor: Arc<Executor>,
+    genesis: Genesis,
+}
+
+/// What a node is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    /// The version of its program.
+    pub version: String,
+    /// Its chain.
+    pub chain_id: String,
+    /// The contracts of its genesis.
+    pub contracts: Vec<String>,
+    /// The gas limit of a call that does not say.
+    pub gas_limit_default: u64,
+    /// The highest gas limit of a call.
+    pub gas_limit_max: u64,
+}
+
+/// Why a node did not do what it was asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// The contract's name is not a hash.
+    #[error(transparent)]
+    Hash(#[from] ParseIdError),
+    /// The contract can't be executed.
+    #[error(transparent)]
+    Contract(#[from] Arc<ContractError>),
+    /// The call can't be made.
+    #[error(transparent)]
+    Call(#[from] CallError),
+}
+
+impl Service {
+    /// The functions of a node whose chain began with `genesis`.
+    pub fn new(contracts: Arc<Contracts>, executor: Arc<Executor>, genesis: Genesis) -> Self {
+        Self { contracts, executor, genesis }
+    }
+
+    /// Calls a function of a contract.
+    ///
+    /// # Errors
+    /// If the call can't be made; a call that fails is an outcome.
+    pub async fn call(
+        &self,
+        contract: &str,
+        function: &str,
+        parameters: Bytes,
+        gas_limit: Option<u64>,
+    ) -> Result<CallOutcome, ServiceError> {
+        let contract = self.contract(contract).await?;
+        let executable = Arc::clone(&contract.executable);
+        Ok(self.executor.call(executable, function, parameters, gas_limit).await?)
+    }
+
+    /// The WIT of a contract.
+    ///
+    /// # Errors
+    /// If the contract can't be found, or is not one that the ledger executes.
+    pub async fn wit(&self, contract: &str) -> Result<ContractWit, ServiceError> {
+        Ok(self.contract(contract).await?.wit.clone())
+    }
+
+    /// What this node is.
+    pub fn status(&self) -> Status {
+        let profile = self.executor.profile();
+        Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            chain_id: self.genesis.chain_id().to_owned(),
+            contracts: self.genesis.contracts().iter().map(ToString::to_string).collect(),
+            gas_limit_default: profile.gas_limit_default,
+            gas_limit_max: profile.gas_limit_max,
+        }
+    }
+
+    async fn contract(&self, hash: &str) -> Result<Arc<Contract>, ServiceError> {
+        let hash: ComponentHash = hash.parse()?;
+        Ok(self.contracts.get(hash).await?)
+    }
+}
+
+impl ServiceError {
+    /// What a person can do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Hash(_) => Some("`registry show` and `registry hash` tell a component's hash".to_owned()),
+            Self::Contract(error) => error.hint().map(str::to_owned),
+            Self::Call(CallError::Function(error)) => error.hint(),
+            Self::Call(CallError::Parameters { .. }) => {
+                Some("the contract's WIT says what the function takes (`ledger wit`)".to_owned())
+            }
+            Self::Call(CallError::GasLimit { .. } | CallError::Node(_)) => None,
+            Self::Call(CallError::Busy { .. }) => Some("try again".to_owned()),
+        }
+    }
+}
+
+impl ContractError {
+    /// What a person can do about it.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Source { error: SourceError::NotFound(_), .. } => {
+                Some("publish the component to the node's registry first (`registry publish`)")
+            }
+            Self::Source { error: SourceError::Unavailable(_), .. } | Self::Timeout { .. } => {
+                Some("is the registry running? Contracts of the genesis can be called without it")
+            }
+            Self::Source { error: SourceError::Refused(_), .. } => {
+                Some("do not trust this registry, or tell its operator")
+            }
+            Self::Admission { .. } => Some("build the contract without what is refused"),
+            Self::Store(_) => Some("the data directory may be damaged; start again with an empty one"),
+            Self::Wit { .. } | Self::Node(_) => None,
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! The command as a user runs it: a node in a process of its own, with a real registry, and commands that ask it.
+
+use crate::build;
+use crate::support::RunningRegistry;
+use assert_cmd::Command;
+use registry_core::id::ComponentHash;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Stdio};
+
+fn ledger() -> Command {
+    let mut command = Command::cargo_bin("ledger").unwrap();
+    for name in ["LEDGER_REGISTRY", "LEDGER_GENESIS", "LEDGER_LISTEN", "LEDGER_DATA_DIR", "LEDGER_NODE", "RUST_LOG"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+fn hash(name: &str) -> String {
+    ComponentHash::of(&build::example(name)).to_string()
+}
+
+fn write_genesis(directory: &Path, contracts: &[String]) -> std::path::PathBuf {
+    let path = directory.join("genesis.json");
+    let genesis = serde_json::json!({"format": 1, "chain_id": "cli", "contracts": contracts});
+    std::fs::write(&path, genesis.to_string()).unwrap();
+    path
+}
+
+/// A node in a process of its own; it is killed when the test ends.
+struct Process {
+    child: Child,
+    url: String,
+}
+
+impl Process {
+    fn start(registry: &str, directory: &Path, contracts: &[String]) -> Self {
+        let genesis = write_genesis(directory, contracts);
+        let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin("ledger"))
+            .args(["serve", "--listen", "127.0.0.1:0", "--registry", registry])
+            .arg("--genesis")
+            .arg(genesis)
+            .arg("--data-dir")
+            .arg(directory.join("data"))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        Self { child, url: line.trim_end().to_owned() }
+    }
+
+    fn ask(&self, command: &str, arguments: &[&str]) -> assert_cmd::assert::Assert {
+        ledger().arg(command).args(arguments).args(["--node", &self.url]).assert()
+    }
+
+    /// Ends it as a service manager does, and gives its exit code.
+    fn terminate(mut self) -> Option<i32> {
+        let killed = std::process::Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        assert!(killed.success());
+        self.child.wait().unwrap().code()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn output(assert: &assert_cmd::assert::Assert) -> (String, String, i32) {
+    let output = assert.get_output();
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    (text(&output.stdout), text(&output.stderr), output.status.code().unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_is_served_and_asked() {
+    let (registry, _) = RunningRegistry::with_examples(&build::EXAMPLES).await;
+    let directory = tempfile::tempdir().unwrap();
+    let contracts = [hash("arithmetic"), hash("shop"), hash("counter")];
+    let node = Process::start(&registry.url, directory.path(), &contracts);
+    assert!(node.url.starts_with("wrpc+tcp://127.0.0.1:"), "{}", node.url);
+
+    let (stdout, stderr, code) = output(&node.ask("call", &[&contracts[0], "gcd", "12, 18"]));
+    assert_eq!((stdout.as_str(), code), ("6\n", 0));
+    assert!(stderr.starts_with("gas used: 10"), "{stderr}");
+
+    let items = r#"[{name: "tea", unit-price: 450, quantity: 3}], percent(10), {express, gift-wrap}, some("hi")"#;
+    let (stdout, _, _) = output(&node.ask("call", &[&contracts[1], "order", items]));
+    assert_eq!(stdout, "ok({lines: 1, total: 1965, service: {express, gift-wrap}, note: some(\"hi\")})\n");
+    let (stdout, _, _) = output(&node.ask("call", &[&contracts[1], "cheapest", "[]"]));
+    assert_eq!(stdout, "none\n");
+
+    let (stdout, _, _) = output(&node.ask("call", &[&contracts[2], "demo:counting/counters@0.1.0#clamp", "2000"]));
+    assert_eq!(stdout, "1000\n");
+    let (stdout, _, _) = output(&node.ask("call", &[&contracts[2], "counters#[static]counter.highest"]));
+    assert_eq!(stdout, "1000\n");
+
+    // A contract outside the genesis.
+    let (stdout, stderr, code) = output(&node.ask("call", &[&hash("endless"), "run", "--gas-limit", "50000"]));
+    assert_eq!((stdout.as_str(), code), ("", 1));
+    assert_eq!(
+        stderr,
+        "error: the call failed: the call ran out of gas: its limit is 50000\nhint: it used 50000 gas\n"
+    );
+
+    let (stdout, _, _) = output(&node.ask("wit", &[&contracts[1]]));
+    assert!(stdout.contains("import demo:goods/types@0.1.0;") && !stdout.contains("package demo:goods"), "{stdout}");
+    let (stdout, _, _) = output(&node.ask("wit", &[&contracts[1], "--resolve"]));
+    let mut resolve = wit_parser::Resolve::default();
+    assert!(resolve.push_str("contract.wit", &stdout).is_ok(), "{stdout}");
+
+    assert_eq!(node.terminate(), Some(0));
+    registry.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn json_has_four_members() {
+    let (registry, _) = RunningRegistry::with_examples(&build::EXAMPLES).await;
+    let directory = tempfile::tempdir().unwrap();
+    let node = Process::start(&registry.url, directory.path(), &[hash("arithmetic")]);
+    let json = |arguments: &[&str]| {
+        let arguments: Vec<&str> = arguments.iter().copied().chain(["--json"]).collect();
+        let (stdout, stderr, code) = output(&node.ask("call", &arguments));
+        (serde_json::from_str::<serde_json::Value>(&stdout).unwrap_or_default(), stderr, code)
+    };
+    let arithmetic = hash("arithmetic");
+    let (value, stderr, code) = json(&[&arithmetic, "gcd", "12, 18"]);
+    let gas_used = value["gas_used"].as_u64().unwrap();
+    assert_eq!(value, serde_json::json!({"valid": true, "result": "6", "gas_used": gas_used, "errors": []}));
+    assert_eq!((stderr.as_str(), code), ("", 0));
+
+    let (value, _, code) = json(&[&arithmetic, "fibonacci", "94"]);
+    assert_eq!(value["valid"], false);
+    assert_eq!(value["result"], serde_json::Value::Null);
+    assert!(value["gas_used"].as_u64().unwrap() > 10_000);
+    assert_eq!(value["errors"][0], "the contract failed: wasm trap: wasm `unreachable` instruction executed");
+    assert_eq!(code, 1);
+
+    let unknown = format!("p2:c{}", "0".repeat(64));
+    for (arguments, part) in [
+        ([unknown.as_str(), "gcd", "12, 18"], "the registry has no component p2:c000"),
+        ([&arithmetic, "nothing", ""], "the contract has no function `nothing`"),
+        ([&arithmetic, "gcd", "12, true"], "argument 2 (`b`): expected u64"),
+        ([&hash("foreign-import"), "hour", ""], "it holds the function `now`"),
+        ([&hash("counter"), "counters#sum", "[]"], "holds a handle of the resource `counter`"),
+    ] {
+        let (value, stderr, code) = json(&arguments);
+        assert_eq!(value["valid"], false, "{stderr}");
+        assert_eq!(value["gas_used"], 0);
+        assert!(value["errors"][0].as_str().unwrap().contains(part), "{value}");
+        assert!(stderr.starts_with("error: ") && stderr.contains(part), "{stderr}");
+        assert_eq!(code, 1);
+        assert_eq!(value.as_object().unwrap().len(), 4);
+    }
+    registry.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn errors_say_what_to_do() {
+    let (registry, _) = RunningRegistry::with_examples(&["arithmetic", "foreign-import"]).await;
+    let directory = tempfile::tempdir().unwrap();
+    let node = Process::start(&registry.url, directory.path(), &[hash("arithmetic")]);
+    let (_, stderr, code) = output(&node.ask("call", &[&hash("arithmetic"), "gcd", "12, \"x\""]));
+    assert_eq!(
+        stderr,
+        "error: argument 2 (`b`): expected u64\n\n12, \"x\"\n    ^^^\n\nhint: gcd is (a: u64, b: u64) -> u64\n"
+    );
+    assert_eq!(code, 1);
+    let (_, stderr, _) = output(&node.ask("call", &[&hash("arithmetic"), "lcm", "1, 2"]));
+    assert_eq!(stderr, "error: the contract has no function `lcm`\nhint: it has `fibonacci`, `gcd`\n");
+    let (_, stderr, code) = output(&node.ask("call", &["p2:w00", "gcd"]));
+    assert!(stderr.contains("is not the hash of a component"), "{stderr}");
+    assert_eq!(code, 2);
+    drop(node);
+
+    let url = "wrpc+tcp://127.0.0.1:1";
+    let (stdout, stderr, code) = output(&ledger().args(["wit", &hash("shop"), "--node", url]).assert());
+    assert!(stderr.starts_with("error: cannot reach the node at `127.0.0.1:1`\nCaused by: "), "{stderr}");
+    assert!(stderr.contains("hint: is the node running"), "{stderr}");
+    assert_eq!((stdout.as_str(), code), ("", 1));
+    let (_, stderr, _) = output(&ledger().args(["wit", &hash("shop"), "--node", "http://x"]).assert());
+    assert!(stderr.contains("`http://x` is not the URL of a node"), "{stderr}");
+
+    let serve = |contracts: &[String], registry: &str| {
+        let directory = tempfile::tempdir().unwrap();
+        let genesis = write_genesis(directory.path(), contracts);
+        let mut command = ledger();
+        command.args(["serve", "--listen", "127.0.0.1:0", "--registry", registry, "--genesis"]).arg(genesis);
+        let assert = command.arg("--data-dir").arg(directory.path().join("data")).assert();
+        output(&assert)
+    };
+    let unknown = format!("p2:c{}", "0".repeat(64));
+    let (stdout, stderr, code) = serve(&[hash("arithmetic"), hash("foreign-import"), unknown], &registry.url);
+    assert!(stderr.contains("error: 2 of 3 contracts of the genesis cannot be used:"), "{stderr}");
+    assert!(stderr.contains("it holds the function `now`"), "{stderr}");
+    assert!(stderr.contains("the registry has no component p2:c000"), "{stderr}");
+    assert!(stderr.contains("data directory: "), "{stderr}");
+    assert_eq!((stdout.as_str(), code), ("", 1));
+    let (_, stderr, _) = serve(&[], "ftp://x");
+    assert!(stderr.contains("error: `ftp://x` is not the URL of a registry"), "{stderr}");
+    let (_, _, code) = output(&ledger().args(["serve"]).assert());
+    assert_eq!(code, 2);
+    registry.stop().await;
+}
+
+/// A node that is killed right after it became ready has everything; a restart needs no registry.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_node_loses_nothing() {
+    let (registry, _) = RunningRegistry::with_examples(&["arithmetic", "shop"]).await;
+    let directory = tempfile::tempdir().unwrap();
+    let contracts = [hash("arithmetic"), hash("shop")];
+    let url = registry.url.clone();
+    drop(Process::start(&url, directory.path(), &contracts));
+    registry.stop().await;
+    let node = Process::start(&url, directory.path(), &contracts);
+    let (stdout, _, _) = output(&node.ask("call", &[&contracts[0], "fibonacci", "90"]));
+    assert_eq!(stdout, "2880067194370816120\n");
+    let (_, stderr, code) = output(&node.ask("call", &[&hash("counter"), "counters#clamp", "1"]));
+    assert!(stderr.contains("the registry cannot be used"), "{stderr}");
+    assert!(stderr.contains("hint: is the registry running?"), "{stderr}");
+    assert_eq!(code, 1);
+}
+
+#[test]
+fn help_shows_examples() {
+    for arguments in [vec!["--help"], vec!["serve", "--help"], vec!["call", "--help"], vec!["wit", "--help"]] {
+        let (stdout, _, code) = output(&ledger().args(&arguments).assert());
+        assert!(stdout.contains("Examples:\n  ledger "), "{stdout}");
+        assert_eq!(code, 0);
+    }
+}
