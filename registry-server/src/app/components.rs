@@ -8,7 +8,7 @@ use registry_core::component::{DecodedComponent, VerifiedComponent};
 use registry_core::id::{ComponentHash, ObjectHash};
 use registry_core::limits::Limits;
 use registry_core::name::ReleaseName;
-use registry_core::wire::{ComponentClosure, ComponentRecord, Published};
+use registry_core::wire::{ComponentClosure, ComponentRecord, Published, ReleaseTarget};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -29,12 +29,13 @@ impl App {
         let closure = self.stored_closure(&dependencies).await?;
         let (upload, limits) = (bytes.clone(), Arc::clone(&self.limits));
         let record = self.workers.run(move || admit(&upload, &closure, &limits.content)).await??;
-        self.blobs.put(&ObjectHash::Component(record.hash), bytes).await?;
+        let target = ReleaseTarget::Component(record.hash);
+        if let Some(name) = &name {
+            self.check_unbound(name, &target).await?;
+        }
+        self.blobs.put(&target.hash(), bytes).await?;
         match (self.store.insert_component(&record, &dependencies, name.as_ref()).await?, name) {
-            (Written::Bound(bound), Some(name)) => {
-                let uploaded = ObjectHash::Component(record.hash);
-                Err(AppError::ReleaseBound { name: Box::new(name), bound: bound.hash(), uploaded })
-            }
+            (Written::Bound(bound), Some(name)) => Err(AppError::bound(&name, &bound, &target)),
             (written, _) => Ok(Published { created: written == Written::Created, record }),
         }
     }

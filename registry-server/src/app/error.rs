@@ -8,6 +8,7 @@ use registry_core::component::ComponentError;
 use registry_core::id::{ObjectHash, ParseIdError};
 use registry_core::limits::LimitExceeded;
 use registry_core::name::{NameError, PackageName, ReleaseName};
+use registry_core::wire::ReleaseTarget;
 use registry_core::wit::{AdmissionError, WitError};
 use std::error::Error;
 use std::fmt::Display;
@@ -107,6 +108,11 @@ pub(crate) enum InternalError {
 }
 
 impl AppError {
+    /// An error about a name that is bound to something else than what was uploaded.
+    pub(crate) fn bound(name: &ReleaseName, bound: &ReleaseTarget, uploaded: &ReleaseTarget) -> Self {
+        Self::ReleaseBound { name: Box::new(name.clone()), bound: bound.hash(), uploaded: uploaded.hash() }
+    }
+
     /// An error about stored content.
     pub(crate) fn damaged(hash: impl Display, reason: &dyn Error) -> Self {
         Self::Internal(InternalError::Damaged { hash: hash.to_string(), reason: with_causes(reason) })

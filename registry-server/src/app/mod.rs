@@ -7,10 +7,11 @@ mod error;
 mod explain;
 mod packages;
 mod releases;
+mod upload;
 mod workers;
 
 pub(crate) use error::{AppError, InternalError, with_causes};
-pub(crate) use packages::PackageUpload;
+pub(crate) use upload::PackageUpload;
 
 use crate::blob::BlobStore;
 use crate::limits::ServerLimits;

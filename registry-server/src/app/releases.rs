@@ -4,7 +4,7 @@ use super::{App, AppError};
 use registry_core::id::ObjectHash;
 use registry_core::limits::LimitExceeded;
 use registry_core::name::ReleaseName;
-use registry_core::wire::{MissingRequest, MissingResponse, Release, ReleaseList};
+use registry_core::wire::{MissingRequest, MissingResponse, Release, ReleaseList, ReleaseTarget};
 
 impl App {
     /// What a name is bound to.
@@ -15,6 +15,18 @@ impl App {
         match self.store.release(&name).await? {
             Some(target) => Ok(Release { name, target }),
             None => Err(AppError::NotFound(format!("`{name}`"))),
+        }
+    }
+
+    /// Refuses an upload under a name that is bound to something else, before anything is written. Only the database's
+    /// transaction decides between uploads at the same time.
+    ///
+    /// # Errors
+    /// [`AppError::ReleaseBound`].
+    pub(super) async fn check_unbound(&self, name: &ReleaseName, target: &ReleaseTarget) -> Result<(), AppError> {
+        match self.store.release(name).await? {
+            Some(bound) if bound != *target => Err(AppError::bound(name, &bound, target)),
+            _ => Ok(()),
         }
     }
 

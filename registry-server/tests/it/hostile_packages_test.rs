@@ -161,6 +161,18 @@ async fn limits_on_what_a_package_holds() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn deep_types_in_wasm_do_not_overflow_a_stack() {
+    let (_dir, server) = server::temporary().await;
+    for depth in [150, 5_000, 50_000] {
+        let response = server.post("/v1/packages", "application/wasm", component::deep_wit(depth)).await;
+        let status = response.status();
+        let error: registry_core::wire::ErrorBody = response.json().await.unwrap();
+        assert_eq!(status, 422, "{depth}: {}", error.message);
+    }
+    assert_eq!(server.get("/health/live").await.status(), 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_message_repeats_no_megabytes() {
     let (_dir, server) = server::temporary().await;
     let text = format!("package t:t@1.0.0; interface a {{ /* {} */ f: func() -> nothing; }}", "x".repeat(1 << 20));

@@ -37,3 +37,11 @@ fn resolve(packages: &[&str]) -> (Resolve, PackageId) {
     let ids: Vec<PackageId> = packages.iter().map(|text| resolve.push_str("package.wit", text).unwrap()).collect();
     (resolve, *ids.last().unwrap())
 }
+
+/// Wasm-encoded WIT of types that contain each other to a depth, as no parser of text would let it pass.
+pub fn deep_wit(depth: usize) -> Vec<u8> {
+    let types: String = (1..depth).map(|index| format!("type t{index} = list<t{}>;\n", index - 1)).collect();
+    let text = format!("package t:deep@1.0.0; interface a {{ type t0 = u8; {types} }}");
+    let encoding = std::thread::Builder::new().stack_size(4 << 30).spawn(move || encoded_wit(&[&text])).unwrap();
+    encoding.join().unwrap()
+}
