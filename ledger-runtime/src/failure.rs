@@ -28,15 +28,25 @@ impl Failure {
     /// Tells what went wrong, and how the program ends.
     pub(crate) fn report(&self) -> ExitCode {
         let Self::Error(error) = self else { return ExitCode::SUCCESS };
-        eprintln!("error: {error}");
+        eprintln!("error: {}", printable(&error.to_string()));
         for cause in error.chain().skip(1) {
-            eprintln!("Caused by: {cause}");
+            eprintln!("Caused by: {}", printable(&cause.to_string()));
         }
         if let Some(hint) = hint(error) {
-            eprintln!("hint: {hint}");
+            eprintln!("hint: {}", printable(&hint));
         }
         ExitCode::FAILURE
     }
+}
+
+/// Messages may come from a node: what could command the terminal is shown, not sent.
+fn printable(text: &str) -> String {
+    let escape = |character: char| match character {
+        '\n' => "\n".to_owned(),
+        _ if character.is_control() => character.escape_default().to_string(),
+        _ => character.to_string(),
+    };
+    text.chars().map(escape).collect()
 }
 
 /// The first hint that an error in the chain has.

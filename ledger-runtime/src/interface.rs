@@ -8,6 +8,8 @@ use wit_parser::{Function, Handle, Resolve, Type, TypeDefKind, TypeId, WorldId, 
 #[derive(Debug, Clone)]
 pub struct Interface {
     functions: Vec<ContractFunction>,
+    /// The index of each function by its full name.
+    by_name: HashMap<String, usize>,
 }
 
 /// One function of a contract.
@@ -111,7 +113,8 @@ impl Interface {
             }
         }
         functions.append(&mut of_interfaces);
-        Self { functions }
+        let by_name = functions.iter().enumerate().map(|(index, function)| (function.to_string(), index)).collect();
+        Self { functions, by_name }
     }
 
     /// All functions.
@@ -130,8 +133,8 @@ impl Interface {
     /// # Errors
     /// If no function, or more than one, is meant, or if it can't be called.
     pub fn find(&self, name: &str) -> Result<usize, FunctionError> {
-        let index = match self.functions.iter().position(|function| function.to_string() == name) {
-            Some(index) => index,
+        let index = match self.by_name.get(name) {
+            Some(index) => *index,
             None => self.find_short(name)?,
         };
         match self.functions.get(index).map(|function| (function, &function.obstacle)) {

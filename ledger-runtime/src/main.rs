@@ -10,7 +10,11 @@ use failure::Failure;
 use ledger_runtime::node::THREAD_STACK_SIZE_BYTES;
 use std::io::IsTerminal;
 use std::process::ExitCode;
+use std::time::Duration;
 use tracing_subscriber::EnvFilter;
+
+/// How long work on other threads has to finish once the command is done.
+const SHUTDOWN_TIME_MAX: Duration = Duration::from_secs(2);
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -29,6 +33,8 @@ fn run(command: Command) -> Result<(), Failure> {
         .map_err(|error| anyhow::Error::new(error).context("cannot start"))?;
     // The main thread's stack is not ours to choose, so the work is done on a thread of the runtime.
     let finished = runtime.block_on(runtime.spawn(commands::run(command)));
+    // A call or a compilation that nobody waits for any more is cut off.
+    runtime.shutdown_timeout(SHUTDOWN_TIME_MAX);
     finished.map_err(|error| anyhow::Error::new(error).context("the command ended in a defect"))?
 }
 

@@ -159,9 +159,16 @@ impl StartError {
 /// Verifies and compiles what the node keeps. No source is asked.
 async fn restore(contracts: &Arc<Contracts>, genesis: &Genesis, limits: &Limits) -> Result<(), StartError> {
     let restored = stream::iter(genesis.contracts().iter().copied())
-        .map(|hash| async move { contracts.restore(hash).await.map(|contract| contracts.keep(contract)) })
+        .map(|hash| contracts.restore(hash))
         .buffered(limits.concurrent_fetches_max);
-    let errors: Vec<ContractError> = restored.filter_map(async |result| result.err()).collect().await;
+    let mut restored = std::pin::pin!(restored);
+    let mut errors = Vec::new();
+    while let Some(result) = restored.next().await {
+        match result {
+            Ok(contract) => contracts.keep(contract),
+            Err(error) => errors.push(error),
+        }
+    }
     all_usable(genesis, errors)
 }
 

@@ -4,10 +4,11 @@ mod inspect;
 
 use crate::engine::compiled_size_bytes;
 use crate::execution::CallState;
-use crate::interface::{FunctionError, Interface, Obstacle};
+use crate::interface::{ContractFunction, FunctionError, Interface, Obstacle};
 use crate::profile::ExecutionProfile;
 use registry_core::component::VerifiedComponent;
 use std::fmt;
+use std::sync::Arc;
 use wasmtime::Engine;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker, Type};
@@ -64,13 +65,12 @@ impl fmt::Display for UnservedImport {
 pub struct Executable {
     interface: Interface,
     /// For each function of the interface; none for those that can't be called.
-    exports: Vec<Option<Export>>,
+    exports: Vec<Option<Arc<Export>>>,
     instance: InstancePre<CallState>,
     size_bytes: usize,
 }
 
 /// Where a function is in the compiled code, and what it takes and gives.
-#[derive(Clone)]
 pub struct Export {
     pub(crate) index: ComponentExportIndex,
     /// Names and types.
@@ -115,7 +115,7 @@ impl Executable {
     ///
     /// # Errors
     /// If no function is meant, or it can't be called.
-    pub fn function(&self, name: &str) -> Result<&Export, FunctionError> {
+    pub fn function(&self, name: &str) -> Result<&Arc<Export>, FunctionError> {
         let index = self.interface.find(name)?;
         let export = self.exports.get(index).and_then(Option::as_ref);
         export.ok_or_else(|| FunctionError::NotCallable { name: name.to_owned(), obstacle: Obstacle::NotExported })
@@ -127,8 +127,8 @@ impl Executable {
 }
 
 /// Looks each function up in the compiled code, and notes those that are not there.
-fn find_exports(component: &Component, interface: &mut Interface) -> Vec<Option<Export>> {
-    let find = |function: &mut crate::interface::ContractFunction| {
+fn find_exports(component: &Component, interface: &mut Interface) -> Vec<Option<Arc<Export>>> {
+    let find = |function: &mut ContractFunction| {
         if function.obstacle.is_some() {
             return None;
         }
@@ -136,7 +136,7 @@ fn find_exports(component: &Component, interface: &mut Interface) -> Vec<Option<
         if export.is_none() {
             function.obstacle = Some(Obstacle::NotExported);
         }
-        export
+        export.map(Arc::new)
     };
     interface.functions_mut().iter_mut().map(find).collect()
 }

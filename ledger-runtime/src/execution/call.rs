@@ -13,7 +13,7 @@ use wasmtime::{PoolConcurrencyLimitError, Store, Trap};
 pub(super) struct Call {
     pub(super) profile: ExecutionProfile,
     pub(super) contract: Arc<Executable>,
-    pub(super) export: Export,
+    pub(super) export: Arc<Export>,
     pub(super) gas_limit: u64,
 }
 

@@ -146,7 +146,7 @@ impl Executor {
         gas_limit: Option<u64>,
     ) -> Result<CallOutcome, CallError> {
         let gas_limit = self.gas_limit(gas_limit)?;
-        let export = contract.function(function)?.clone();
+        let export = Arc::clone(contract.function(function)?);
         let waiting = tokio::time::timeout(self.queue_wait_max, Arc::clone(&self.workers).acquire_owned());
         let worker = waiting.await.map_err(|_| CallError::Busy { waited: self.queue_wait_max })?;
         let worker = worker.map_err(|error| NodeFault::new("the workers are shut down", error))?;

@@ -54,9 +54,9 @@ impl Server {
             Ok(method) => debug!(%peer, ?method, "invocation answered"),
             Err(Ended::Wire(error)) => info!(%peer, "invocation ended: {}", with_causes(&error)),
             Err(Ended::Unknown { interface, function }) => {
-                info!(%peer, %interface, %function, "invocation ended: the node does not serve `{interface}#{function}`");
+                info!(%peer, ?interface, ?function, "invocation ended: the node does not serve this function");
             }
-            Err(Ended::Refused(reason)) => info!(%peer, "invocation ended without an answer: {reason}"),
+            Err(Ended::Refused(reason)) => info!(%peer, ?reason, "invocation ended without an answer"),
             Err(Ended::Unanswered(error)) => info!(%peer, "the answer could not be sent: {error}"),
         }
     }

@@ -213,6 +213,27 @@ fn limits_of_a_component() {
     assert!(table.contains("cannot be compiled within the ledger's limits"), "{table}");
 }
 
+#[test]
+fn a_component_of_too_many_instances_is_refused() {
+    let component = |count: usize| {
+        let instances = "(core instance (instantiate $m))".repeat(count);
+        wat::parse_str(format!(
+            r#"(component
+                (core module $m (func (export "run")))
+                {instances}
+                (core instance $i (instantiate $m))
+                (func (export "run") (canon lift (core func $i "run"))))"#
+        ))
+        .unwrap()
+    };
+    let machine = Machine::new();
+    let max = usize::try_from(ExecutionProfile::default().core_instances_max).unwrap();
+    assert!(machine.admit(&component(max - 1)).is_ok());
+    let refused = chain(&machine.admit(&component(max)).err().unwrap());
+    assert!(refused.contains("cannot be compiled within the ledger's limits"), "{refused}");
+    assert!(refused.contains("core module instances"), "{refused}");
+}
+
 /// A component need not export what its interface declares behind an unstable gate.
 #[test]
 fn a_function_that_the_component_leaves_out_cannot_be_called() {

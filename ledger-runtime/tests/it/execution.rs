@@ -183,16 +183,17 @@ async fn values_and_memory_cost_gas() {
                 (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) i32.const 16))"#
         )
     };
-    let used = async |pages: u32, count: u8| {
+    let mut used = Vec::new();
+    for (pages, count) in [(1, 1), (1, 101), (11, 1)] {
         let contract = machine.contract("export run: func(x: list<u8>);", &wat(pages));
         let mut parameters = vec![count];
         parameters.resize(1 + usize::from(count), 7);
         let outcome = machine.call(&contract, "run", &parameters, None).await.unwrap();
         assert_eq!(outcome.result, Ok(vec![]));
-        outcome.gas_used
-    };
-    assert_eq!(used(1, 101).await - used(1, 1).await, 100 * profile().gas_per_value_byte);
-    assert_eq!(used(11, 1).await - used(1, 1).await, 10 * u64::from(profile().gas_per_memory_page));
+        used.push(outcome.gas_used);
+    }
+    assert_eq!(used[1] - used[0], 100 * profile().gas_per_value_byte);
+    assert_eq!(used[2] - used[0], 10 * u64::from(profile().gas_per_memory_page));
 }
 
 #[tokio::test]
@@ -339,4 +340,38 @@ async fn many_calls_at_once_give_the_same() {
     while let Some(outcome) = calls.join_next().await {
         assert_eq!(outcome.unwrap(), first);
     }
+}
+
+#[tokio::test]
+async fn setting_up_an_instance_costs_gas_too() {
+    let machine = Machine::new();
+    let endless = r#"(module (func $start (loop $again (br $again))) (start $start) (func (export "run")))"#;
+    let contract = machine.contract("export run: func();", endless);
+    let outcome = machine.call(&contract, "run", &[], None).await.unwrap();
+    assert_eq!(outcome.result, Err(CallFailure::OutOfGas { limit: 10_000_000 }));
+    let failing = r#"(module (func $start (unreachable)) (start $start) (func (export "run")))"#;
+    let contract = machine.contract("export run: func();", failing);
+    let outcome = machine.call(&contract, "run", &[], None).await.unwrap();
+    assert!(matches!(outcome.result, Err(CallFailure::Trap { .. })), "{outcome:?}");
+    assert!(outcome.gas_used < 10_100, "{}", outcome.gas_used);
+}
+
+/// Everything that wasmtime would check again for each part is checked once: a megabyte of the widest records takes
+/// well under a second, and took minutes.
+#[tokio::test]
+async fn wide_records_are_read_in_linear_time() {
+    let machine = Machine::new();
+    let fields: Vec<String> = (0..1_000).map(|index| format!("field{index}: u8")).collect();
+    let world = format!("record wide {{ {} }} export run: func(x: list<wide>);", fields.join(", "));
+    let wat = r#"(module
+        (memory (export "memory") 100)
+        (func (export "run") (param i32 i32))
+        (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 0)))"#;
+    let contract = machine.contract(&world, wat);
+    let mut parameters = unsigned(900);
+    parameters.resize(parameters.len() + 900 * 1_000, 7);
+    let started = std::time::Instant::now();
+    let outcome = machine.call(&contract, "run", &parameters, Some(100_000_000)).await.unwrap();
+    assert_eq!(outcome.result, Ok(vec![]));
+    assert!(started.elapsed() < std::time::Duration::from_secs(20), "{:?}", started.elapsed());
 }

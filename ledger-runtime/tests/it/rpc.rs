@@ -435,3 +435,49 @@ fn urls_of_nodes() {
         assert!(NodeClient::new(url).is_err(), "{url}");
     }
 }
+
+#[tokio::test]
+async fn what_is_being_served_is_finished_when_the_node_stops() {
+    let source = Arc::new(LocalSource { delay: Duration::from_millis(500), ..LocalSource::with_examples() });
+    let data = tempfile::tempdir().unwrap();
+    let node = RunningNode::start(data.path(), &[], source).await.unwrap();
+    let client = node.client();
+    let contract = ComponentHash::of(&build::example("arithmetic"));
+    let call = tokio::spawn(async move { client.call(&contract, "gcd", vec![12, 18], None).await });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let client = node.client();
+    node.stop().await;
+    assert_eq!(call.await.unwrap().unwrap().result, [6]);
+    assert!(matches!(client.status().await, Err(NodeClientError::Unreachable { .. })));
+}
+
+#[tokio::test]
+async fn random_bytes_do_not_disturb_the_node() {
+    let limits = Limits { request_time_max: Duration::from_secs(2), ..Limits::default() };
+    let (node, _data) = node(limits).await;
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut random = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state
+    };
+    let whole = [header(NODE, "call"), frame(&call_message(&[12, 18]))].concat();
+    for _ in 0..300 {
+        let mut bytes = whole.clone();
+        for _ in 0..=random() % 4 {
+            let position = usize::try_from(random()).unwrap() % bytes.len();
+            bytes[position] = random().to_le_bytes()[0];
+        }
+        let (_, took) = exchange(&node, &bytes, true).await;
+        assert!(took < Duration::from_secs(1), "{bytes:02x?}");
+    }
+    assert!(node.client().status().await.is_ok());
+    node.stop().await;
+}
+
+#[test]
+fn the_largest_parameters_fit_into_a_request() {
+    let parameters = ledger_runtime::profile::ExecutionProfile::default().values.encoded_size_bytes_max;
+    assert!(Limits::default().request_size_bytes_max >= parameters + 2 * Limits::default().header_size_bytes_max);
+}
