@@ -146,7 +146,7 @@ pub(crate) struct HashArguments {
   registry tree wasi:http@0.2.0
   registry tree my-team:adder --json
 
-A package whose dependencies are shown further up is marked with (*).")]
+A package that is shown further up too is marked with (*); its dependencies stand there.")]
 pub(crate) struct TreeArguments {
     /// `namespace:name[@version]`, or a hash.
     pub(crate) spec: Spec,

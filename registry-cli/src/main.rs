@@ -5,16 +5,24 @@ mod commands;
 mod failure;
 mod terminal;
 
+use anyhow::Context;
 use arguments::Arguments;
 use clap::Parser;
 use failure::Failure;
 use std::process::ExitCode;
+use std::thread;
 use terminal::Terminal;
 
-/// The parsers of WIT and WebAssembly recurse as deep as the limits allow.
-const THREAD_STACK_SIZE_BYTES: usize = 16 << 20;
+/// The parsers of WIT and WebAssembly recurse as deep as the limits allow. Unused pages cost nothing.
+const STACK_SIZE_BYTES: usize = 64 << 20;
 
 fn main() -> ExitCode {
+    let thread = thread::Builder::new().stack_size(STACK_SIZE_BYTES).spawn(run_command);
+    // A panic has been reported by its own thread.
+    thread.map_or(ExitCode::FAILURE, |thread| thread.join().unwrap_or(ExitCode::FAILURE))
+}
+
+fn run_command() -> ExitCode {
     let arguments = Arguments::parse();
     let terminal = Terminal::new(&arguments.global);
     match run(arguments, &terminal) {
@@ -24,11 +32,7 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments, terminal: &Terminal) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .thread_stack_size(THREAD_STACK_SIZE_BYTES)
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::from(anyhow::Error::new(error).context("cannot start")))?;
-    // Waiting happens on a thread of the runtime, because its stack is large enough for parsing.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.context("cannot start")?;
     runtime.block_on(commands::run(arguments, terminal))
 }

@@ -3,6 +3,7 @@
 use crate::error::ClientError;
 use crate::http::{Answer, Http, SizeLimit};
 use crate::limits::TransportLimits;
+use crate::verification::Verification;
 use futures::{StreamExt, TryStreamExt};
 use registry_core::closure::ClosureError;
 use registry_core::component::{ComponentError, VerifiedComponent};
@@ -33,6 +34,7 @@ struct Shared {
     http: Http,
     limits: Limits,
     transport: TransportLimits,
+    verification: Verification,
 }
 
 /// A component whose bytes have the hash that was asked for and fit the packages that it names.
@@ -69,7 +71,7 @@ impl Client {
     pub fn with_limits(url: &str, limits: Limits, transport: TransportLimits) -> Result<Self, ClientError> {
         let url = parse_url(url)?;
         let http = Http::new(&url, transport.clone())?;
-        Ok(Self { shared: Arc::new(Shared { url, http, limits, transport }) })
+        Ok(Self { shared: Arc::new(Shared { url, http, limits, transport, verification: Verification::new() }) })
     }
 
     /// The registry's URL.
@@ -165,7 +167,7 @@ impl Client {
     pub async fn fetch_package(&self, hash: &PackageHash) -> Result<Wit, ClientError> {
         let answer = self.answer(&["packages", &hash.to_string(), "closure"], self.closure_size()).await?;
         let (shared, hash) = (Arc::clone(&self.shared), *hash);
-        blocking(move || verify_package(&hash, &answer, &shared.limits)).await
+        self.shared.verification.run(move || verify_package(&hash, &answer, &shared.limits)).await
     }
 
     /// Fetches a component with the closure of the packages that it names and verifies all of it.
@@ -180,7 +182,7 @@ impl Client {
         let (closure, bytes) =
             tokio::try_join!(self.answer(&closure_path, self.closure_size()), self.answer(&bytes_path, size),)?;
         let (shared, hash) = (Arc::clone(&self.shared), *hash);
-        blocking(move || verify_component(&hash, &closure, bytes.body, &shared.limits)).await
+        self.shared.verification.run(move || verify_component(&hash, &closure, bytes.body, &shared.limits)).await
     }
 
     /// Which of these the registry does not have, in the order given; one request for all.
@@ -273,17 +275,6 @@ fn parse_url(text: &str) -> Result<Url, ClientError> {
     url.set_query(None);
     url.set_fragment(None);
     Ok(url)
-}
-
-/// Verification hashes and parses megabytes: it must not hold up the threads that serve sockets.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, ClientError> + Send + 'static,
-) -> Result<T, ClientError> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result,
-        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-        Err(_) => Err(ClientError::Interrupted),
-    }
 }
 
 fn verify_package(hash: &PackageHash, answer: &Answer, limits: &Limits) -> Result<Wit, ClientError> {

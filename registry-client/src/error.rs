@@ -105,8 +105,11 @@ pub enum ClientError {
         #[source]
         source: Box<ComponentError>,
     },
-    /// The program is being shut down.
-    #[error("the verification was interrupted")]
+    /// No thread to verify the answer on.
+    #[error("the answer cannot be verified")]
+    Thread(#[source] std::io::Error),
+    /// The verification broke off, so that its result is unknown.
+    #[error("the verification of the answer failed unexpectedly")]
     Interrupted,
 }
 
@@ -136,7 +139,7 @@ impl ClientError {
             | Self::FalseComponent { .. } => {
                 Some("nothing was written or used; do not trust this registry, or tell its operator".to_owned())
             }
-            Self::Setup(_) | Self::Limit(_) | Self::Interrupted => None,
+            Self::Setup(_) | Self::Limit(_) | Self::Thread(_) | Self::Interrupted => None,
         }
     }
 

@@ -10,6 +10,7 @@ pub mod layout;
 mod limits;
 pub mod local;
 pub mod output;
+mod verification;
 
 pub use client::{Client, DEFAULT_URL, Fetched, FetchedComponent};
 pub use error::ClientError;

@@ -26,7 +26,7 @@ struct Node {
     /// Absent for a package without a version: it is part of the component.
     #[serde(skip_serializing_if = "Option::is_none")]
     hash: Option<PackageHash>,
-    /// Its dependencies stand where it occurs first.
+    /// Whether it occurs further up too; its dependencies stand there.
     is_repeated: bool,
     dependencies: Vec<Node>,
 }
@@ -52,9 +52,8 @@ fn nodes<'a>(
 ) -> Vec<Node> {
     let mut nodes = Vec::new();
     for (name, hash) in &package.dependencies {
-        let dependency = known.get(name).filter(|dependency| !dependency.dependencies.is_empty());
-        let is_repeated = dependency.is_some() && !shown.insert(name);
-        let dependencies = match dependency {
+        let is_repeated = !shown.insert(name);
+        let dependencies = match known.get(name) {
             Some(dependency) if !is_repeated => self::nodes(dependency, known, shown),
             _ => Vec::new(),
         };

@@ -129,6 +129,10 @@ impl LocalError {
             }
             Self::Component { source, .. } => component_hint(source),
             Self::Repeated { .. } => Some("keep one of the two".to_owned()),
+            Self::Missing { searched, .. } if lies_in_deps(searched) => Some(format!(
+                "if they are beside the file, say so: `--deps {}`",
+                searched.parent().unwrap_or(searched).display()
+            )),
             Self::Missing { .. } => Some(
                 "put these packages into that folder, or name another with `--deps`; `registry fetch` gets them"
                     .to_owned(),
@@ -137,6 +141,11 @@ impl LocalError {
             Self::Io { .. } | Self::NotAFile { .. } | Self::Limit { .. } | Self::Wit(_) | Self::Wasm { .. } => None,
         }
     }
+}
+
+/// Whether the folder was looked for beside a file that lies among dependencies itself.
+fn lies_in_deps(searched: &Path) -> bool {
+    !searched.exists() && searched.parent().is_some_and(|folder| folder.ends_with("deps"))
 }
 
 fn component_hint(error: &ComponentError) -> Option<String> {

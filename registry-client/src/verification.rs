@@ -1,0 +1,41 @@
+//! Parsing and hashing of what a registry answered, on threads of their own.
+
+use crate::error::ClientError;
+use std::sync::Arc;
+use std::thread;
+use tokio::sync::{Semaphore, oneshot};
+
+/// Parsers recurse as deep as the limits allow; a hostile answer must not overflow a stack. Unused pages cost nothing.
+const STACK_SIZE_BYTES: usize = 64 << 20;
+
+/// How many answers are verified at one time.
+const THREADS_MAX: usize = 4;
+
+/// Runs work that takes long away from the threads that serve sockets.
+pub(crate) struct Verification {
+    permits: Arc<Semaphore>,
+}
+
+impl Verification {
+    pub(crate) fn new() -> Self {
+        Self { permits: Arc::new(Semaphore::new(THREADS_MAX)) }
+    }
+
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, ClientError> + Send + 'static,
+    ) -> Result<T, ClientError> {
+        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| ClientError::Interrupted)?;
+        let (sender, receiver) = oneshot::channel();
+        let job = move || {
+            let result = work();
+            drop(permit);
+            // Whoever asked may be gone; then nobody needs the result.
+            let _ = sender.send(result);
+        };
+        let thread = thread::Builder::new().name("registry-verify".to_owned()).stack_size(STACK_SIZE_BYTES);
+        thread.spawn(job).map_err(ClientError::Thread)?;
+        // The sender is dropped without a result only if the work panicked.
+        receiver.await.unwrap_or(Err(ClientError::Interrupted))
+    }
+}

@@ -1,0 +1,14 @@
+//! The integration tests of registry-client, in one binary because linking takes longer than running.
+//!
+//! Every test that talks to a registry talks to the real server over real sockets.
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs, unreachable_pub)]
+
+mod fetch_test;
+mod layout_test;
+mod local_errors_test;
+mod local_test;
+mod output_test;
+mod publish_test;
+mod support;
+mod tampering_test;
+mod transport_test;

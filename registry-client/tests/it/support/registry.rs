@@ -1,0 +1,83 @@
+//! A real registry over real sockets, in a folder of its own.
+
+use registry_client::Client;
+use registry_client::local::{LocalInput, LocalPackage};
+use registry_core::limits::Limits;
+use registry_core::name::ReleaseName;
+use registry_core::wit::PackageIdentity;
+use registry_server::{Config, Server};
+use std::future::Future;
+use std::path::Path;
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
+
+pub struct TestRegistry {
+    runtime: Runtime,
+    url: String,
+    shutdown: Option<oneshot::Sender<()>>,
+    _data: TempDir,
+}
+
+impl TestRegistry {
+    pub fn start() -> Self {
+        let runtime = Runtime::new().unwrap();
+        let data = tempfile::tempdir().unwrap();
+        let config = Config { listen: "127.0.0.1:0".parse().unwrap(), ..Config::in_dir(data.path()) };
+        let server = runtime.block_on(Server::bind(config)).unwrap();
+        let url = server.url();
+        let (shutdown, stopped) = oneshot::channel::<()>();
+        runtime.spawn(server.run_until(async move {
+            let _ = stopped.await;
+        }));
+        Self { runtime, url, shutdown: Some(shutdown), _data: data }
+    }
+
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    pub fn client(&self) -> Client {
+        Client::new(&self.url).unwrap()
+    }
+
+    pub fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
+        self.runtime.block_on(future)
+    }
+
+    /// Publishes a package with all its dependencies from files on disk.
+    pub fn publish(&self, path: &Path, dependencies: Option<&Path>) -> PackageIdentity {
+        let package = local_package(path, dependencies);
+        for upload in package.uploads(&Limits::default()).unwrap() {
+            self.block_on(self.client().publish_package(upload.files, upload.hash)).unwrap();
+        }
+        package.wit.identity().unwrap().clone()
+    }
+
+    /// Publishes one package of one file. Its dependencies must be there or nested in it.
+    pub fn publish_text(&self, text: &str) -> PackageIdentity {
+        let folder = tempfile::tempdir().unwrap();
+        super::write_files(folder.path(), &[("package.wit", text)]);
+        self.publish(folder.path(), None)
+    }
+
+    pub fn publish_component(&self, bytes: &[u8], name: Option<&str>) -> registry_core::id::ComponentHash {
+        let hash = registry_core::id::ComponentHash::of(bytes);
+        let name = name.map(|name| name.parse::<ReleaseName>().unwrap());
+        self.block_on(self.client().publish_component(bytes.to_vec(), name.as_ref(), hash)).unwrap();
+        hash
+    }
+}
+
+impl Drop for TestRegistry {
+    fn drop(&mut self) {
+        let _ = self.shutdown.take().map(|shutdown| shutdown.send(()));
+    }
+}
+
+pub fn local_package(path: &Path, dependencies: Option<&Path>) -> LocalPackage {
+    match LocalInput::read(path, dependencies, &Limits::default()).unwrap() {
+        LocalInput::Package(package) => *package,
+        LocalInput::Component(_) => panic!("{} is a component", path.display()),
+    }
+}

@@ -1,0 +1,31 @@
+//! Real WASI 0.2, from the crate that ships it.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// The folder with the packages of WASI 0.2, one file each.
+pub fn deps() -> PathBuf {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| crate_folder("wasip2").join("wit/deps")).clone()
+}
+
+/// The file of one package of WASI 0.2.
+pub fn file(name: &str) -> PathBuf {
+    deps().join(format!("{name}.wit"))
+}
+
+fn crate_folder(name: &str) -> PathBuf {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--offline", "--manifest-path"])
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml"))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let packages = metadata["packages"].as_array().unwrap().iter().filter(|package| package["name"] == name);
+    // Other crates may bring an older one along.
+    let version = |package: &&serde_json::Value| semver::Version::parse(package["version"].as_str().unwrap()).unwrap();
+    let manifest = packages.max_by_key(version).unwrap()["manifest_path"].as_str().unwrap();
+    Path::new(manifest).parent().unwrap().to_owned()
+}
