@@ -32,7 +32,7 @@ pub(crate) struct GlobalArguments {
     /// The registry.
     #[arg(long, global = true, env = "REGISTRY_URL", value_name = "URL", default_value = DEFAULT_URL)]
     pub(crate) registry: String,
-    /// Print one JSON document instead of text; errors are JSON too.
+    /// Print one JSON document instead of text, no status, and errors as JSON too.
     #[arg(long, global = true)]
     pub(crate) json: bool,
     /// When to color; NO_COLOR is respected too.

@@ -35,7 +35,8 @@ impl Terminal {
         };
         choice.write_global();
         start_log(arguments.verbose);
-        Self { is_json: arguments.json, is_quiet: arguments.quiet }
+        // Whoever reads JSON from standard error reads nothing else there.
+        Self { is_json: arguments.json, is_quiet: arguments.quiet || arguments.json }
     }
 
     /// Prints data: the document as JSON if that was asked for, else the text.
@@ -60,7 +61,7 @@ impl Terminal {
 
     /// Shows that something is going on, where somebody can see it. Gone when dropped.
     pub(crate) fn progress(&self, message: impl Into<String>) -> Progress {
-        if self.is_quiet || self.is_json {
+        if self.is_quiet {
             return Progress(ProgressBar::hidden());
         }
         // The bar is drawn on standard error, and only if that is a terminal.

@@ -130,6 +130,7 @@ impl Http {
         let status = response.status();
         if status.is_success() {
             let body = self.read(response, url, size).await?;
+            tracing::debug!(%url, %status, size_bytes = body.len(), "the registry answered");
             return Ok(Answer { url: url.clone(), body });
         }
         let pause = status.is_server_error().then(|| self.asked_pause(&response));

@@ -1,0 +1,195 @@
+//! `registry publish`
+
+use crate::command::{MAIN, SHAPES, TYPES, assert_contains, json, json_error, project, registry_at, stderr, stdout};
+use crate::support::component::{component, encoded};
+use crate::support::registry::TestRegistry;
+use crate::support::{wasi, write_files};
+use registry_core::id::ComponentHash;
+use std::fs;
+
+#[test]
+fn missing_dependencies_are_listed_and_nothing_is_sent() {
+    let (server, project) = (TestRegistry::start(), project());
+    let assert = registry_at(&server, project.path()).args(["publish", "wit"]).assert().code(1);
+    assert_eq!(stdout(&assert), "");
+    let text = stderr(&assert);
+    assert_contains(
+        &text,
+        &["Hashed p2:w", "nothing was sent", "\n  test:types@1.0.0 p2:w", "\n  test:shapes@1.0.0 p2:w"],
+    );
+    assert_contains(&text, &["hint: ", "--with-deps"]);
+    for name in ["test:main", "test:types", "test:shapes"] {
+        registry_at(&server, project.path()).args(["show", name]).assert().code(1);
+    }
+}
+
+#[test]
+fn dependencies_go_up_on_request_leaves_first() {
+    let (server, project) = (TestRegistry::start(), project());
+    let assert = registry_at(&server, project.path()).args(["publish", "wit", "--with-deps"]).assert().success();
+    let text = stderr(&assert);
+    let place = |name: &str| text.find(&format!(" {name}@1.0.0\n")).unwrap_or_else(|| panic!("no {name} in {text}"));
+    let published = text.find("Published").unwrap();
+    assert!(published < place("test:types") && place("test:types") < place("test:shapes"), "{text}");
+    assert!(text.rfind("test:main@1.0.0").unwrap() > place("test:shapes"), "{text}");
+
+    let hash = registry_at(&server, project.path()).args(["hash", "wit"]).assert().success();
+    assert_eq!(stdout(&assert), stdout(&hash), "standard output is the hash and nothing else");
+    let verify = registry_at(&server, project.path()).args(["verify", "test:main"]).assert().success();
+    assert_contains(&stdout(&verify), &[stdout(&hash).trim()]);
+}
+
+#[test]
+fn the_same_again_is_success_and_says_so() {
+    let (server, project) = (TestRegistry::start(), project());
+    let publish =
+        || registry_at(&server, project.path()).args(["publish", "wit", "--with-deps", "--json"]).assert().success();
+    let first = json(&publish());
+    assert_eq!(
+        (&first["kind"], &first["name"], &first["created"]),
+        (&"package".into(), &"test:main@1.0.0".into(), &true.into())
+    );
+    let names: Vec<&str> =
+        first["dependencies"].as_array().unwrap().iter().map(|package| package["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["test:types@1.0.0", "test:shapes@1.0.0"]);
+    assert_eq!(first["dependencies"][0]["created"], true);
+
+    let second = json(&publish());
+    assert_eq!((&second["hash"], &second["created"]), (&first["hash"], &false.into()));
+    assert_eq!(second["dependencies"], serde_json::json!([]));
+    let text = stderr(&registry_at(&server, project.path()).args(["publish", "wit"]).assert().success());
+    assert_contains(&text, &["Unchanged", "is published already"]);
+}
+
+#[test]
+fn a_flat_document_and_an_encoding_publish_the_same_package() {
+    let (server, project) = (TestRegistry::start(), project());
+    let nested = |text: &str| format!("{}}}\n", text.replacen(';', " {", 1));
+    write_files(project.path(), &[("flat.wit", &format!("{MAIN}{}{}", nested(SHAPES), nested(TYPES)))]);
+    fs::write(project.path().join("main.wasm"), encoded(&[TYPES, SHAPES, MAIN])).unwrap();
+    let flat = registry_at(&server, project.path()).args(["publish", "flat.wit", "--with-deps"]).assert().success();
+    let arguments = ["publish", "main.wasm", "--deps", "wit/deps", "--json"];
+    let again = json(&registry_at(&server, project.path()).args(arguments).assert().success());
+    assert_eq!((again["hash"].as_str(), &again["created"]), (Some(stdout(&flat).trim()), &false.into()));
+}
+
+#[test]
+fn all_of_wasi_is_published_package_by_package() {
+    let (server, folder) = (TestRegistry::start(), tempfile::tempdir().unwrap());
+    let deps = wasi::deps();
+    for name in ["http", "cli", "sockets", "io"] {
+        let file = wasi::file(name);
+        let arguments = ["publish", file.to_str().unwrap(), "--deps", deps.to_str().unwrap(), "--with-deps"];
+        registry_at(&server, folder.path()).args(arguments).assert().success();
+    }
+    let root = deps.parent().unwrap().to_str().unwrap();
+    let assert = registry_at(&server, folder.path()).args(["verify", root]).assert().success();
+    assert_contains(
+        &stdout(&assert),
+        &["unversioned   rust:wasi", "ok            wasi:http@0.2", "ok            wasi:sockets@0.2"],
+    );
+    // The folder's own package has no version: it cannot be published.
+    let assert = registry_at(&server, folder.path()).args(["publish", root]).assert().code(1);
+    assert_contains(&stderr(&assert), &["`rust:wasi` has no version", "hint: give the package a version"]);
+}
+
+#[test]
+fn other_content_under_a_published_version_is_refused_with_both_hashes() {
+    let (server, project) = (TestRegistry::start(), project());
+    let publish = || {
+        let mut command = registry_at(&server, project.path());
+        command.args(["publish", "wit/deps/types.wit"]);
+        command.assert()
+    };
+    let first = stdout(&publish().success());
+    write_files(project.path(), &[("wit/deps/types.wit", &TYPES.replace("A place", "A point"))]);
+    let hash = stdout(&registry_at(&server, project.path()).args(["hash", "wit/deps/types.wit"]).assert().success());
+    let assert = publish().code(1);
+    assert_contains(&stderr(&assert), &["`test:types@1.0.0` is bound to", first.trim(), hash.trim(), "hint: "]);
+
+    // The package that needs it is not sent either, with or without the request to send dependencies.
+    let assert = registry_at(&server, project.path()).args(["publish", "wit"]).assert().code(1);
+    let text = stderr(&assert);
+    assert_contains(&text, &["test:types@1.0.0", hash.trim(), "the registry has", first.trim(), "never changes"]);
+    let assert =
+        registry_at(&server, project.path()).args(["publish", "wit", "--with-deps", "--json"]).assert().code(1);
+    assert_eq!(json_error(&assert)["code"], "release_bound");
+    registry_at(&server, project.path()).args(["show", "test:main"]).assert().code(1);
+}
+
+#[test]
+fn a_component_is_published_under_a_name_once_its_packages_are_there() {
+    let (server, project) = (TestRegistry::start(), project());
+    let bytes = component(&[TYPES, SHAPES, MAIN]);
+    fs::write(project.path().join("main.wasm"), &bytes).unwrap();
+    let publish = |extra: &[&str]| {
+        let mut command = registry_at(&server, project.path());
+        command.args(["publish", "main.wasm", "--as", "test:runner@1.0.0"]).args(extra);
+        command.assert()
+    };
+    let text = stderr(&publish(&[]).code(1));
+    assert_contains(
+        &text,
+        &["main.wasm", "nothing was sent", "test:main@1.0.0", "test:shapes@1.0.0", "test:types@1.0.0"],
+    );
+
+    // With `--with-deps` they come from where `--deps` says, after a check that the component fits them.
+    write_files(project.path(), &[("all/main.wit", MAIN), ("all/shapes.wit", SHAPES), ("all/types.wit", TYPES)]);
+    write_files(project.path(), &[("other/main.wit", &MAIN.replace("l: line", "k: line"))]);
+    write_files(project.path(), &[("other/shapes.wit", SHAPES), ("other/types.wit", TYPES)]);
+    let text = stderr(&publish(&["--with-deps", "--deps", "other"]).code(1));
+    assert_contains(&text, &["main.wasm", "Caused by:", "differ from the registered ones"]);
+    registry_at(&server, project.path()).args(["show", "test:types"]).assert().code(1);
+
+    let document = json(&publish(&["--with-deps", "--deps", "all", "--json"]).success());
+    let hash = ComponentHash::of(&bytes).to_string();
+    assert_eq!(document["hash"].as_str(), Some(hash.as_str()));
+    assert_eq!((&document["kind"], &document["name"]), (&"component".into(), &"test:runner@1.0.0".into()));
+    assert_eq!(document["dependencies"].as_array().unwrap().len(), 3);
+    assert_eq!(json(&publish(&["--json"]).success())["created"], false);
+    let shown = json(&registry_at(&server, project.path()).args(["show", "test:runner", "--json"]).assert().success());
+    assert_eq!(shown["hash"].as_str(), Some(hash.as_str()));
+}
+
+#[test]
+fn a_name_that_is_taken_by_another_component_is_refused() {
+    let (server, folder) = (TestRegistry::start(), tempfile::tempdir().unwrap());
+    let mut hashes = Vec::new();
+    for name in ["f", "g"] {
+        let bytes = component(&[&format!("package test:a;\nworld w {{ export {name}: func(); }}")]);
+        fs::write(folder.path().join(format!("{name}.wasm")), &bytes).unwrap();
+        hashes.push(ComponentHash::of(&bytes).to_string());
+    }
+    let publish = |file: &str| {
+        let mut command = registry_at(&server, folder.path());
+        command.args(["publish", file, "--as", "test:a@1.0.0"]);
+        command.assert()
+    };
+    publish("f.wasm").success();
+    assert_contains(&stderr(&publish("g.wasm").code(1)), &["`test:a@1.0.0` is bound to", &hashes[0], &hashes[1]]);
+}
+
+#[test]
+fn names_are_for_components_only() {
+    let (server, project) = (TestRegistry::start(), project());
+    let arguments = ["publish", "wit", "--as", "test:main@1.0.0"];
+    let assert = registry_at(&server, project.path()).args(arguments).assert().code(2);
+    assert_contains(&stderr(&assert), &["error: `--as` names components", "hint: "]);
+    for name in ["test:main", "test:main@1", "p2:main@1.0.0", "Test:main@1.0.0", "test:main@1.0.0+b", "../x@1.0.0"] {
+        let assert = registry_at(&server, project.path()).args(["publish", "wit", "--as", name]).assert().code(2);
+        assert_contains(&stderr(&assert), &["invalid value", name]);
+    }
+}
+
+#[test]
+fn what_is_no_component_is_refused() {
+    let (server, folder) = (TestRegistry::start(), tempfile::tempdir().unwrap());
+    fs::write(folder.path().join("module.wasm"), b"\0asm\x01\0\0\0").unwrap();
+    let assert = registry_at(&server, folder.path()).args(["publish", "module.wasm"]).assert().code(1);
+    assert_contains(
+        &stderr(&assert),
+        &["module.wasm", "Caused by:", "core WebAssembly module", "hint: ", "component new"],
+    );
+    let assert = registry_at(&server, folder.path()).args(["publish", "nothing"]).assert().code(1);
+    assert_contains(&stderr(&assert), &["cannot read `nothing`", "No such file"]);
+}

@@ -1,0 +1,92 @@
+//! `registry show`
+
+use crate::command::{MAIN, SHAPES, TYPES, assert_contains, json, published, registry_at, stdout};
+use crate::support::component::component;
+use crate::support::registry::TestRegistry;
+use crate::support::{wasi, write_files};
+use std::fs;
+
+#[test]
+fn a_package_is_shown_with_its_items_and_dependencies() {
+    let (server, folder, hash) = published();
+    let text = stdout(&registry_at(&server, folder.path()).args(["show", "test:main"]).assert().success());
+    assert!(text.starts_with(&format!("test:main@1.0.0\n{hash}\n")), "{text}");
+    assert_contains(
+        &text,
+        &["\ninterfaces\n  api  p2:i", "\nworlds\n  w  p2:i", "\ndependencies\n  test:shapes@1.0.0  p2:w"],
+    );
+
+    let document = json(&registry_at(&server, folder.path()).args(["show", &hash, "--json"]).assert().success());
+    assert_eq!(document["kind"], "package");
+    assert_eq!((document["name"].as_str(), document["hash"].as_str()), (Some("test:main@1.0.0"), Some(hash.as_str())));
+    let keys = |field: &str| document[field].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!((keys("interfaces"), keys("worlds")), (vec!["api".to_owned()], vec!["w".to_owned()]));
+    assert_eq!(keys("dependencies"), ["test:shapes@1.0.0", "test:types@1.0.0"]);
+    assert_eq!(document.get("wit"), None);
+}
+
+#[test]
+fn the_wit_of_a_package_is_its_canonical_text() {
+    let (server, folder, _) = published();
+    let text = stdout(&registry_at(&server, folder.path()).args(["show", "test:types", "--wit"]).assert().success());
+    assert!(text.starts_with("package test:types@1.0.0;\n"), "{text}");
+    assert_contains(&text, &["/// A place.", "record point {"]);
+    write_files(folder.path(), &[("again/types.wit", &text)]);
+    let again = registry_at(&server, folder.path()).args(["hash", "again"]).assert().success();
+    let shown =
+        json(&registry_at(&server, folder.path()).args(["show", "test:types", "--wit", "--json"]).assert().success());
+    assert_eq!(stdout(&again).trim(), shown["hash"].as_str().unwrap());
+    assert_eq!(shown["wit"].as_str(), Some(text.as_str()));
+}
+
+#[test]
+fn a_component_is_shown_with_size_digest_view_imports_and_exports() {
+    let (server, folder, _) = published();
+    let bytes = component(&[TYPES, SHAPES, MAIN]);
+    let hash = server.publish_component(&bytes, Some("test:runner@1.0.0")).to_string();
+    fs::write(folder.path().join("main.wasm"), &bytes).unwrap();
+    let document =
+        json(&registry_at(&server, folder.path()).args(["show", "test:runner", "--json"]).assert().success());
+    assert_eq!(document["kind"], "component");
+    assert_eq!(
+        (document["name"].as_str(), document["hash"].as_str()),
+        (Some("test:runner@1.0.0"), Some(hash.as_str()))
+    );
+    assert_eq!(document["size_bytes"], bytes.len());
+    let digest = std::process::Command::new("sha256sum").arg(folder.path().join("main.wasm")).output().unwrap().stdout;
+    assert!(String::from_utf8(digest).unwrap().starts_with(document["sha256"].as_str().unwrap()));
+    assert!(document["view"].as_str().unwrap().starts_with("p2:v"));
+    let names = |field: &str| {
+        document[field]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|item| item["name"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(names("imports"), ["test:main/api@1.0.0", "test:shapes/shapes@1.0.0", "test:types/types@1.0.0"]);
+    assert_eq!(names("exports"), ["run"]);
+    assert!(document["imports"][0]["id"].as_str().unwrap().starts_with("p2:i"));
+    assert_eq!(document["exports"][0].get("id"), None);
+    assert_eq!(document["dependencies"].as_object().unwrap().len(), 3);
+
+    let text = stdout(&registry_at(&server, folder.path()).args(["show", &hash]).assert().success());
+    assert!(text.starts_with(&format!("component\n{hash}\n")), "{text}");
+    assert_contains(
+        &text,
+        &[&format!("{} bytes", bytes.len()), "\nimports\n", "\nexports\n  run\n", "\ndependencies\n"],
+    );
+    let world = stdout(&registry_at(&server, folder.path()).args(["show", &hash, "--wit"]).assert().success());
+    assert_contains(
+        &world,
+        &["package root:component;", "world root {", "import test:main/api@1.0.0;", "export run: func();"],
+    );
+}
+
+#[test]
+fn wasi_http_is_shown() {
+    let (server, folder) = (TestRegistry::start(), tempfile::tempdir().unwrap());
+    let http = server.publish(&wasi::file("http"), Some(&wasi::deps()));
+    let text = stdout(&registry_at(&server, folder.path()).args(["show", "wasi:http"]).assert().success());
+    assert_contains(&text, &[&http.hash.to_string(), "\n  incoming-handler  p2:i", "\n  proxy", "\n  wasi:clocks@0.2"]);
+}

@@ -1,0 +1,119 @@
+//! Wrong usage, help, and a registry that is not there.
+
+use crate::command::{assert_contains, json_error, project, registry, stderr, stdout};
+use std::net::TcpListener;
+
+const COMMANDS: [&str; 7] = ["publish", "fetch", "show", "hash", "tree", "verify", "completions"];
+
+#[test]
+fn help_has_an_example_for_every_command() {
+    for command in COMMANDS {
+        let text = stdout(&registry().args([command, "--help"]).assert().success());
+        assert_contains(&text, &["Example", &format!("\n  registry {command} "), "--json", "--registry <URL>"]);
+    }
+    let text = stdout(&registry().arg("--help").assert().success());
+    assert_contains(&text, &["SPEC is `namespace:name`", "Exit codes:", "REGISTRY_URL", "http://127.0.0.1:7878"]);
+    assert_contains(&text, &COMMANDS);
+    assert_contains(
+        &stdout(&registry().arg("--version").assert().success()),
+        &["registry ", env!("CARGO_PKG_VERSION")],
+    );
+}
+
+#[test]
+fn wrong_usage_is_exit_code_2() {
+    let cases: [&[&str]; 7] = [
+        &[],
+        &["frobnicate"],
+        &["fetch"],
+        &["fetch", "a:b", "extra"],
+        &["show", "a:b", "--color", "sometimes"],
+        &["hash", "x", "--quiet", "--verbose"],
+        &["completions", "cobol"],
+    ];
+    for arguments in cases {
+        let assert = registry().args(arguments).assert().code(2);
+        assert_eq!(stdout(&assert), "", "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_spec_that_names_nothing_is_wrong_usage_and_never_sent() {
+    let hash = "p2:w4a73ff3c27ea5a8ce1cb0ac3efee7a2a436127f780421ae61991b61ba90ac8d1";
+    let specs = [
+        "name",
+        "a:b@",
+        "a:b@1",
+        "a:b@1.0.0+x",
+        "a:b@^1.0",
+        "A:b",
+        "a:../../etc/passwd",
+        "../../etc:passwd@1.0.0",
+        "a:b/c",
+        "a:b@1.0.0/../..",
+        "p2:a@1.0.0",
+        "p2:x00",
+        "p2:wzz",
+        &hash[..67],
+        &hash.to_uppercase(),
+        &format!("p2:w{}", "f".repeat(64)),
+        "p2:i4a73ff3c27ea5a8ce1cb0ac3efee7a2a436127f780421ae61991b61ba90ac8d1",
+        "<script>:x",
+        "a:b'; DROP TABLE releases; --",
+        "a:b%2fc",
+        "a\u{0431}:b",
+        "",
+    ];
+    for spec in specs {
+        for command in ["fetch", "show", "tree", "verify"] {
+            let assert = registry().args([command, "--registry", "http://127.0.0.1:1", "--", spec]).assert();
+            let text = stderr(&assert);
+            // A path is a folder for `verify`, which is looked for on this machine only.
+            let code = if command == "verify" && spec.contains('/') { 1 } else { 2 };
+            assert!(!text.contains("127.0.0.1:1"), "{command} {spec}: {text}");
+            assert.code(code);
+        }
+    }
+}
+
+#[test]
+fn a_registry_that_is_not_running_is_exit_code_1_with_a_hint() {
+    let unused = format!("http://{}", TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap());
+    let project = project();
+    let commands: [&[&str]; 6] = [
+        &["publish", "wit"],
+        &["fetch", "a:b"],
+        &["show", "a:b"],
+        &["tree", "a:b"],
+        &["verify", "a:b"],
+        &["verify", "wit"],
+    ];
+    for arguments in commands {
+        let mut command = registry();
+        command.env("REGISTRY_URL", &unused).current_dir(project.path());
+        let text = stderr(&command.args(arguments).assert().code(1));
+        assert_contains(
+            &text,
+            &["error: cannot reach the registry at", &unused, "Caused by:", "refused", "hint: is the registry running"],
+        );
+    }
+    let mut command = registry();
+    let error = json_error(&command.args(["--registry", &unused, "--json", "show", "a:b"]).assert().code(1));
+    assert_contains(error["message"].as_str().unwrap(), &[&unused]);
+    assert!(error["causes"].as_array().unwrap().iter().any(|cause| cause.as_str().unwrap().contains("refused")));
+    assert_contains(error["hint"].as_str().unwrap(), &["is the registry running"]);
+}
+
+#[test]
+fn a_url_that_is_none_is_refused() {
+    let assert = registry().args(["--registry", "localhost:1234", "show", "a:b"]).assert().code(1);
+    assert_contains(&stderr(&assert), &["`localhost:1234` is not the URL of a registry", "hint: "]);
+}
+
+#[test]
+fn completions_name_every_command() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let text = stdout(&registry().args(["completions", shell]).assert().success());
+        assert_contains(&text, &COMMANDS);
+    }
+}
