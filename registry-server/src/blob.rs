@@ -106,12 +106,11 @@ impl BlobStore {
     }
 }
 
-/// One directory for each kind, and 256 below it, so that no directory grows too long.
+/// All blobs stand in one directory, which is durable before the first is written. In a directory that is created when
+/// it is needed, a blob could be answered for while another writer has yet to make the directory itself durable.
 fn path_of(hash: &ObjectHash) -> Path {
-    let (kind, hex) = match hash {
-        ObjectHash::Package(hash) => ("packages", hash.digest().to_hex()),
-        ObjectHash::Component(hash) => ("components", hash.digest().to_hex()),
-    };
-    let group: String = hex.chars().take(2).collect();
-    Path::from_iter([kind, &group, &hex])
+    match hash {
+        ObjectHash::Package(hash) => Path::from(format!("package-{}", hash.digest().to_hex())),
+        ObjectHash::Component(hash) => Path::from(format!("component-{}", hash.digest().to_hex())),
+    }
 }

@@ -1,12 +1,12 @@
 //! The command `registry-server`.
 
-use anstream::{eprintln, println};
+use anstream::eprintln;
 use anyhow::Context;
 use clap::Parser;
 use registry_server::{BlobUrl, Config, DatabaseUrl, LISTEN_DEFAULT, Server, StartError, default_data_dir};
 use std::env;
 use std::future::Future;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -63,7 +63,8 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let config = arguments.config()?;
     let stopped = stop_signal().context("signals cannot be handled")?;
     let server = Server::bind(config).await?;
-    println!("{}", server.url());
+    // Whoever started the server may not care for its URL and have closed the pipe.
+    let _ = writeln!(anstream::stdout(), "{}", server.url());
     server.run_until(stopped).await;
     Ok(())
 }

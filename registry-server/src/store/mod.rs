@@ -4,16 +4,17 @@
 //! decisions by the number of rows that were written, never by the name of a constraint.
 
 mod components;
+mod lock;
 mod packages;
 mod releases;
 
-use crate::config::{DatabaseUrl, create_private_dir, parent_of};
+use crate::config::DatabaseUrl;
 use crate::limits::ServerLimits;
+use lock::DatabaseLock;
 use registry_core::wire::ReleaseTarget;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
-use std::fs::{File, TryLockError};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/sqlite");
@@ -87,8 +88,7 @@ pub(crate) enum Written {
 pub(crate) struct Store {
     readers: SqlitePool,
     writer: SqlitePool,
-    /// Held as long as the server runs; the system releases it when the process ends, however it ends.
-    _lock: File,
+    _lock: DatabaseLock,
 }
 
 impl Store {
@@ -98,7 +98,7 @@ impl Store {
     /// [`StoreError::InUse`] if another server has it; else if it cannot be opened or migrated.
     pub(crate) async fn open(url: &DatabaseUrl, limits: &ServerLimits) -> Result<Self, StoreError> {
         let DatabaseUrl::Sqlite(path) = url;
-        let lock = lock(path)?;
+        let lock = DatabaseLock::take(path)?;
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
@@ -126,23 +126,6 @@ impl Store {
     pub(crate) async fn close(&self) {
         self.readers.close().await;
         self.writer.close().await;
-    }
-}
-
-/// Takes the lock file beside the database. Two servers would not harm each other's data, but each would serve what the
-/// other has yet to migrate.
-fn lock(database: &Path) -> Result<File, StoreError> {
-    let dir = parent_of(database);
-    let create = |path: &Path, source| StoreError::Create { path: path.to_owned(), source };
-    create_private_dir(dir).map_err(|source| create(dir, source))?;
-    let mut path = database.as_os_str().to_owned();
-    path.push(".lock");
-    let path = PathBuf::from(path);
-    let file = File::create(&path).map_err(|source| create(&path, source))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StoreError::InUse { path: database.to_owned() }),
-        Err(TryLockError::Error(source)) => Err(create(&path, source)),
     }
 }
 

@@ -122,7 +122,7 @@ async fn assert_not_served(server: &TestServer, path: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tampered_text_is_never_served_and_publishing_again_heals_it() {
     let (_dir, server, [lower, upper, tool]) = damaged(|dir, [lower, ..]| {
-        let file = blob_file(dir, "packages", lower);
+        let file = blob_file(dir, "package", lower);
         let text = fs::read_to_string(&file).unwrap();
         assert!(text.contains("Harmless"));
         fs::write(&file, text.replace("Harmless", "Harmful")).unwrap();
@@ -143,7 +143,7 @@ async fn a_tampered_text_is_never_served_and_publishing_again_heals_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn texts_that_stand_under_each_others_hash_are_not_served() {
     let (_dir, server, [lower, upper, _]) = damaged(|dir, [lower, upper, _]| {
-        fs::copy(blob_file(dir, "packages", lower), blob_file(dir, "packages", upper)).unwrap();
+        fs::copy(blob_file(dir, "package", lower), blob_file(dir, "package", upper)).unwrap();
     })
     .await;
     assert_not_served(&server, &format!("/v1/packages/{upper}/closure")).await;
@@ -153,7 +153,7 @@ async fn texts_that_stand_under_each_others_hash_are_not_served() {
 #[tokio::test(flavor = "multi_thread")]
 async fn tampered_bytes_of_a_component_are_not_served() {
     let (_dir, server, [.., tool]) = damaged(|dir, [.., tool]| {
-        let file = blob_file(dir, "components", tool);
+        let file = blob_file(dir, "component", tool);
         let mut bytes = fs::read(&file).unwrap();
         *bytes.last_mut().unwrap() ^= 1;
         fs::write(&file, bytes).unwrap();
@@ -173,7 +173,7 @@ async fn blobs_that_are_gone_cut_or_no_text_are_not_served() {
         |file| fs::File::options().write(true).open(file).unwrap().set_len(5 << 30).unwrap(),
     ];
     for damage in damages {
-        let (_dir, server, [lower, ..]) = damaged(|dir, [lower, ..]| damage(&blob_file(dir, "packages", lower))).await;
+        let (_dir, server, [lower, ..]) = damaged(|dir, [lower, ..]| damage(&blob_file(dir, "package", lower))).await;
         assert_not_served(&server, &format!("/v1/packages/{lower}/closure")).await;
     }
 }

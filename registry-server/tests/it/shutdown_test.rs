@@ -11,17 +11,20 @@ use tokio::net::TcpStream;
 
 const BODY: &str = r#"{"files":[{"path":"a.wit","text":"package t:slow@1.0.0; interface a { f: func(); }"}]}"#;
 
-/// Sends a request but for the second half of its body.
+/// Sends a request but for the second half of its body, and waits until the server has begun to read that.
 async fn begin(server: &TestServer) -> TcpStream {
+    const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     let head = format!(
-        "POST /v1/packages HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{}",
-        BODY.len(),
-        &BODY[..BODY.len() / 2]
+        "POST /v1/packages HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-type: application/json\r\n\
+         content-length: {}\r\n\r\n",
+        BODY.len()
     );
     stream.write_all(head.as_bytes()).await.unwrap();
-    // The server has begun with it when it answers something that was sent later.
-    assert_eq!(server.get("/health/live").await.status(), 200);
+    let mut answer = [0; CONTINUE.len()];
+    stream.read_exact(&mut answer).await.unwrap();
+    assert_eq!(answer, CONTINUE);
+    stream.write_all(&BODY.as_bytes()[..BODY.len() / 2]).await.unwrap();
     stream
 }
 

@@ -68,6 +68,5 @@ pub fn config(data_dir: &Path, limits: ServerLimits) -> Config {
 
 /// The file in which the server keeps something with the given hash.
 pub fn blob_file(data_dir: &Path, kind: &str, hash: &str) -> PathBuf {
-    let hex = &hash["p2:w".len()..];
-    data_dir.join("blobs").join(kind).join(&hex[..2]).join(hex)
+    data_dir.join("blobs").join(format!("{kind}-{}", &hash["p2:w".len()..]))
 }
