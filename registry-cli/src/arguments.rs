@@ -30,7 +30,7 @@ Data goes to standard output; status, progress and errors go to standard error."
 #[command(next_help_heading = "Global options")]
 pub(crate) struct GlobalArguments {
     /// The registry.
-    #[arg(long, global = true, env = "REGISTRY_URL", value_name = "URL", default_value = DEFAULT_URL)]
+    #[arg(long, global = true, env = "REGISTRY_URL", hide_env_values = true, value_name = "URL", default_value = DEFAULT_URL)]
     pub(crate) registry: String,
     /// Print one JSON document instead of text, no status, and errors as JSON too.
     #[arg(long, global = true)]

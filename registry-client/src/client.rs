@@ -1,7 +1,7 @@
 //! The client of a registry: asks, verifies, and only then answers.
 
 use crate::error::ClientError;
-use crate::http::{Answer, Http, SizeLimit};
+use crate::http::{Answer, Http, SizeLimit, shown};
 use crate::limits::TransportLimits;
 use crate::verification::Verification;
 use futures::{StreamExt, TryStreamExt};
@@ -334,10 +334,10 @@ fn other(asked: impl std::fmt::Display, actual: impl std::fmt::Display) -> Clien
 }
 
 fn json(url: &Url, body: &impl Serialize) -> Result<Vec<u8>, ClientError> {
-    serde_json::to_vec(body).map_err(|error| ClientError::Answer { url: url.to_string(), reason: error.to_string() })
+    serde_json::to_vec(body).map_err(|error| ClientError::Answer { url: shown(url), reason: error.to_string() })
 }
 
 fn parse<T: DeserializeOwned>(answer: &Answer) -> Result<T, ClientError> {
     serde_json::from_slice(&answer.body)
-        .map_err(|error| ClientError::Answer { url: answer.url.to_string(), reason: error.to_string() })
+        .map_err(|error| ClientError::Answer { url: shown(&answer.url), reason: error.to_string() })
 }

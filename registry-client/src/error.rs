@@ -6,6 +6,8 @@ use registry_core::id::ObjectHash;
 use registry_core::limits::LimitExceeded;
 use registry_core::name::{PackageName, ReleaseName, Spec};
 use registry_core::wire::ErrorBody;
+use std::error::Error;
+use std::io;
 use std::time::Duration;
 
 /// Why a registry could not be used, or why its answer was refused.
@@ -107,7 +109,7 @@ pub enum ClientError {
     },
     /// No thread to verify the answer on.
     #[error("the answer cannot be verified")]
-    Thread(#[source] std::io::Error),
+    Thread(#[source] io::Error),
     /// The verification broke off, so that its result is unknown.
     #[error("the verification of the answer failed unexpectedly")]
     Interrupted,
@@ -121,6 +123,10 @@ impl ClientError {
                 Some("a registry's URL looks like `http://127.0.0.1:7878` or `https://host`".to_owned())
             }
             Self::Tls(_) => Some("install your system's CA certificates (on Debian: `ca-certificates`)".to_owned()),
+            Self::Unreachable { source, .. } if is_about_tls(source) => Some(
+                "this system does not accept the registry's certificate: install its CA's, or use the right name"
+                    .to_owned(),
+            ),
             Self::Unreachable { source, .. } if source.is_connect() => {
                 Some("is the registry running, and is this its URL? `registry-server` starts one".to_owned())
             }
@@ -166,4 +172,13 @@ impl ClientError {
                 | Self::FalseComponent { .. }
         )
     }
+}
+
+/// Whether a connection was made, and TLS on it failed.
+fn is_about_tls(error: &(dyn Error + 'static)) -> bool {
+    // An `io::Error` is not the source of what it wraps: it stands for it.
+    let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    error.is::<rustls::Error>()
+        || wrapped.is_some_and(|wrapped| is_about_tls(wrapped))
+        || error.source().is_some_and(is_about_tls)
 }

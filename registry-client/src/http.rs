@@ -71,7 +71,7 @@ impl SizeLimit {
     }
 
     fn check(&self, url: &Url, found: usize) -> Result<(), Failure> {
-        let what = format!("the size of the answer of `{url}` in bytes");
+        let what = format!("the size of the answer of `{}` in bytes", shown(url));
         let checked = LimitExceeded::check(what, found, self.bytes_max, self.name);
         checked.map_err(|error| Failure { error: error.into(), pause: None })
     }
@@ -106,7 +106,7 @@ impl Http {
             let Some(asked_for) = failure.pause.filter(|_| attempt < self.limits.attempts_max) else {
                 return Err(failure.error);
             };
-            tracing::debug!(%url, attempt, error = %failure.error, "asking the registry again");
+            tracing::debug!(url = shown(&url), attempt, error = %failure.error, "asking the registry again");
             tokio::time::sleep(pause.max(asked_for)).await;
             pause *= 3;
             attempt += 1;
@@ -130,7 +130,7 @@ impl Http {
         let status = response.status();
         if status.is_success() {
             let body = self.read(response, url, size).await?;
-            tracing::debug!(%url, %status, size_bytes = body.len(), "the registry answered");
+            tracing::debug!(url = shown(url), %status, size_bytes = body.len(), "the registry answered");
             return Ok(Answer { url: url.clone(), body });
         }
         let pause = status.is_server_error().then(|| self.asked_pause(&response));
@@ -160,7 +160,7 @@ impl Http {
     }
 
     fn transport_failure(&self, url: &Url, error: reqwest::Error) -> Failure {
-        let url = url.to_string();
+        let url = shown(url);
         if error.is_timeout() && !error.is_connect() {
             let (silence, total) = (self.limits.silence_time_max, self.limits.request_time_max);
             return Failure { error: ClientError::Timeout { url, silence, total }, pause: None };
@@ -170,13 +170,23 @@ impl Http {
     }
 }
 
+/// A URL as it may be shown: a password in it is nobody's business.
+pub(crate) fn shown(url: &Url) -> String {
+    let mut url = url.clone();
+    if url.password().is_some() {
+        // Only a URL without a host refuses a password, and that has none to begin with.
+        let _ = url.set_password(Some("***"));
+    }
+    url.into()
+}
+
 fn refusal(url: &Url, status: StatusCode, location: Option<&str>, body: &[u8]) -> ClientError {
     if let Ok(body) = serde_json::from_slice::<ErrorBody>(body) {
-        return ClientError::Refused { url: url.to_string(), status: status.as_u16(), body };
+        return ClientError::Refused { url: shown(url), status: status.as_u16(), body };
     }
     let reason = match location {
         Some(location) => format!("it redirects to `{location}`; use that registry's URL if you trust it"),
         None => format!("it answers with HTTP status {status}"),
     };
-    ClientError::Answer { url: url.to_string(), reason }
+    ClientError::Answer { url: shown(url), reason }
 }

@@ -12,6 +12,7 @@ mod show_test;
 #[path = "../../../registry-client/tests/it/support/mod.rs"]
 #[allow(dead_code)]
 mod support;
+mod tls_test;
 mod tree_test;
 mod usage_test;
 mod verify_test;

@@ -222,3 +222,15 @@ fn a_client_for_https_can_be_made_and_refuses_an_unencrypted_answer() {
     let error = resolve(&client).unwrap_err();
     assert!(matches!(error, ClientError::Unreachable { .. } | ClientError::Timeout { .. }), "{error:?}");
 }
+
+#[test]
+fn a_password_in_the_url_is_sent_and_never_shown() {
+    let url = answering(|request| {
+        let request = String::from_utf8_lossy(request).to_lowercase();
+        assert!(request.contains("authorization: basic dxnlcjpozxnub3rseq=="), "{request}");
+        http("200 OK", "", "no JSON")
+    });
+    let client = Client::new(&url.replace("http://", "http://user:hesnotly@")).unwrap();
+    let text = chain(&resolve(&client).unwrap_err());
+    assert!(text.contains("user:***@") && !text.contains("hesnotly"), "{text}");
+}
