@@ -6,8 +6,16 @@ use registry_core::id::ComponentHash;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+const DEMO_EXAMPLES: &str = "\
+Examples:
+  ledger demo
+  ledger demo --data-dir ./demo
+      Keep what it makes where you want it.";
+
 const EXAMPLES: &str = "\
 Examples:
+  ledger demo
+      See all of it work.
   ledger serve --registry http://127.0.0.1:7878 --genesis genesis.json
       Start a node; the URL is the one line on stdout.
   ledger call p2:c… gcd '12, 18'
@@ -64,6 +72,12 @@ pub(crate) enum Command {
     /// call has a fresh instance.
     #[command(after_help = CALL_EXAMPLES)]
     Call(CallArguments),
+    /// See all of it work: a registry, WASI 0.2, contracts, a ledger, calls.
+    ///
+    /// Everything runs in this process on free ports of this machine, begins with nothing, and is kept in a new
+    /// folder, so that it can be gone on with.
+    #[command(after_help = DEMO_EXAMPLES)]
+    Demo(DemoArguments),
     /// Show the WIT of a contract.
     #[command(after_help = WIT_EXAMPLES)]
     Wit(WitArguments),
@@ -113,6 +127,16 @@ pub(crate) struct WitArguments {
     /// Nest all packages that it refers to in the text.
     #[arg(long)]
     pub(crate) resolve: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArguments {
+    /// An empty folder for what the demo leaves behind [default: a new one among the temporary files].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// A folder of WIT packages to publish, `wasi:http` among them [default: those of the wasip2 crate, which cargo finds].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) wasi: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -14,11 +14,11 @@ use wasm_wave::value::Value;
 
 /// What `--json` prints.
 #[derive(Debug, Clone, Serialize)]
-struct Document {
-    valid: bool,
-    result: Option<String>,
-    gas_used: u64,
-    errors: Vec<String>,
+pub(super) struct Document {
+    pub(super) valid: bool,
+    pub(super) result: Option<String>,
+    pub(super) gas_used: u64,
+    pub(super) errors: Vec<String>,
 }
 
 pub(crate) async fn run(arguments: CallArguments) -> Result<(), Failure> {
@@ -43,7 +43,8 @@ pub(crate) async fn run(arguments: CallArguments) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn call(arguments: &CallArguments) -> Result<Document, Failure> {
+/// Calls, with arguments and result as WAVE.
+pub(super) async fn call(arguments: &CallArguments) -> Result<Document, Failure> {
     let node = NodeClient::new(&arguments.node.url)?;
     let answer = node.wit(&arguments.contract, true).await?;
     let contract = ContractText::parse(&answer.wit, &answer.entrypoint).map_err(anyhow::Error::from)?;

@@ -1,6 +1,7 @@
 //! What the command does: one module for each subcommand.
 
 mod call;
+mod demo;
 mod serve;
 mod wit;
 
@@ -12,6 +13,7 @@ pub(crate) async fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Serve(arguments) => serve::run(arguments).await,
         Command::Call(arguments) => call::run(arguments).await,
+        Command::Demo(arguments) => demo::run(arguments).await,
         Command::Wit(arguments) => wit::run(arguments).await,
     }
 }

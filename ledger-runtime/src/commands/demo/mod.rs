@@ -13,9 +13,9 @@ use ledger_runtime::genesis::Genesis;
 use ledger_runtime::limits::Limits;
 use ledger_runtime::node::{Node, NodeConfig};
 use ledger_runtime::profile::ExecutionProfile;
+use registry_client::Client;
 use registry_client::layout::package_files;
 use registry_client::output::write_folder;
-use registry_client::{Client, Fetched};
 use registry_core::id::{ComponentHash, PackageHash};
 use registry_core::limits::Limits as CoreLimits;
 use registry_core::name::ReleaseName;
@@ -32,12 +32,12 @@ const GENESIS: [&str; 4] = ["arithmetic", "shop", "counter", "endless"];
 
 pub(crate) async fn run(arguments: DemoArguments) -> Result<(), Failure> {
     let folder = demo_folder(arguments.data_dir)?;
-    let stage = Stage::new();
+    let mut stage = Stage::new();
     stage.title("A registry of WIT and components, and a ledger that knows its contracts by their hash")?;
 
     stage.step("Start a registry")?;
     let registry = Registry::start(&folder.join("registry")).await?;
-    stage.say(format_args!("{} keeps everything in {}", registry.url, folder.join("registry").display()))?;
+    stage.say(format_args!("{} keeps everything in {}", registry.running.url, folder.join("registry").display()))?;
 
     stage.step("Publish WASI 0.2: a package's hash covers the hashes of its dependencies, so these go first")?;
     let wasi = wasi::uploads(arguments.wasi.as_deref())?;
@@ -83,7 +83,7 @@ pub(crate) async fn run(arguments: DemoArguments) -> Result<(), Failure> {
     show_call(&node.url, hash("foreign-import")?, "hour", "", &stage).await?;
 
     stage.step("Stop the registry: the ledger goes on with what it keeps, and refuses what it cannot verify")?;
-    registry.stop().await?;
+    registry.running.stop().await?;
     show_call(&node.url, hash("arithmetic")?, "gcd", "1071, 462", &stage).await?;
     show_call(&node.url, ComponentHash::of(b"nothing that was ever published"), "run", "", &stage).await?;
     node.stop().await?;
@@ -109,7 +109,6 @@ fn demo_folder(given: Option<PathBuf>) -> anyhow::Result<PathBuf> {
 
 /// A registry that runs until it is stopped.
 struct Registry {
-    url: String,
     client: Arc<Client>,
     running: Running,
 }
@@ -121,37 +120,22 @@ impl Registry {
         let server = Server::bind(config).await.map_err(anyhow::Error::from)?;
         let url = server.url();
         let client = Arc::new(Client::new(&url).map_err(anyhow::Error::from)?);
-        Ok(Self { url, client, running: Running::start(|stopped| server.run_until(stopped)) })
-    }
-
-    async fn stop(self) -> Result<(), Failure> {
-        self.running.stop().await
-    }
-}
-
-/// A node that runs until it is stopped.
-struct RunningNode {
-    url: String,
-    running: Running,
-}
-
-impl RunningNode {
-    async fn stop(self) -> Result<(), Failure> {
-        self.running.stop().await
+        Ok(Self { client, running: Running::start(url, |stopped| server.run_until(stopped)) })
     }
 }
 
 /// Something that serves on a task of its own until it is told to stop.
 struct Running {
+    url: String,
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
 }
 
 impl Running {
-    fn start<F: Future<Output = ()> + Send + 'static>(serve: impl FnOnce(Stopped) -> F) -> Self {
+    fn start<F: Future<Output = ()> + Send + 'static>(url: String, serve: impl FnOnce(Stopped) -> F) -> Self {
         let (stop, stopped) = oneshot::channel();
         let stopped: Stopped = Box::pin(async { stopped.await.unwrap_or_default() });
-        Self { stop, task: tokio::spawn(serve(stopped)) }
+        Self { url, stop, task: tokio::spawn(serve(stopped)) }
     }
 
     async fn stop(self) -> Result<(), Failure> {
@@ -190,11 +174,8 @@ async fn fetch(client: &Client, hash: PackageHash, folder: &Path, stage: &Stage)
     let wit = client.fetch_package(&hash).await.map_err(anyhow::Error::from)?;
     let files = package_files(&wit).map_err(anyhow::Error::from)?;
     write_folder(folder, &files, false).map_err(anyhow::Error::from)?;
-    let fetched = Fetched::Package(Box::new(wit));
-    if let Fetched::Package(wit) = &fetched {
-        for identity in wit.closure_order() {
-            stage.item(identity.hash, &identity.name)?;
-        }
+    for identity in wit.closure_order() {
+        stage.item(identity.hash, &identity.name)?;
     }
     stage.say(format_args!("written for wit-bindgen and wasm-tools to {}", folder.display()))?;
     Ok(())
@@ -214,7 +195,7 @@ fn write_genesis(contracts: &[(&str, ComponentHash)], folder: &Path) -> anyhow::
     Ok(Genesis::read(&path)?)
 }
 
-async fn start_node(client: &Arc<Client>, genesis: Genesis, data_dir: &Path) -> Result<RunningNode, Failure> {
+async fn start_node(client: &Arc<Client>, genesis: Genesis, data_dir: &Path) -> Result<Running, Failure> {
     let config = NodeConfig {
         listen: ([127, 0, 0, 1], 0).into(),
         data_dir: data_dir.to_owned(),
@@ -222,9 +203,8 @@ async fn start_node(client: &Arc<Client>, genesis: Genesis, data_dir: &Path) -> 
         profile: ExecutionProfile::default(),
         limits: Limits::default(),
     };
-    let source = Arc::clone(client);
-    let node = Node::start(config, source).await.map_err(anyhow::Error::from)?;
-    Ok(RunningNode { url: node.url(), running: Running::start(|stopped| node.run_until(stopped)) })
+    let node = Node::start(config, Arc::clone(client) as _).await.map_err(anyhow::Error::from)?;
+    Ok(Running::start(node.url(), |stopped| node.run_until(stopped)))
 }
 
 /// Calls as `ledger call` does, and shows what was called and what came of it.

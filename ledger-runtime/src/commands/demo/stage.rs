@@ -3,7 +3,6 @@
 use anstream::stdout;
 use anstyle::{AnsiColor, Style};
 use registry_core::id::ComponentHash;
-use std::cell::Cell;
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::path::Path;
@@ -15,21 +14,21 @@ const BAD: Style = AnsiColor::Yellow.on_default();
 
 /// Writes the demo to stdout, and counts its steps.
 pub(super) struct Stage {
-    steps: Cell<u32>,
+    steps: u32,
 }
 
 impl Stage {
     pub(super) fn new() -> Self {
-        Self { steps: Cell::new(0) }
+        Self { steps: 0 }
     }
 
     pub(super) fn title(&self, text: &str) -> io::Result<()> {
         writeln!(stdout(), "{STRONG}{text}{STRONG:#}")
     }
 
-    pub(super) fn step(&self, text: &str) -> io::Result<()> {
-        self.steps.set(self.steps.get() + 1);
-        writeln!(stdout(), "\n{STRONG}{}. {text}{STRONG:#}", self.steps.get())
+    pub(super) fn step(&mut self, text: &str) -> io::Result<()> {
+        self.steps += 1;
+        writeln!(stdout(), "\n{STRONG}{}. {text}{STRONG:#}", self.steps)
     }
 
     pub(super) fn say(&self, text: impl Display) -> io::Result<()> {

@@ -44,8 +44,13 @@ fn find_folder() -> anyhow::Result<PathBuf> {
     let message = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "`cargo metadata` failed: {}", message.trim());
     let metadata: Metadata = serde_json::from_slice(&output.stdout).context("`cargo metadata` gave no metadata")?;
-    let newest = metadata.packages.into_iter().filter(|package| package.name == CRATE).max_by_key(|package| package.version.clone());
-    let newest = newest.with_context(|| format!("this workspace has no `{CRATE}`; name a folder of WIT with --wasi"))?;
+    let newest = metadata
+        .packages
+        .into_iter()
+        .filter(|package| package.name == CRATE)
+        .max_by_key(|package| package.version.clone());
+    let newest =
+        newest.with_context(|| format!("this workspace has no `{CRATE}`; name a folder of WIT with --wasi"))?;
     let folder = newest.manifest_path.parent().context("the crate has no folder")?;
     Ok(folder.join("wit").join("deps"))
 }
