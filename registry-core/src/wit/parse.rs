@@ -152,7 +152,8 @@ impl UnresolvedWit {
         let packages = 1 + self.group.nested.len();
         check("the number of packages".into(), packages, limits.closure_packages_max, "closure_packages_max")?;
         for package in self.packages() {
-            let items = package.interfaces.len() + package.worlds.len();
+            let foreign: usize = package.foreign_deps.values().map(|items| items.len()).sum();
+            let items = (package.interfaces.len() + package.worlds.len()).saturating_sub(foreign);
             let what = format!("the number of interfaces and worlds of `{}`", package.name);
             check(what, items, limits.package_items_max, "package_items_max")?;
         }
