@@ -15,6 +15,7 @@ use tracing_subscriber::EnvFilter;
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const CAUSE: Style = Style::new().bold();
 const HINT: Style = AnsiColor::Cyan.on_default().bold();
+const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 const STATUS: Style = AnsiColor::Green.on_default().bold();
 
 /// The exit code of wrong usage, which is clap's too.
@@ -56,6 +57,13 @@ impl Terminal {
         if !self.is_quiet {
             // A status that nobody reads is no reason to stop.
             let _ = writeln!(anstream::stderr(), "{STATUS}{verb:>12}{STATUS:#} {what}");
+        }
+    }
+
+    /// Tells a person about something that is probably not meant.
+    pub(crate) fn warn(&self, what: impl Display) {
+        if !self.is_quiet {
+            let _ = writeln!(anstream::stderr(), "{WARNING}warning:{WARNING:#} {what}");
         }
     }
 
@@ -117,12 +125,19 @@ fn print_json(report: &FailureReport) -> io::Result<()> {
 
 fn print_text(report: &FailureReport) -> io::Result<()> {
     let mut stderr = anstream::stderr().lock();
-    writeln!(stderr, "{ERROR}error:{ERROR:#} {}", report.message)?;
+    writeln!(stderr, "{ERROR}error:{ERROR:#} {}", harmless(&report.message))?;
     if !report.causes.is_empty() {
         writeln!(stderr, "{CAUSE}Caused by:{CAUSE:#}")?;
-        report.causes.iter().try_for_each(|cause| writeln!(stderr, "  {}", cause.replace('\n', "\n  ")))?;
+        report.causes.iter().try_for_each(|cause| writeln!(stderr, "  {}", harmless(cause).replace('\n', "\n  ")))?;
     }
-    report.hint.iter().try_for_each(|hint| writeln!(stderr, "{HINT}hint:{HINT:#} {hint}"))
+    report.hint.iter().try_for_each(|hint| writeln!(stderr, "{HINT}hint:{HINT:#} {}", harmless(hint)))
+}
+
+/// Messages repeat what a registry or a file said, which must not control the terminal.
+fn harmless(text: &str) -> String {
+    let is_bidirectional = |char| matches!(char, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let is_harmful = |char: char| (char.is_control() && !matches!(char, '\n' | '\t')) || is_bidirectional(char);
+    text.chars().map(|char| if is_harmful(char) { char::REPLACEMENT_CHARACTER } else { char }).collect()
 }
 
 fn start_log(verbosity: u8) {

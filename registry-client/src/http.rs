@@ -135,10 +135,9 @@ impl Http {
         }
         let pause = status.is_server_error().then(|| self.asked_pause(&response));
         let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let body = self
-            .read(response, url, SizeLimit::new(self.limits.record_size_bytes_max, "record_size_bytes_max"))
-            .await?;
-        Err(Failure { error: refusal(url, status, location.as_deref(), &body), pause })
+        let size = SizeLimit::new(self.limits.record_size_bytes_max, "record_size_bytes_max");
+        let body = self.read(response, url, size).await?;
+        Err(Failure { error: self.refusal(url, status, location.as_deref(), &body), pause })
     }
 
     fn asked_pause(&self, response: &Response) -> Duration {
@@ -157,6 +156,20 @@ impl Http {
             body.extend_from_slice(&part);
         }
         Ok(body)
+    }
+
+    fn refusal(&self, url: &Url, status: StatusCode, location: Option<&str>, body: &[u8]) -> ClientError {
+        if let Ok(mut body) = serde_json::from_slice::<ErrorBody>(body) {
+            for text in [&mut body.code, &mut body.message].into_iter().chain(&mut body.hint) {
+                *text = text.chars().take(self.limits.error_text_chars_max).collect();
+            }
+            return ClientError::Refused { url: shown(url), status: status.as_u16(), body };
+        }
+        let reason = match location {
+            Some(location) => format!("it redirects to `{location}`; use that registry's URL if you trust it"),
+            None => format!("it answers with HTTP status {status}"),
+        };
+        ClientError::Answer { url: shown(url), reason }
     }
 
     fn transport_failure(&self, url: &Url, error: reqwest::Error) -> Failure {
@@ -178,15 +191,4 @@ pub(crate) fn shown(url: &Url) -> String {
         let _ = url.set_password(Some("***"));
     }
     url.into()
-}
-
-fn refusal(url: &Url, status: StatusCode, location: Option<&str>, body: &[u8]) -> ClientError {
-    if let Ok(body) = serde_json::from_slice::<ErrorBody>(body) {
-        return ClientError::Refused { url: shown(url), status: status.as_u16(), body };
-    }
-    let reason = match location {
-        Some(location) => format!("it redirects to `{location}`; use that registry's URL if you trust it"),
-        None => format!("it answers with HTTP status {status}"),
-    };
-    ClientError::Answer { url: shown(url), reason }
 }

@@ -1,6 +1,7 @@
 //! How fetched things lie in a folder: the layout that `wit-bindgen`, `wasm-tools` and `wit-parser` read.
 
 use crate::client::FetchedComponent;
+use crate::limits::FOLDER_NAME_CHARS_MAX;
 use crate::output::OutputError;
 use registry_core::closure::{Closure, ClosurePackage};
 use registry_core::id::ObjectHash;
@@ -8,9 +9,6 @@ use registry_core::name::ReleaseName;
 use registry_core::wit::Wit;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-
-/// Longer names of folders than this are cut: file systems allow 255 bytes.
-const FOLDER_NAME_CHARS_MAX: usize = 200;
 
 /// A file to be written: its path inside the folder, and its bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,7 +1,20 @@
-//! Every limit on talking to a registry, in one place. What is fetched is bounded by [`registry_core::limits::Limits`].
+//! Every limit of the client, in one place. What is fetched and read is bounded by [`registry_core::limits::Limits`].
 
 use registry_core::limits::Limits;
 use std::time::Duration;
+
+/// Bytes of the stack of a thread that verifies. Parsers recurse as deep as the limits allow, and a hostile answer must
+/// not overflow a stack. Unused pages cost nothing.
+pub(crate) const VERIFICATION_STACK_SIZE_BYTES: usize = 64 << 20;
+
+/// How many answers one client verifies at one time.
+pub(crate) const VERIFICATION_THREADS_MAX: usize = 4;
+
+/// Characters of a folder's name; longer ones are cut. File systems allow 255 bytes.
+pub(crate) const FOLDER_NAME_CHARS_MAX: usize = 200;
+
+/// How deep a folder that may be replaced can be: `deps/<package>/package.wit`.
+pub(crate) const REPLACEABLE_DEPTH_MAX: usize = 2;
 
 /// What one exchange with a registry may cost.
 ///
@@ -22,6 +35,8 @@ pub struct TransportLimits {
     pub first_pause: Duration,
     /// The longest pause that a registry may ask for.
     pub pause_max: Duration,
+    /// Characters of a registry's message or hint that are kept.
+    pub error_text_chars_max: usize,
     /// Bytes of an answer that is a record, a list or an error.
     pub record_size_bytes_max: usize,
 }
@@ -36,6 +51,7 @@ impl Default for TransportLimits {
             questions_at_once_max: 8,
             first_pause: Duration::from_millis(100),
             pause_max: Duration::from_secs(5),
+            error_text_chars_max: 10_000,
             record_size_bytes_max: 8 << 20,
         }
     }

@@ -1,14 +1,12 @@
 //! Writing a folder whole or not at all.
 
 use crate::layout::OutputFile;
+use crate::limits::REPLACEABLE_DEPTH_MAX;
 use registry_core::wit::WitError;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
-
-/// How deep a folder that may be replaced can be: `deps/<package>/package.wit`.
-const REPLACEABLE_DEPTH_MAX: usize = 2;
 
 /// Why a folder was not written. Nothing is left behind then.
 #[derive(Debug, thiserror::Error)]

@@ -1,15 +1,10 @@
 //! Parsing and hashing of what a registry answered, on threads of their own.
 
 use crate::error::ClientError;
+use crate::limits::{VERIFICATION_STACK_SIZE_BYTES, VERIFICATION_THREADS_MAX};
 use std::sync::Arc;
 use std::thread;
 use tokio::sync::{Semaphore, oneshot};
-
-/// Parsers recurse as deep as the limits allow; a hostile answer must not overflow a stack. Unused pages cost nothing.
-const STACK_SIZE_BYTES: usize = 64 << 20;
-
-/// How many answers are verified at one time.
-const THREADS_MAX: usize = 4;
 
 /// Runs work that takes long away from the threads that serve sockets.
 pub(crate) struct Verification {
@@ -18,7 +13,7 @@ pub(crate) struct Verification {
 
 impl Verification {
     pub(crate) fn new() -> Self {
-        Self { permits: Arc::new(Semaphore::new(THREADS_MAX)) }
+        Self { permits: Arc::new(Semaphore::new(VERIFICATION_THREADS_MAX)) }
     }
 
     pub(crate) async fn run<T: Send + 'static>(
@@ -33,7 +28,8 @@ impl Verification {
             // Whoever asked may be gone; then nobody needs the result.
             let _ = sender.send(result);
         };
-        let thread = thread::Builder::new().name("registry-verify".to_owned()).stack_size(STACK_SIZE_BYTES);
+        let thread =
+            thread::Builder::new().name("registry-verify".to_owned()).stack_size(VERIFICATION_STACK_SIZE_BYTES);
         thread.spawn(job).map_err(ClientError::Thread)?;
         // The sender is dropped without a result only if the work panicked.
         receiver.await.unwrap_or(Err(ClientError::Interrupted))

@@ -21,6 +21,8 @@ struct Document {
     created: bool,
     /// The dependencies that were published with it.
     dependencies: Vec<Dependency>,
+    /// What its text says without effect.
+    warnings: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -48,6 +50,8 @@ async fn publish_package(
     if arguments.name.is_some() {
         return Err(Failure::Usage("`--as` names components; a WIT package has its name in its text".to_owned()));
     }
+    let warnings: Vec<String> = package.wit.dropped_attributes().iter().map(ToString::to_string).collect();
+    warnings.iter().for_each(|warning| terminal.warn(warning));
     let mut uploads = package.uploads(client.limits())?;
     let Some(main) = uploads.pop() else {
         return Err(anyhow::anyhow!("`{}` is not part of its own closure", package.wit.name()).into());
@@ -69,7 +73,7 @@ async fn publish_package(
         terminal.status("Unchanged", format_args!("{hash} {} is published already", main.name));
         false
     };
-    Ok(Document { kind: Kind::Package, name, hash, created, dependencies })
+    Ok(Document { kind: Kind::Package, name, hash, created, dependencies, warnings })
 }
 
 async fn publish_component(
@@ -90,7 +94,7 @@ async fn publish_component(
     let published = client.publish_component(component.bytes, name.as_ref(), component.hash).await?;
     drop(progress);
     tell(published.created, hash, name.as_ref(), terminal);
-    Ok(Document { kind: Kind::Component, name, hash, created: published.created, dependencies })
+    Ok(Document { kind: Kind::Component, name, hash, created: published.created, dependencies, warnings: Vec::new() })
 }
 
 /// Publishes the packages that a component names, once it is clear that it fits them.

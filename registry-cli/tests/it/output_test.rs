@@ -1,6 +1,7 @@
 //! What goes where: data, status, color, and readers that go away.
 
-use crate::command::{project, published, registry_at, stderr, stdout};
+use crate::command::{project, published, registry, registry_at, stderr, stdout};
+use crate::support::proxy::answering;
 use crate::support::registry::TestRegistry;
 use std::io::Read;
 use std::process::{Command, Stdio};
@@ -62,4 +63,29 @@ fn a_reader_that_goes_away_is_no_error() {
     let mut text = String::new();
     child.stderr.take().unwrap().read_to_string(&mut text).unwrap();
     assert_eq!((child.wait().unwrap().code(), text.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn what_a_registry_says_does_not_control_the_terminal() {
+    let body =
+        r#"{"code":"internal","message":"\u001b]0;owned\u0007\u001b[2J\u202egnp","hint":"\u001b[31mrun this\r"}"#;
+    let answer = format!("HTTP/1.1 400 Bad Request\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    let url = answering(move |_| answer.clone().into_bytes());
+    let assert = registry().args(["--registry", &url, "show", "a:b", "--color", "never"]).assert().code(1);
+    let text = stderr(&assert);
+    assert!(!text.contains(['\u{1b}', '\u{7}', '\u{202e}', '\r']), "{text:?}");
+    assert!(text.contains("error: \u{fffd}]0;owned") && text.contains("hint: \u{fffd}[31mrun this"), "{text:?}");
+    // The colors of our own words stay.
+    let assert = registry().args(["--registry", &url, "show", "a:b", "--color", "always"]).assert().code(1);
+    let text = stderr(&assert);
+    assert!(text.contains("\u{1b}[") && !text.contains("\u{1b}]0;") && !text.contains("\u{1b}[2J"), "{text:?}");
+}
+
+#[test]
+fn an_endless_complaint_is_cut() {
+    let body = format!(r#"{{"code":"internal","message":"{}"}}"#, "x".repeat(1_000_000));
+    let answer = format!("HTTP/1.1 400 Bad Request\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    let url = answering(move |_| answer.clone().into_bytes());
+    let assert = registry().args(["--registry", &url, "show", "a:b"]).assert().code(1);
+    assert!(stderr(&assert).len() < 20_000);
 }

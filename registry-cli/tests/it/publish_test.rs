@@ -193,3 +193,19 @@ fn what_is_no_component_is_refused() {
     let assert = registry_at(&server, folder.path()).args(["publish", "nothing"]).assert().code(1);
     assert_contains(&stderr(&assert), &["cannot read `nothing`", "No such file"]);
 }
+
+#[test]
+fn an_attribute_without_effect_is_warned_about() {
+    let (server, folder) = (TestRegistry::start(), tempfile::tempdir().unwrap());
+    // The first item implies the second interface, so that the parser drops its gate.
+    let text = "package test:gates@1.0.0;\ninterface a { use b.{t}; f: func(x: t); }\ninterface b { type t = u8; }\n\
+        world w { import a; @unstable(feature = new) import b; }";
+    write_files(folder.path(), &[("gates.wit", text)]);
+    let publish = |extra: &[&str]| {
+        let mut command = registry_at(&server, folder.path());
+        command.args(["publish", "gates.wit"]).args(extra).assert().success()
+    };
+    assert_contains(&stderr(&publish(&[])), &["warning: the gate of `import", "has no effect", "Published"]);
+    let document = json(&publish(&["--json"]));
+    assert_contains(document["warnings"][0].as_str().unwrap(), &["has no effect"]);
+}

@@ -217,7 +217,9 @@ impl Dependencies {
         Ok(uploads)
     }
 
-    pub(super) fn into_sources(self) -> Sources {
+    /// The sources of all packages but one: what lies here under its name is not what is being read.
+    pub(super) fn into_sources_without(mut self, name: &PackageName) -> Sources {
+        self.sources.remove(name);
         self.sources
     }
 

@@ -94,7 +94,7 @@ fn read_package(files: Vec<SourceFile>, dependencies: &Path, reader: FileReader<
     let dependencies = Dependencies::read_with(dependencies, reader)?;
     let (name, stands_alone) = (main.name(), main.nested().is_empty());
     let wit = dependencies.complete(main)?;
-    let mut sources = dependencies.into_sources();
+    let mut sources = dependencies.into_sources_without(&name);
     if stands_alone {
         sources.insert(name, files);
     }
@@ -126,7 +126,8 @@ fn read_encoded(
     let encoded = EncodedWit::decode(bytes, reader.limits).map_err(|source| LocalError::wasm(path, source))?;
     let dependencies = Dependencies::read_with(dependencies, reader)?;
     let wit = dependencies.complete_encoded(path, encoded)?;
-    Ok(LocalInput::Package(Box::new(LocalPackage { wit, sources: dependencies.into_sources() })))
+    let sources = dependencies.into_sources_without(wit.name());
+    Ok(LocalInput::Package(Box::new(LocalPackage { wit, sources })))
 }
 
 impl LocalPackage {

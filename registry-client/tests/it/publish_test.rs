@@ -1,6 +1,6 @@
 //! What is sent, and what the registry's refusals look like to a caller.
 
-use crate::support::component::component;
+use crate::support::component::{component, encoded};
 use crate::support::registry::{TestRegistry, local_package};
 use crate::support::{wasi, write_files};
 use registry_core::id::{ComponentHash, PackageHash};
@@ -38,6 +38,23 @@ fn nested_packages_go_as_text_of_their_own() {
         let published = registry.block_on(registry.client().publish_package(upload.files, upload.hash)).unwrap();
         assert!(published.created);
         assert_eq!((published.record.hash, published.record.name), (upload.hash, upload.name));
+    }
+}
+
+#[test]
+fn an_older_copy_among_the_dependencies_is_not_sent_in_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let nested_base = format!("{}}}", BASE.replacen(';', " {", 1));
+    let stale = MAIN.replace("f: func", "stale: func");
+    write_files(folder.path(), &[("main.wit", &format!("{MAIN}{nested_base}")), ("deps/main.wit", &stale)]);
+    std::fs::write(folder.path().join("main.wasm"), encoded(&[BASE, MAIN])).unwrap();
+    write_files(folder.path(), &[("for-wasm/main.wit", &stale), ("for-wasm/base.wit", BASE)]);
+    let registry = TestRegistry::start();
+    for (path, deps) in [("main.wit", "deps"), ("main.wasm", "for-wasm")] {
+        let package = local_package(&folder.path().join(path), Some(&folder.path().join(deps)));
+        for upload in package.uploads(&Limits::default()).unwrap() {
+            registry.block_on(registry.client().publish_package(upload.files, upload.hash)).unwrap();
+        }
     }
 }
 
