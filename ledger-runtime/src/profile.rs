@@ -36,8 +36,11 @@ pub struct ExecutionProfile {
 
     /// Bytes of a component.
     pub component_size_bytes_max: usize,
-    /// Bytes of one function's body. Compilation takes more than linear time in it.
+    /// Bytes of one function's body.
     pub function_size_bytes_max: usize,
+    /// What compiling a component may cost, estimated from the loops, branches and locals of its functions. Ordinary
+    /// contracts stay below a hundredth of the default, which is some seconds of processor time.
+    pub compilation_cost_max: u64,
     /// Core instances in one component.
     pub core_instances_max: u32,
     /// Linear memories in one component.
@@ -64,6 +67,7 @@ impl Default for ExecutionProfile {
             values: ValueLimits::default(),
             component_size_bytes_max: 4 << 20,
             function_size_bytes_max: 128 << 10,
+            compilation_cost_max: 30_000_000,
             core_instances_max: 16,
             memories_max: 4,
             tables_max: 16,

@@ -1,12 +1,12 @@
 //! What can be said about a component's bytes before anything is compiled.
 
-use super::{AdmissionError, UnservedImport};
+use super::{AdmissionError, UnservedImport, cost};
 use crate::profile::{ExecutionProfile, WASM_FEATURES};
 use wasmparser::component_types::{ComponentAnyTypeId, ComponentEntityType, ComponentInstanceType};
 use wasmparser::types::Types;
 use wasmparser::{ComponentImport, Parser, Payload, Validator};
 
-/// Checks the size, the validity under the profile, each function's size, and that all imports can be served.
+/// Checks the size, the validity under the profile, what compilation will cost, and that all imports can be served.
 pub(super) fn inspect(profile: &ExecutionProfile, bytes: &[u8]) -> Result<(), AdmissionError> {
     if bytes.len() > profile.component_size_bytes_max {
         return Err(AdmissionError::TooLarge { size_bytes: bytes.len(), max: profile.component_size_bytes_max });
@@ -19,6 +19,9 @@ pub(super) fn inspect(profile: &ExecutionProfile, bytes: &[u8]) -> Result<(), Ad
             size_bytes: outline.function_size_bytes,
             max: profile.function_size_bytes_max,
         });
+    }
+    if outline.compilation_cost > profile.compilation_cost_max {
+        return Err(AdmissionError::TooComplex { cost: outline.compilation_cost, max: profile.compilation_cost_max });
     }
     let mut unserved: Vec<UnservedImport> =
         outline.imports.iter().filter_map(|import| unserved(&types, import.name.name)).collect();
@@ -33,6 +36,8 @@ struct Outline<'a> {
     imports: Vec<ComponentImport<'a>>,
     /// The largest function body at any depth.
     function_size_bytes: usize,
+    /// What compiling all functions at any depth will cost.
+    compilation_cost: u64,
 }
 
 impl<'a> Outline<'a> {
@@ -50,6 +55,7 @@ impl<'a> Outline<'a> {
                 }
                 Payload::CodeSectionEntry(body) => {
                     outline.function_size_bytes = outline.function_size_bytes.max(body.range().len());
+                    outline.compilation_cost = outline.compilation_cost.saturating_add(cost::of_function(&body)?);
                 }
                 _ => {}
             }

@@ -1,5 +1,6 @@
 //! From a verified component to something that can be executed.
 
+mod cost;
 mod inspect;
 
 use crate::engine::compiled_size_bytes;
@@ -34,6 +35,14 @@ pub enum AdmissionError {
         size_bytes: usize,
         /// The limit.
         max: usize,
+    },
+    /// Compiling it would take too long.
+    #[error("compiling the component would cost {cost}, over the limit of {max} (`compilation_cost_max`)")]
+    TooComplex {
+        /// The estimate.
+        cost: u64,
+        /// The limit.
+        max: u64,
     },
     /// It imports what the ledger does not serve.
     #[error("the ledger serves no imports except types: {}", list(.0))]

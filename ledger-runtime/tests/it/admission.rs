@@ -207,6 +207,20 @@ fn limits_of_a_component() {
     let long = format!(r#"(module (func (export "run") {}))"#, "(drop (i64.const 1))".repeat(50_000));
     let refused = refusal(&machine, &long);
     assert!(refused.contains("`function_size_bytes_max`"), "{refused}");
+    // Each is within the size of a function, but would keep the compiler busy for a long time.
+    let loops = "(loop (br_if 0 (local.get 0)))".repeat(8_000);
+    let targets = "0 ".repeat(60_000);
+    let locals = "i64 ".repeat(20_000);
+    let sets: String = (0..20_000).map(|index| format!("(local.set {index} (local.get 0))")).collect();
+    let few_loops = "(loop ".repeat(2_000);
+    for body in [
+        format!("(local i32) {loops}"),
+        format!("(br_table {targets} (i32.const 0))"),
+        format!("(local {locals}) {sets} {few_loops} {}", ")".repeat(2_000)),
+    ] {
+        let refused = refusal(&machine, &format!(r#"(module (func (export "run")) (func {body}))"#));
+        assert!(refused.contains("`compilation_cost_max`"), "{refused}");
+    }
     let memory = refusal(&machine, r#"(module (memory 2000) (func (export "run")))"#);
     assert!(memory.contains("cannot be compiled within the ledger's limits"), "{memory}");
     let table = refusal(&machine, r#"(module (table 30000 funcref) (func (export "run")))"#);
