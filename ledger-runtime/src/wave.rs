@@ -6,7 +6,7 @@ use crate::interface::{Interface, TYPE_DEPTH_MAX};
 use registry_core::limits::Limits;
 use registry_core::wit::{SourceFile, Wit, WitError};
 use std::collections::HashMap;
-use std::fmt;
+use std::fmt::{self, Write};
 use std::ops::Range;
 use wasm_wave::ast::{Node, NodeType};
 use wasm_wave::parser::{ParserError, ParserErrorKind};
@@ -420,36 +420,26 @@ fn can_stand_alone(ty: &Type) -> bool {
     !matches!(ty.kind(), WasmTypeKind::Option | WasmTypeKind::Result)
 }
 
-/// A type in a few words: one level of it, because types can be large.
+/// A type as WIT, cut where it becomes long: types that share parts can be larger than any memory.
 fn describe(ty: &Type) -> String {
-    let names = |names: Vec<String>| match names.len() {
-        0..=8 => names.join(", "),
-        _ => format!("{}, …", names.get(..8).unwrap_or_default().join(", ")),
-    };
-    let kind = ty.kind();
-    match kind {
-        WasmTypeKind::Record => {
-            format!("{{{}}}", names(ty.record_fields().map(|(name, ty)| format!("{name}: {}", ty.kind())).collect()))
+    let mut text = Shortened(String::new());
+    match write!(text, "{ty}") {
+        Ok(()) => text.0,
+        Err(fmt::Error) => text.0 + "…",
+    }
+}
+
+/// Stops a writer, instead of letting it go on to the end.
+struct Shortened(String);
+
+impl fmt::Write for Shortened {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        const LENGTH_MAX: usize = 200;
+        if self.0.len() + text.len() > LENGTH_MAX {
+            return Err(fmt::Error);
         }
-        WasmTypeKind::Variant => {
-            let case = |(name, payload): (std::borrow::Cow<'_, str>, Option<Type>)| match payload {
-                Some(payload) => format!("{name}({})", payload.kind()),
-                None => name.into_owned(),
-            };
-            format!("variant {{{}}}", names(ty.variant_cases().map(case).collect()))
-        }
-        WasmTypeKind::Enum => format!("enum {{{}}}", names(ty.enum_cases().map(|name| name.into_owned()).collect())),
-        WasmTypeKind::Flags => format!("flags {{{}}}", names(ty.flags_names().map(|name| name.into_owned()).collect())),
-        WasmTypeKind::Tuple => {
-            format!("({})", names(ty.tuple_element_types().map(|ty| ty.kind().to_string()).collect()))
-        }
-        WasmTypeKind::List => {
-            format!("list<{}>", ty.list_element_type().map(|ty| ty.kind().to_string()).unwrap_or_default())
-        }
-        WasmTypeKind::Option => {
-            format!("option<{}>", ty.option_some_type().map(|ty| ty.kind().to_string()).unwrap_or_default())
-        }
-        _ => kind.to_string(),
+        self.0.push_str(text);
+        Ok(())
     }
 }
 

@@ -32,15 +32,13 @@ pub(crate) async fn run(arguments: CallArguments) -> Result<(), Failure> {
         stdout.flush()?;
     }
     let document = called?;
-    if !document.valid {
-        let message = format!("the call failed: {}", document.errors.join("; "));
-        let hint = format!("it used {} gas", document.gas_used);
-        return Err(Finding { message, hint: Some(hint) }.into());
-    }
     if !arguments.json {
         print(&document)?;
     }
-    Ok(())
+    match document.valid {
+        true => Ok(()),
+        false => Err(anyhow::Error::msg(document.errors.join("; ")).context("the call failed").into()),
+    }
 }
 
 /// Calls, with arguments and result as WAVE.

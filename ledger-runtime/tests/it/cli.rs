@@ -104,7 +104,7 @@ async fn a_node_is_served_and_asked() {
     assert_eq!((stdout.as_str(), code), ("", 1));
     assert_eq!(
         stderr,
-        "error: the call failed: the call ran out of gas: its limit is 50000\nhint: it used 50000 gas\n"
+        "gas used: 50000\nerror: the call failed\nCaused by: the call ran out of gas: its limit is 50000\n"
     );
 
     let (stdout, _, _) = output(&node.ask("wit", &[&contracts[1]]));

@@ -79,13 +79,13 @@ fn what_does_not_fit_is_pointed_at() {
         (
             &order,
             r#"[{name: "a", unit-price: 1, quantity: 1, colour: 7}], full-price, {}"#,
-            "argument 1 (`items`)[0]: there is no field `colour` in {name: string, unit-price: u64, quantity: u32}",
+            "argument 1 (`items`)[0]: there is no field `colour` in record { name: string, unit-price: u64, quantity: u32 }",
             "[{name: \"a\", unit-price: 1, quantity: 1, colour: 7}], full-price, {}\n                                                 ^",
         ),
         (
             &order,
             "[], half-price, {}",
-            "argument 2 (`discount`): expected variant {full-price, percent(u8), amount(u64)}",
+            "argument 2 (`discount`): expected variant { full-price, percent(u8), amount(u64) }",
             "[], half-price, {}\n    ^^^^^^^^^^",
         ),
         (
@@ -109,7 +109,7 @@ fn what_does_not_fit_is_pointed_at() {
         (
             &order,
             "[], full-price, {expres}",
-            "argument 3 (`service`): expected flags {express, gift-wrap}",
+            "argument 3 (`service`): expected flags { express, gift-wrap }",
             "[], full-price, {expres}\n                ^^^^^^^^",
         ),
         (
@@ -121,7 +121,7 @@ fn what_does_not_fit_is_pointed_at() {
         (
             &order,
             "[\"ä\", 5], full-price, {}",
-            "argument 1 (`items`)[0]: expected {name: string, unit-price: u64, quantity: u32}",
+            "argument 1 (`items`)[0]: expected record { name: string, unit-price: u64, quantity: u32 }",
             "[\"ä\", 5], full-price, {}\n ^^^",
         ),
     ];
@@ -161,9 +161,10 @@ fn a_text_of_a_hostile_node_is_refused() {
     text.push_str("  export run: func(x: t63);\n}\n");
     let contract = ContractText::parse(&text, "root:component/root").unwrap();
     let signature = contract.signature(&contract.interface().functions()[0].declaration).unwrap();
-    assert_eq!(signature.to_string(), "(x: (tuple, tuple))");
+    let short = format!("{}…", "tuple<".repeat(33));
+    assert_eq!(signature.to_string(), format!("(x: {short})"));
     let error = signature.parse_arguments("(1, 2)").unwrap_err();
-    assert_eq!(error.to_string(), "argument 1 (`x`)[0]: expected (tuple, tuple)");
+    assert_eq!(error.to_string(), format!("argument 1 (`x`)[0]: expected {short}"));
     // A record without fields can be written in WIT, but no component has one.
     let empty = "package root:component; world root { record nothing {} export run: func(x: nothing); }";
     let contract = ContractText::parse(empty, "root:component/root").unwrap();
