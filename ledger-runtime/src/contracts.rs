@@ -94,7 +94,7 @@ pub struct Contracts {
     store: Arc<Store>,
     source: Arc<dyn ContractSource>,
     core_limits: CoreLimits,
-    fetching: Semaphore,
+    loading: Semaphore,
     fetch_time_max: Duration,
     compiling: Arc<Semaphore>,
     state: Mutex<State>,
@@ -118,7 +118,7 @@ impl Contracts {
             executor,
             store,
             source,
-            fetching: Semaphore::new(limits.concurrent_fetches_max),
+            loading: Semaphore::new(limits.concurrent_loads_max),
             fetch_time_max: limits.fetch_time_max,
             compiling: Arc::new(Semaphore::new(limits.concurrent_compilations_max)),
             state: Mutex::new(State {
@@ -182,7 +182,11 @@ impl Contracts {
         async move { task.await.map_err(defect)? }.boxed().shared()
     }
 
+    /// Only so many at a time: each has a component, its packages, and what they are parsed to in memory.
     async fn load(&self, hash: ComponentHash) -> Result<Contract, ContractError> {
+        let waited = self.fetch_time_max;
+        let place = tokio::time::timeout(waited, self.loading.acquire()).await;
+        let _place = place.map_err(|_| ContractError::Timeout { hash, waited })?;
         let fetched = match self.stored(hash).await? {
             Some(stored) => stored,
             None => self.fetch_bytes(hash).await?,
@@ -197,13 +201,13 @@ impl Contracts {
 
     async fn fetch_bytes(&self, hash: ComponentHash) -> Result<FetchedComponent, ContractError> {
         let waited = self.fetch_time_max;
-        let fetch = async {
-            // The semaphore is never closed; if it were, fetching without its permit would still be right.
-            let _permit = self.fetching.acquire().await.ok();
-            self.source.fetch(hash).await
-        };
-        let fetched = tokio::time::timeout(waited, fetch).await.map_err(|_| ContractError::Timeout { hash, waited })?;
-        fetched.map_err(|error| ContractError::Source { hash, error })
+        let fetched = tokio::time::timeout(waited, self.source.fetch(hash)).await;
+        let fetched = fetched.map_err(|_| ContractError::Timeout { hash, waited })?;
+        let fetched = fetched.map_err(|error| ContractError::Source { hash, error })?;
+        match fetched.component.hash() {
+            actual if actual == hash => Ok(fetched),
+            actual => Err(ContractError::Source { hash, error: SourceError::Other(actual) }),
+        }
     }
 
     async fn admit(&self, fetched: FetchedComponent) -> Result<(FetchedComponent, Contract), ContractError> {

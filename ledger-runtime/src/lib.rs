@@ -1,6 +1,18 @@
 //! The ledger: contracts that are known by their hash only, fetched, verified, and executed deterministically.
+//!
+//! A call goes through these modules, from the outside in:
+//!
+//! - [`rpc`]: wRPC over TCP, to peers that nobody knows; [`service`]: what a node does, whatever it is asked through.
+//! - [`contracts`]: finds a contract by its hash, in memory, in the node's own [`store`], or in a [`source`].
+//! - [`admission`]: checks a verified component against the [`profile`] and compiles it with the [`engine`];
+//!   [`interface`]: which functions it has, and which of them can be called.
+//! - [`execution`]: makes the call in a fresh instance; [`value`]: parameters and results as bytes.
+//!
+//! [`node`] puts them together from a [`genesis`]. [`wave`] writes values as text for people. All [`limits`] stand in
+//! one place, except those that decide results, which are the [`profile`].
 
 pub mod admission;
+mod causes;
 pub mod contracts;
 pub mod engine;
 pub mod execution;

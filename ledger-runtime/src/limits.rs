@@ -21,10 +21,12 @@ pub struct Limits {
 
     /// Contracts that are compiled at the same time.
     pub concurrent_compilations_max: usize,
-    /// Contracts that are fetched at the same time.
-    pub concurrent_fetches_max: usize,
-    /// How long fetching one contract may take, the waiting for others included.
+    /// Contracts that are fetched, verified and compiled at the same time; others wait.
+    pub concurrent_loads_max: usize,
+    /// How long a contract may wait for others to be loaded, and then how long it may take to fetch it.
     pub fetch_time_max: Duration,
+    /// Bytes of the WIT text of a contract with all packages that it needs.
+    pub wit_size_bytes_max: usize,
     /// Bytes of all components of a genesis together; they are in memory at once when a chain begins.
     pub genesis_size_bytes_max: usize,
     /// Bytes of compiled contracts that stay in memory.
@@ -59,16 +61,17 @@ impl Default for Limits {
             concurrent_calls_max: NonZeroU32::new(64).unwrap_or(NonZeroU32::MIN),
             call_queue_wait_max: Duration::from_secs(30),
             concurrent_compilations_max: 2,
-            concurrent_fetches_max: 8,
+            concurrent_loads_max: 8,
             fetch_time_max: Duration::from_secs(60),
+            wit_size_bytes_max: 4 << 20,
             genesis_size_bytes_max: 256 << 20,
             compiled_size_bytes_max: 512 << 20,
             refusals_kept_max: 1_000,
             refusal_kept_max: Duration::from_secs(2),
-            connections_max: 256,
+            connections_max: 128,
             header_size_bytes_max: 1 << 10,
             request_size_bytes_max: (1 << 20) + (64 << 10),
-            answer_size_bytes_max: 32 << 20,
+            answer_size_bytes_max: 8 << 20,
             message_frames_max: 1_000,
             request_time_max: Duration::from_secs(10),
             answer_time_max: Duration::from_secs(30),
@@ -80,7 +83,12 @@ impl Default for Limits {
 impl Limits {
     /// What a component and its packages may be, wherever they come from.
     pub fn of_components(&self, profile: &ExecutionProfile) -> CoreLimits {
-        CoreLimits { component_size_bytes_max: profile.component_size_bytes_max, ..CoreLimits::default() }
+        CoreLimits {
+            component_size_bytes_max: profile.component_size_bytes_max,
+            wit_size_bytes_max: self.wit_size_bytes_max,
+            closure_size_bytes_max: self.wit_size_bytes_max,
+            ..CoreLimits::default()
+        }
     }
 
     /// How a node talks to its registry: with less patience than a person has.

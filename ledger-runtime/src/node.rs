@@ -1,12 +1,13 @@
 //! A node: from a genesis and a data directory to a service that listens.
 
+use crate::causes::with_causes;
 use crate::contracts::{Contract, ContractError, Contracts};
 use crate::engine::EngineError;
 use crate::execution::{Executor, NodeFault};
 use crate::genesis::Genesis;
 use crate::limits::Limits;
 use crate::profile::ExecutionProfile;
-use crate::rpc::{self, Server, URL_SCHEME};
+use crate::rpc::{Server, URL_SCHEME};
 use crate::service::Service;
 use crate::source::ContractSource;
 use crate::store::{Store, StoreError};
@@ -107,10 +108,10 @@ impl Node {
     pub async fn start(config: NodeConfig, source: Arc<dyn ContractSource>) -> Result<Self, StartError> {
         let NodeConfig { listen, data_dir, genesis, profile, limits } = config;
         let executor = Arc::new(Executor::new(profile, &limits)?);
-        let store = Arc::new(Store::open(&data_dir)?);
+        let (store, kept) = open_store(data_dir.clone()).await?;
         let contracts = Contracts::new(Arc::clone(&executor), Arc::clone(&store), source, &limits);
         let contracts = Arc::new(contracts);
-        match store.genesis()? {
+        match kept {
             Some(kept) => {
                 if let Some(difference) = kept.difference(&genesis) {
                     return Err(StartError::OtherGenesis { directory: data_dir, difference });
@@ -139,7 +140,7 @@ impl Node {
 
     /// Serves until `shutdown` is done, and then lets what is being served finish for a while.
     pub async fn run_until(self, shutdown: impl Future<Output = ()>) {
-        rpc::serve(self.server, self.listener, shutdown).await;
+        self.server.serve(self.listener, shutdown).await;
     }
 }
 
@@ -156,11 +157,21 @@ impl StartError {
     }
 }
 
+/// Opens the data and reads the genesis in it. After a crash the database may have to be repaired, which takes time.
+async fn open_store(data_dir: PathBuf) -> Result<(Arc<Store>, Option<Genesis>), StartError> {
+    let open = tokio::task::spawn_blocking(move || {
+        let store = Store::open(&data_dir)?;
+        let genesis = store.genesis()?;
+        Ok((Arc::new(store), genesis))
+    });
+    open.await.map_err(|error| NodeFault::new("opening the data ended in a defect of the node", error))?
+}
+
 /// Verifies and compiles what the node keeps. No source is asked.
 async fn restore(contracts: &Arc<Contracts>, genesis: &Genesis, limits: &Limits) -> Result<(), StartError> {
     let restored = stream::iter(genesis.contracts().iter().copied())
         .map(|hash| contracts.restore(hash))
-        .buffered(limits.concurrent_fetches_max);
+        .buffered(limits.concurrent_loads_max);
     let mut restored = std::pin::pin!(restored);
     let mut errors = Vec::new();
     while let Some(result) = restored.next().await {
@@ -181,7 +192,7 @@ async fn establish(
 ) -> Result<(), StartError> {
     let fetches = stream::iter(genesis.contracts().iter().copied())
         .map(|hash| fetch(contracts, hash))
-        .buffered(limits.concurrent_fetches_max);
+        .buffered(limits.concurrent_loads_max);
     let mut fetches = std::pin::pin!(fetches);
     let (mut fetched, mut errors, mut size_bytes) = (Vec::new(), Vec::new(), 0);
     while let Some(result) = fetches.next().await {
@@ -220,5 +231,5 @@ fn all_usable(genesis: &Genesis, errors: Vec<ContractError>) -> Result<(), Start
 }
 
 fn list(errors: &[ContractError]) -> String {
-    errors.iter().map(|error| format!("  {}", rpc::with_causes(error))).collect::<Vec<_>>().join("\n")
+    errors.iter().map(|error| format!("  {}", with_causes(error))).collect::<Vec<_>>().join("\n")
 }

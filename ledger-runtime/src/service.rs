@@ -118,7 +118,7 @@ impl ContractError {
             Self::Source { error: SourceError::Unavailable(_), .. } | Self::Timeout { .. } => {
                 Some("is the registry running? Contracts of the genesis can be called without it")
             }
-            Self::Source { error: SourceError::Refused(_), .. } => {
+            Self::Source { error: SourceError::Refused(_) | SourceError::Other(_), .. } => {
                 Some("do not trust this registry, or tell its operator")
             }
             Self::Admission { .. } => Some("build the contract without what is refused"),

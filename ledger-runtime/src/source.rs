@@ -22,6 +22,9 @@ pub enum SourceError {
     /// The registry could not be used.
     #[error("the registry cannot be used")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Another component came.
+    #[error("the registry gave the component {0}")]
+    Other(ComponentHash),
     /// What came is not what was asked for, or cannot be accepted.
     #[error("what the registry gave was refused")]
     Refused(#[source] Box<dyn std::error::Error + Send + Sync>),

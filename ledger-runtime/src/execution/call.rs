@@ -146,3 +146,16 @@ fn is_host_trouble(error: &wasmtime::Error) -> bool {
 fn node_fault(what: &'static str, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Interrupted {
     Interrupted::Node(NodeFault::new(what, cause))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trouble_of_the_machine_is_told_from_that_of_a_contract() {
+        let machine = wasmtime::Error::new(std::io::Error::from(std::io::ErrorKind::OutOfMemory)).context("mapping");
+        assert!(is_host_trouble(&machine));
+        assert!(!is_host_trouble(&wasmtime::Error::msg("a list ends beyond the memory")));
+        assert!(!is_host_trouble(&wasmtime::Error::new(Trap::StackOverflow)));
+    }
+}

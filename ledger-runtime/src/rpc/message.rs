@@ -1,5 +1,6 @@
 //! The requests and answers of the interfaces in `wit/`, as bytes and as types.
 
+use crate::causes::with_causes;
 use crate::contracts::{ContractError, ContractWit};
 use crate::execution::{CallError, CallOutcome};
 use crate::interface::FunctionError;
@@ -23,7 +24,7 @@ pub(super) enum Method {
     RegistryGetWit,
 }
 
-/// A request, with what it borrows from the message.
+/// A request for one of these functions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Request {
     Call { contract: String, function: String, parameters: Vec<u8>, gas_limit: Option<u64> },
@@ -339,9 +340,8 @@ impl ErrorCode {
             ContractError::Source { error: SourceError::Unavailable(_), .. } | ContractError::Timeout { .. } => {
                 Self::RegistryUnavailable
             }
-            ContractError::Source { error: SourceError::Refused(_), .. } | ContractError::Admission { .. } => {
-                Self::RefusedContract
-            }
+            ContractError::Source { error: SourceError::Refused(_) | SourceError::Other(_), .. }
+            | ContractError::Admission { .. } => Self::RefusedContract,
             ContractError::Wit { .. } | ContractError::Store(_) | ContractError::Node(_) => Self::NodeFault,
         }
     }
@@ -356,10 +356,4 @@ impl ErrorCode {
             CallError::Node(_) => Self::NodeFault,
         }
     }
-}
-
-/// An error and its causes in one line, for those who see only text.
-pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
-    std::iter::successors(error.source(), |error| error.source())
-        .fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

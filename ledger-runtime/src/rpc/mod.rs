@@ -13,6 +13,5 @@ mod server;
 mod wire;
 
 pub use client::{NodeClient, NodeClientError, URL_SCHEME};
-pub(crate) use message::with_causes;
 pub use message::{ErrorCode, Outcome, Refusal, WitAnswer};
-pub use server::{Server, serve};
+pub use server::Server;

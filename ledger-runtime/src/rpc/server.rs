@@ -1,7 +1,8 @@
 //! Serving invocations to peers that nobody knows.
 
-use super::message::{Answer, ErrorCode, Method, Outcome, Refusal, Request, WitAnswer, with_causes};
+use super::message::{Answer, ErrorCode, Method, Outcome, Refusal, Request, WitAnswer};
 use super::wire::{self, WireError};
+use crate::causes::with_causes;
 use crate::limits::Limits;
 use crate::service::{Service, ServiceError};
 use bytes::Bytes;
@@ -43,6 +44,44 @@ impl Server {
     /// Serves `service` within `limits`.
     pub fn new(service: Service, limits: Limits) -> Self {
         Self { service, limits }
+    }
+
+    /// Serves invocations on `listener` until `shutdown` is done; those that are being served then have
+    /// [`Limits::shutdown_time_max`] to finish.
+    pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
+        let server = Arc::new(self);
+        let mut invocations = JoinSet::new();
+        tokio::select! {
+            () = Arc::clone(&server).accept(&listener, &mut invocations) => {}
+            () = shutdown => {}
+        }
+        drop(listener);
+        let finished = async { while invocations.join_next().await.is_some() {} };
+        if timeout(server.limits.shutdown_time_max, finished).await.is_err() {
+            warn!("{} invocations took too long to finish and were cut off", invocations.len());
+        }
+    }
+
+    /// Accepts for ever, as many connections at a time as there are places.
+    async fn accept(self: Arc<Self>, listener: &TcpListener, invocations: &mut JoinSet<()>) {
+        let places = Arc::new(Semaphore::new(self.limits.connections_max));
+        loop {
+            let place = Arc::clone(&places).acquire_owned().await;
+            while invocations.try_join_next().is_some() {}
+            match listener.accept().await {
+                Ok((connection, peer)) => {
+                    let server = Arc::clone(&self);
+                    invocations.spawn(async move {
+                        let _place = place;
+                        server.invocation(connection, peer).await;
+                    });
+                }
+                Err(error) => {
+                    warn!("a connection could not be accepted: {error}");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
     }
 
     /// One invocation, from its header to its answer.
@@ -123,42 +162,6 @@ impl Server {
         // Whether the peer goes on sending is its affair: it has its answer.
         let _ = timeout(LINGER_TIME_MAX, tokio::io::copy(&mut rest, &mut nowhere)).await;
         Ok(())
-    }
-}
-
-/// Serves invocations on `listener` until `shutdown` is done; those that are being served then have
-/// [`Limits::shutdown_time_max`] to finish.
-pub async fn serve(server: Server, listener: TcpListener, shutdown: impl Future<Output = ()>) {
-    let server = Arc::new(server);
-    let places = Arc::new(Semaphore::new(server.limits.connections_max));
-    let mut invocations = JoinSet::new();
-    let accept = async {
-        loop {
-            let place = Arc::clone(&places).acquire_owned().await;
-            match listener.accept().await {
-                Ok((connection, peer)) => {
-                    while invocations.try_join_next().is_some() {}
-                    let server = Arc::clone(&server);
-                    invocations.spawn(async move {
-                        let _place = place;
-                        server.invocation(connection, peer).await;
-                    });
-                }
-                Err(error) => {
-                    warn!("a connection could not be accepted: {error}");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                }
-            }
-        }
-    };
-    tokio::select! {
-        () = accept => {}
-        () = shutdown => {}
-    }
-    drop(listener);
-    let finished = async { while invocations.join_next().await.is_some() {} };
-    if timeout(server.limits.shutdown_time_max, finished).await.is_err() {
-        warn!("{} invocations took too long to finish and were cut off", invocations.len());
     }
 }
 

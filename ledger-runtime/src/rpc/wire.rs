@@ -1,13 +1,13 @@
 //! One invocation on a connection: a header, then frames; and frames back.
 
 use crate::limits::Limits;
-use crate::value::Fault;
+use crate::value::{Fault, Writer};
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
 use std::io;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio_util::codec::{Encoder as _, FramedRead};
-use wrpc_transport::frame::{Decoder, Encoder, FrameRef, Header, HeaderReadError, encode_invocation};
+use tokio_util::codec::FramedRead;
+use wrpc_transport::frame::{Decoder, Header, HeaderReadError, encode_invocation};
 
 /// Why no message came.
 #[derive(Debug, thiserror::Error)]
@@ -80,11 +80,16 @@ pub(super) async fn read_message<T>(
     Err(WireError::TooManyFrames { max: frames_max })
 }
 
+/// An empty path (its length, 0) and the length of the data.
+const FRAME_HEADER_SIZE_BYTES_MAX: usize = 1 + 10;
+
 /// Writes a message in one frame and ends the writing.
 pub(super) async fn write_message(mut connection: impl AsyncWrite + Unpin, message: &[u8]) -> io::Result<()> {
-    let mut buffer = BytesMut::new();
-    Encoder.encode(FrameRef { path: &[], data: message }, &mut buffer)?;
-    connection.write_all(&buffer).await?;
+    // The frame's own header alone is put together here: a message may have megabytes.
+    let mut header = Writer::new(FRAME_HEADER_SIZE_BYTES_MAX);
+    header.unsigned(0).and_then(|()| header.unsigned(message.len() as u64)).map_err(io::Error::other)?;
+    connection.write_all(&header.into_bytes()).await?;
+    connection.write_all(message).await?;
     connection.shutdown().await
 }
 

@@ -2,13 +2,17 @@
 
 use crate::build;
 use crate::support::{LocalSource, RunningNode, RunningRegistry, genesis};
+use futures::future::BoxFuture;
 use ledger_runtime::contracts::ContractError;
 use ledger_runtime::genesis::Genesis;
 use ledger_runtime::limits::Limits;
 use ledger_runtime::node::StartError;
 use ledger_runtime::rpc::{ErrorCode, NodeClientError};
+use ledger_runtime::source::{ContractSource, SourceError};
 use ledger_runtime::store::StoreError;
+use registry_client::FetchedComponent;
 use registry_core::id::ComponentHash;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -24,11 +28,7 @@ fn unknown() -> ComponentHash {
     ComponentHash::of(b"nobody published this")
 }
 
-async fn start_error(
-    data: &std::path::Path,
-    genesis: Genesis,
-    source: Arc<dyn ledger_runtime::source::ContractSource>,
-) -> StartError {
+async fn start_error(data: &std::path::Path, genesis: Genesis, source: Arc<dyn ContractSource>) -> StartError {
     match RunningNode::with(data, genesis, Limits::default(), source).await {
         Ok(_) => panic!("the node started"),
         Err(error) => error,
@@ -222,6 +222,49 @@ async fn memory_for_contracts_is_bounded() {
     source.clear();
     assert!(client.call(&kept, "counters#clamp", vec![1], None).await.unwrap().valid);
     assert_eq!(source.fetches.load(Ordering::SeqCst), 1 + 4);
+    node.stop().await;
+}
+
+/// A source that gives a sound component, but not the one that was asked for.
+struct WrongSource(LocalSource);
+
+impl ContractSource for WrongSource {
+    fn fetch(&self, _hash: ComponentHash) -> BoxFuture<'_, Result<FetchedComponent, SourceError>> {
+        self.0.fetch(ComponentHash::of(&build::example("endless")))
+    }
+}
+
+#[tokio::test]
+async fn another_component_than_the_one_asked_for_is_refused() {
+    let source = Arc::new(WrongSource(LocalSource::with_examples()));
+    let data = tempfile::tempdir().unwrap();
+    let node = RunningNode::start(data.path(), &[], source).await.unwrap();
+    let contract = ComponentHash::of(&build::example("arithmetic"));
+    let error = node.client().call(&contract, "gcd", vec![1, 1], None).await.unwrap_err();
+    assert_eq!(code(&error), ErrorCode::RefusedContract);
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn a_node_with_too_much_to_do_says_so() {
+    let source = Arc::new(LocalSource::with_examples());
+    let data = tempfile::tempdir().unwrap();
+    let limits = Limits {
+        concurrent_calls_max: NonZeroU32::MIN,
+        call_queue_wait_max: Duration::from_millis(1),
+        ..Limits::default()
+    };
+    let node = RunningNode::with(data.path(), genesis(&[]), limits, source).await.unwrap();
+    let endless = ComponentHash::of(&build::example("endless"));
+    assert!(!node.client().call(&endless, "run", vec![], Some(0)).await.unwrap().valid);
+    let mut calls = tokio::task::JoinSet::new();
+    for _ in 0..8 {
+        let client = node.client();
+        calls.spawn(async move { client.call(&endless, "run", vec![], Some(100_000_000)).await });
+    }
+    let results = calls.join_all().await;
+    let busy = results.iter().filter(|result| result.as_ref().is_err_and(|error| code(error) == ErrorCode::Busy));
+    assert!((1..8).contains(&busy.count()));
     node.stop().await;
 }
 
