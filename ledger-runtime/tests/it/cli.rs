@@ -233,3 +233,30 @@ fn help_shows_examples() {
         assert_eq!(code, 0);
     }
 }
+
+/// The demo is what a newcomer runs first; what it leaves behind is what it says.
+#[test]
+fn the_demo_runs_to_its_end() {
+    let directory = tempfile::tempdir().unwrap();
+    let folder = directory.path().join("demo");
+    let (stdout, stderr, code) = output(&ledger().arg("demo").arg("--data-dir").arg(&folder).assert());
+    assert_eq!(code, 0, "{stderr}");
+    for part in [
+        "wasi:http@0.2",
+        "ledger call p2:c",
+        "21 (10121 gas)",
+        "failed: the call ran out of gas: its limit is 10000000",
+        "refused: argument 2 (`b`): expected u64",
+        "holds a handle of the resource `counter`",
+        "it holds the function `now`",
+        "the registry cannot be used",
+    ] {
+        assert!(stdout.contains(part), "{part}\n{stdout}");
+    }
+    assert!(folder.join("genesis.json").is_file());
+    assert!(folder.join("wasi-http").is_dir());
+
+    let (_, stderr, code) = output(&ledger().arg("demo").arg("--data-dir").arg(&folder).assert());
+    assert!(stderr.contains("is not empty"), "{stderr}");
+    assert_eq!(code, 1);
+}
