@@ -31,6 +31,9 @@ fn refused(error: NodeClientError) -> (ErrorCode, String) {
     (refusal.code, refusal.message)
 }
 
+/// Well below the time that the node gives a peer, and long enough for a busy machine.
+const AT_ONCE: Duration = Duration::from_secs(5);
+
 const NO_PATHS: [[Option<usize>; 0]; 0] = [];
 
 #[tokio::test]
@@ -77,7 +80,7 @@ async fn starstream_interfaces_serve_the_library_client() {
     ] {
         let started = Instant::now();
         let error = call(contract, function, Box::leak(parameters.to_vec().into_boxed_slice())).await.unwrap_err();
-        assert!(started.elapsed() < Duration::from_secs(1));
+        assert!(started.elapsed() < AT_ONCE);
         assert!(format!("{error:#}").contains("incomplete results"), "{error:#}");
     }
     node.stop().await;
@@ -308,7 +311,7 @@ async fn malformed_requests_are_answered_at_once() {
     ];
     for (bytes, part) in cases {
         let (answer, took) = exchange(&node, &bytes, true).await;
-        assert!(took < Duration::from_secs(1));
+        assert!(took < AT_ONCE);
         let (code, message) = refusal(&answer);
         assert_eq!(code, ErrorCode::MalformedRequest);
         assert!(message.contains(part), "{message}");
@@ -324,7 +327,7 @@ async fn malformed_requests_are_answered_at_once() {
         [header("starstream:wrpc-multiplexer/handler", "call"), frame(&surplus)].concat(),
     ] {
         let (answer, took) = exchange(&node, &bytes, false).await;
-        assert!(took < Duration::from_secs(1));
+        assert!(took < AT_ONCE);
         assert!(answer.is_empty(), "{answer:?}");
     }
     assert!(node.client().status().await.is_ok());
@@ -453,8 +456,7 @@ async fn what_is_being_served_is_finished_when_the_node_stops() {
 
 #[tokio::test]
 async fn random_bytes_do_not_disturb_the_node() {
-    let limits = Limits { request_time_max: Duration::from_secs(2), ..Limits::default() };
-    let (node, _data) = node(limits).await;
+    let (node, _data) = node(Limits::default()).await;
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let mut random = || {
         state ^= state << 13;
@@ -470,7 +472,7 @@ async fn random_bytes_do_not_disturb_the_node() {
             bytes[position] = random().to_le_bytes()[0];
         }
         let (_, took) = exchange(&node, &bytes, true).await;
-        assert!(took < Duration::from_secs(1), "{bytes:02x?}");
+        assert!(took < AT_ONCE, "{bytes:02x?}");
     }
     assert!(node.client().status().await.is_ok());
     node.stop().await;
