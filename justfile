@@ -8,4 +8,4 @@ test:
 
 # Figures for docs/benchmarks.md.
 bench:
-    cargo bench --workspace --locked
+    cargo bench -p registry-core --locked
