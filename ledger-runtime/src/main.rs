@@ -17,6 +17,7 @@ use tracing_subscriber::EnvFilter;
 const SHUTDOWN_TIME_MAX: Duration = Duration::from_secs(2);
 
 fn main() -> ExitCode {
+    registry_core::wit::hide_caught_panics();
     let arguments = Arguments::parse();
     start_logging(&arguments.command);
     match run(arguments.command) {

@@ -9,10 +9,11 @@ use crate::wit::encode::{EncodeError, Encoder, References, Scope, package_of};
 use crate::wit::writer::Writer;
 use crate::wit::{
     KnownPackages, PackageText, SourceFile, UnresolvedWit, WasmKind, Wit, WitError, check_resolve, decode, subset,
-    wasm_kind,
+    validate, wasm_kind, without_panic,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use wasmparser::component_types::ComponentEntityType;
 use wit_component::DecodedWasm;
 use wit_parser::{Resolve, Stability, WorldId, WorldItem, WorldKey};
 
@@ -43,6 +44,12 @@ pub enum ComponentError {
     /// The component does not fit its own world when that is made of the registered interfaces.
     #[error("the component does not fit its world made of the registered interfaces: {0}")]
     DoesNotFit(String),
+    /// An interface without a version stands in the world several times, with different items each time.
+    #[error(
+        "`{0}` has no version and stands in the component's world several times with different items, so its own WIT \
+         cannot tell which item is where"
+    )]
+    Ambiguous(String),
     /// The packages that came with it are not what they claim to be.
     #[error("the packages that the component needs are not what they claim to be")]
     Closure(#[from] ClosureError),
@@ -116,9 +123,55 @@ impl<'a> DecodedComponent<'a> {
             DecodedWasm::WitPackage(..) => Err(ComponentError::WitPackage),
             DecodedWasm::Component(view, world) => {
                 check_resolve(&view, limits)?;
-                Ok(Self { bytes, view, world })
+                let decoded = Self { bytes, view, world };
+                decoded.check_occurrences()?;
+                Ok(decoded)
             }
         }
+    }
+
+    /// Decoding makes one interface of all places of the world where an interface stands. For one with a version the
+    /// registered interface counts; one without must have the same items everywhere, or two worlds would look alike.
+    fn check_occurrences(&self) -> Result<(), ComponentError> {
+        let repeated = self.repeated_interfaces();
+        if repeated.is_empty() {
+            return Ok(());
+        }
+        let types = validate(self.bytes).map_err(ComponentError::Invalid)?;
+        for (interface, places) in repeated {
+            let mut items = places.iter().map(|(direction, name)| {
+                let item = match direction {
+                    Direction::Import => types.component_item_for_import(name),
+                    Direction::Export => types.component_item_for_export(name),
+                };
+                item.and_then(|item| match item.ty {
+                    ComponentEntityType::Instance(id) => Some(types[id].exports.keys().collect::<BTreeSet<_>>()),
+                    _ => None,
+                })
+            });
+            let first = items.next();
+            if items.any(|other| Some(other) != first) {
+                return Err(ComponentError::Ambiguous(self.view.id_of(interface).unwrap_or_default()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Interfaces without a version that stand in the world more than once, with the names under which they do.
+    fn repeated_interfaces(&self) -> BTreeMap<wit_parser::InterfaceId, Vec<(Direction, String)>> {
+        let world = &self.view.worlds[self.world];
+        let mut places: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for (direction, items) in [(Direction::Import, &world.imports), (Direction::Export, &world.exports)] {
+            for (key, item) in items {
+                let WorldItem::Interface { id, .. } = item else { continue };
+                let is_versioned = package_of(&self.view, *id).is_some_and(|(_, package)| package.version.is_some());
+                if !is_versioned && self.view.interfaces[*id].name.is_some() {
+                    places.entry(*id).or_default().push((direction, self.view.name_world_key(key)));
+                }
+            }
+        }
+        places.retain(|_, places| places.len() > 1);
+        places
     }
 
     /// The versioned packages whose interfaces the component names.
@@ -176,7 +229,10 @@ impl<'a> DecodedComponent<'a> {
         let text = self.view_text().map_err(ComponentError::Invalid)?;
         let parsed = closure.parse(limits)?;
         let main = UnresolvedWit::parse(&[SourceFile::new("component.wit", text)], limits);
-        main.and_then(|main| main.resolve(parsed, limits)).map_err(ComponentError::Invalid)
+        main.and_then(|main| main.resolve(parsed, limits)).map_err(|error| match error {
+            WitError::Limit(error) => ComponentError::Limit(error),
+            other => ComponentError::Invalid(other),
+        })
     }
 
     /// The component's world and its unversioned packages as one WIT text.
@@ -201,12 +257,12 @@ impl<'a> DecodedComponent<'a> {
         let world = resolve.packages[wit.main()].worlds.values().next().copied();
         let world = world.ok_or_else(|| ComponentError::DoesNotFit("its world was lost in printing".to_owned()))?;
         self.leave_out_unstable(&mut resolve);
-        let fits = std::panic::catch_unwind(|| wit_component::targets(&resolve, world, self.bytes));
-        match fits {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(ComponentError::DoesNotFit(format!("{error:#}"))),
-            Err(_) => Err(ComponentError::DoesNotFit("the comparison failed on this input".to_owned())),
-        }
+        let does_not_fit = |error: WitError| ComponentError::DoesNotFit(error.to_string());
+        without_panic(&["component.wasm".to_owned()], || {
+            wit_component::targets(&resolve, world, self.bytes)
+                .map_err(|error| WitError::Internal(format!("{error:#}")))
+        })
+        .map_err(does_not_fit)
     }
 
     /// A component need not export functions behind an `@unstable` gate: those that its view lacks do not count.

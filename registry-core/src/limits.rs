@@ -21,8 +21,10 @@ pub struct Limits {
     pub package_items_max: usize,
     /// Interfaces and worlds in one closure.
     pub closure_items_max: usize,
-    /// Types and functions in one closure.
+    /// Types, their fields, cases and flags, functions and world items in one closure, `include` expanded.
     pub closure_definitions_max: usize,
+    /// Definitions that a package encoded as WebAssembly holds: it repeats those of every interface that it uses.
+    pub encoded_definitions_max: usize,
     /// Nested brackets in WIT text: braces, parentheses and angle brackets together.
     pub nesting_depth_max: usize,
     /// How deep types contain each other, through names and across packages.
@@ -45,9 +47,10 @@ impl Default for Limits {
             package_items_max: 1_000,
             closure_items_max: 5_000,
             closure_definitions_max: 100_000,
+            encoded_definitions_max: 1_000_000,
             nesting_depth_max: 64,
             type_depth_max: 100,
-            use_depth_max: 200,
+            use_depth_max: 100,
             identifier_chars_max: 128,
         }
     }

@@ -47,6 +47,7 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
+    registry_core::wit::hide_caught_panics();
     let arguments = Arguments::parse();
     start_logging();
     match run(arguments) {

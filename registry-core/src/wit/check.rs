@@ -1,10 +1,10 @@
 //! Limits on WIT, checked before and after parsing.
 
-use super::encode::{dependencies_of, interfaces_in_dependency_order};
+use super::encode::{dependencies_of, interfaces_in_dependency_order, members};
 use super::parse::SourceFile;
 use crate::limits::{LimitExceeded, Limits};
-use std::collections::BTreeMap;
-use wit_parser::{Handle, Resolve, Type, TypeDefKind, TypeId};
+use std::collections::{BTreeMap, BTreeSet};
+use wit_parser::{Handle, InterfaceId, PackageId, Resolve, Type, TypeDefKind, TypeId, WorldItem};
 
 /// Refuses brackets that are nested so deep that a recursive parser could overflow its stack.
 pub(crate) fn check_nesting(file: &SourceFile, limits: &Limits) -> Result<(), LimitExceeded> {
@@ -27,7 +27,7 @@ fn deepest_nesting(text: &[u8]) -> (usize, usize) {
         position += match byte {
             b'/' if rest.starts_with(b"//") => rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len()),
             b'/' if rest.starts_with(b"/*") => block_comment_size(rest),
-            b'"' => rest.iter().skip(1).position(|byte| *byte == b'"').map_or(rest.len(), |quote| quote + 2),
+            b'"' => string_size(rest),
             b'-' if rest.starts_with(b"->") => 2,
             b'<' | b'{' | b'(' => {
                 depth += 1;
@@ -44,6 +44,19 @@ fn deepest_nesting(text: &[u8]) -> (usize, usize) {
         };
     }
     deepest
+}
+
+/// The size of the string that `text` begins with; a backslash escapes the byte after it.
+fn string_size(text: &[u8]) -> usize {
+    let mut position = 1;
+    while let Some(byte) = text.get(position) {
+        match byte {
+            b'"' => return position + 1,
+            b'\\' => position += 2,
+            _ => position += 1,
+        }
+    }
+    text.len()
 }
 
 /// The size of the comment that `text` begins with; block comments nest.
@@ -91,7 +104,8 @@ fn check_counts(resolve: &Resolve, limits: &Limits) -> Result<(), LimitExceeded>
     check("the number of interfaces and worlds".into(), items, limits.closure_items_max, "closure_items_max")?;
     let functions: usize = resolve.interfaces.iter().map(|(_, interface)| interface.functions.len()).sum();
     let world_items: usize = resolve.worlds.iter().map(|(_, world)| world.imports.len() + world.exports.len()).sum();
-    let definitions = resolve.types.len() + functions + world_items;
+    let members: usize = resolve.types.iter().map(|(_, definition)| members(&definition.kind).len()).sum();
+    let definitions = resolve.types.len() + members + functions + world_items;
     check("the number of definitions".into(), definitions, limits.closure_definitions_max, "closure_definitions_max")
 }
 
@@ -124,6 +138,50 @@ fn check_type_depth(resolve: &Resolve, limits: &Limits) -> Result<(), LimitExcee
         depths.push(below + 1);
     }
     Ok(())
+}
+
+/// Checks how much the encoder will repeat: each interface and world brings copies of the interfaces that it uses.
+pub(crate) fn check_encoded(resolve: &Resolve, package: PackageId, limits: &Limits) -> Result<(), LimitExceeded> {
+    let package = &resolve.packages[package];
+    let weights: BTreeMap<InterfaceId, usize> =
+        resolve.interfaces.iter().map(|(id, _)| (id, weight(resolve, id))).collect();
+    let worlds = package.worlds.values().flat_map(|id| {
+        let world = &resolve.worlds[*id];
+        world.imports.values().chain(world.exports.values())
+    });
+    let items = worlds.filter_map(|item| match item {
+        WorldItem::Interface { id, .. } => Some(*id),
+        WorldItem::Function(_) | WorldItem::Type { .. } => None,
+    });
+    let mut encoded = 0;
+    // A world's items are elaborated, so each brings itself only; an interface brings all that it reaches.
+    for id in items {
+        encoded += weights.get(&id).copied().unwrap_or(0);
+    }
+    for id in package.interfaces.values() {
+        encoded += reached(resolve, *id).iter().filter_map(|id| weights.get(id)).sum::<usize>();
+        let what = format!("the number of definitions that the encoded `{}` repeats", package.name);
+        LimitExceeded::check(what, encoded, limits.encoded_definitions_max, "encoded_definitions_max")?;
+    }
+    let what = format!("the number of definitions that the encoded `{}` repeats", package.name);
+    LimitExceeded::check(what, encoded, limits.encoded_definitions_max, "encoded_definitions_max")
+}
+
+/// The interfaces that one takes types from, however indirectly, and itself.
+fn reached(resolve: &Resolve, root: InterfaceId) -> BTreeSet<InterfaceId> {
+    let mut reached = BTreeSet::from([root]);
+    let mut open = vec![root];
+    while let Some(id) = open.pop() {
+        open.extend(dependencies_of(resolve, id).into_iter().filter(|dependency| reached.insert(*dependency)));
+    }
+    reached
+}
+
+/// Types with their members, and functions.
+fn weight(resolve: &Resolve, id: InterfaceId) -> usize {
+    let interface = &resolve.interfaces[id];
+    let types = interface.types.values().map(|id| 1 + members(&resolve.types[*id].kind).len());
+    types.sum::<usize>() + interface.functions.len()
 }
 
 fn contained_types(kind: &TypeDefKind) -> Vec<TypeId> {
@@ -164,6 +222,7 @@ mod tests {
             ("/* { /* { */ { */ interface a {}", 1),
             ("/* {", 0),
             ("@external-id(\"((((\") interface a {}", 1),
+            ("@external-id(\"\\\"(((\") interface a { f: func(x: list<u8>); }", 3),
             ("f: func() -> u8; g: func() -> u8; {{", 2),
             ("\"(((", 0),
         ];

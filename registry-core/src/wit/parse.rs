@@ -3,10 +3,12 @@
 use super::check::{check_nesting, check_resolve};
 use super::elaboration::{DroppedAttribute, dropped_attributes, written_attributes};
 use super::encode::EncodeError;
+use super::expansion::{check_expansion, own_items};
 use super::identity::{KnownPackages, PackageIdentity, identify_all};
 use crate::id::shorten;
 use crate::limits::{LimitExceeded, Limits};
 use crate::name::PackageName;
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -103,8 +105,15 @@ fn first_use(location: &Option<WitLocation>) -> String {
     location.as_ref().map(|location| format!(" (first at {location})")).unwrap_or_default()
 }
 
+/// Items that a message names; the others are counted.
+const LISTED_MAX: usize = 50;
+
 pub(crate) fn list(items: &[impl fmt::Display]) -> String {
-    items.iter().map(|item| format!("`{item}`")).collect::<Vec<_>>().join(", ")
+    let shown: Vec<String> = items.iter().take(LISTED_MAX).map(|item| format!("`{item}`")).collect();
+    match items.len().saturating_sub(LISTED_MAX) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
 }
 
 /// Reasons that are sentences of their own.
@@ -152,8 +161,7 @@ impl UnresolvedWit {
         let packages = 1 + self.group.nested.len();
         check("the number of packages".into(), packages, limits.closure_packages_max, "closure_packages_max")?;
         for package in self.packages() {
-            let foreign: usize = package.foreign_deps.values().map(|items| items.len()).sum();
-            let items = (package.interfaces.len() + package.worlds.len()).saturating_sub(foreign);
+            let items = own_items(package);
             let what = format!("the number of interfaces and worlds of `{}`", package.name);
             check(what, items, limits.package_items_max, "package_items_max")?;
         }
@@ -194,6 +202,8 @@ impl UnresolvedWit {
             limits.closure_size_bytes_max,
             "closure_size_bytes_max",
         )?;
+        let packages: Vec<&UnresolvedPackage> = dependencies.iter().chain([&self]).flat_map(Self::packages).collect();
+        check_expansion(&packages, limits)?;
         let missing = self.missing(&dependencies);
         let name = self.name();
         let files = self.group.source_map.source_names().map(str::to_owned).collect::<Vec<_>>();
@@ -332,13 +342,31 @@ pub(crate) fn dependency_order<'k>(
 
 /// Runs a parser of another crate; if it panics on hostile input, that is an error like any other.
 pub(crate) fn without_panic<T>(files: &[String], run: impl FnOnce() -> Result<T, WitError>) -> Result<T, WitError> {
-    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
+    let outer = PANICS_ARE_CAUGHT.replace(true);
+    let result = catch_unwind(AssertUnwindSafe(run));
+    PANICS_ARE_CAUGHT.set(outer);
+    result.unwrap_or_else(|panic| {
         let cause =
             panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
         let cause = shorten(cause.unwrap_or("no reason given"));
         let message = format!("{}: the parser stopped on this input: {cause}", files.join(", "));
         Err(WitError::Invalid { message, location: None, files: files.to_vec() })
     })
+}
+
+thread_local! {
+    static PANICS_ARE_CAUGHT: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Keeps panics of parsers that become errors here off the screen; all others are shown as before. For programs, once,
+/// at their start.
+pub fn hide_caught_panics() {
+    let show = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !PANICS_ARE_CAUGHT.get() {
+            show(panic);
+        }
+    }));
 }
 
 fn parse_error(error: &ParseError, sources: &SourceMap) -> WitError {
@@ -358,10 +386,19 @@ fn invalid(message: String, span: Span, sources: &SourceMap) -> WitError {
     let files: Vec<String> = sources.source_names().map(str::to_owned).collect();
     let location = locate(span, sources);
     let message = match location {
-        Some(_) => message,
-        None => format!("{}: {message}", files.join(", ")),
+        Some(_) => cut(message),
+        None => format!("{}: {}", files.join(", "), cut(message)),
     };
     WitError::Invalid { message, location, files }
+}
+
+/// Cuts a message that repeats a megabyte of the source.
+fn cut(message: String) -> String {
+    const MESSAGE_CHARS_MAX: usize = 4_000;
+    match message.char_indices().nth(MESSAGE_CHARS_MAX) {
+        Some((end, _)) => format!("{}…", message.get(..end).unwrap_or_default()),
+        None => message,
+    }
 }
 
 fn locate(span: Span, sources: &SourceMap) -> Option<WitLocation> {

@@ -128,31 +128,43 @@ fn reorder<K: Eq + Hash, V>(items: &mut IndexMap<K, V>, order: &[K]) {
     items.sort_by_cached_key(|key, _| rank.get(key).copied());
 }
 
-/// World items in the order of their names, but interfaces after those that they take types from:
-/// a parser that meets an interface before its dependencies gives these the gate of the interface.
+/// World items in the order of their names, but each after the items whose interfaces it takes types from: a parser that
+/// meets it before them gives them its gate, or refuses the world.
 fn item_order(resolve: &Resolve, items: &IndexMap<WorldKey, WorldItem>) -> Vec<WorldKey> {
-    let names: BTreeMap<(u8, String), &WorldKey> = items.keys().map(|key| (sort_name(resolve, key), key)).collect();
-    let mut open: BTreeMap<(u8, String), BTreeSet<(u8, String)>> = names
-        .iter()
-        .map(|(name, key)| {
-            let dependencies = items.get(*key).map(|item| item_dependencies(resolve, item)).unwrap_or_default();
-            let keys = dependencies.into_iter().map(|id| sort_name(resolve, &WorldKey::Interface(id)));
-            (name.clone(), keys.filter(|key| key != name && names.contains_key(key)).collect())
-        })
-        .collect();
-    let mut order = Vec::with_capacity(items.len());
-    loop {
-        let ready = open.iter().find(|(_, dependencies)| dependencies.is_empty());
-        let Some(name) = ready.or_else(|| open.iter().next()).map(|(name, _)| name.clone()) else {
-            return order;
-        };
-        open.remove(&name);
-        open.values_mut().for_each(|dependencies| {
-            dependencies.remove(&name);
-        });
-        order.extend(names.get(&name).map(|key| (*key).clone()));
+    let names: BTreeMap<ItemName, &WorldKey> = items.keys().map(|key| (sort_name(resolve, key), key)).collect();
+    let mut by_interface: BTreeMap<InterfaceId, Vec<&ItemName>> = BTreeMap::new();
+    for (name, key) in &names {
+        if let Some(WorldItem::Interface { id, .. }) = items.get(*key) {
+            by_interface.entry(*id).or_default().push(name);
+        }
     }
+    let mut waits_for: BTreeMap<&ItemName, usize> = BTreeMap::new();
+    let mut dependents: BTreeMap<&ItemName, Vec<&ItemName>> = BTreeMap::new();
+    for (name, key) in &names {
+        let needed = items.get(*key).map(|item| item_dependencies(resolve, item)).unwrap_or_default();
+        let needed = needed.iter().filter_map(|id| by_interface.get(id)).flatten().filter(|needed| **needed != name);
+        let count = needed.map(|needed| dependents.entry(needed).or_default().push(name)).count();
+        waits_for.insert(name, count);
+    }
+    let mut ready: BTreeSet<&ItemName> =
+        waits_for.iter().filter(|(_, count)| **count == 0).map(|(name, _)| *name).collect();
+    let mut order = Vec::with_capacity(items.len());
+    while let Some(name) = ready.pop_first() {
+        order.extend(names.get(name).map(|key| (*key).clone()));
+        for dependent in dependents.remove(name).unwrap_or_default() {
+            if let Some(count) = waits_for.get_mut(dependent) {
+                *count -= 1;
+                if *count == 0 {
+                    ready.insert(dependent);
+                }
+            }
+        }
+    }
+    order
 }
+
+/// Kind of the key, and the name: what items are sorted by.
+type ItemName = (u8, String);
 
 fn item_dependencies(resolve: &Resolve, item: &WorldItem) -> Vec<InterfaceId> {
     match item {
@@ -161,7 +173,7 @@ fn item_dependencies(resolve: &Resolve, item: &WorldItem) -> Vec<InterfaceId> {
     }
 }
 
-fn sort_name(resolve: &Resolve, key: &WorldKey) -> (u8, String) {
+fn sort_name(resolve: &Resolve, key: &WorldKey) -> ItemName {
     match key {
         WorldKey::Name(name) => (0, name.clone()),
         WorldKey::Interface(id) => (1, resolve.id_of(*id).unwrap_or_default()),

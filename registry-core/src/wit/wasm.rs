@@ -1,5 +1,6 @@
 //! WIT encoded as WebAssembly: reading it, and the round trip that every published package must survive.
 
+use super::check::check_encoded;
 use super::identity::{PackageIdentity, identify_with};
 use super::parse::{CheckError, SourceFile, UnresolvedWit, Wit, WitError, sentences, without_panic};
 use super::print::{PackageText, canonical_order, print_package};
@@ -7,6 +8,7 @@ use super::subset;
 use crate::limits::{LimitExceeded, Limits};
 use crate::name::{NameError, PackageName, ReleaseName};
 use std::collections::BTreeSet;
+use wasmparser::types::Types;
 use wasmparser::{Parser, Validator, WasmFeatures};
 use wit_component::DecodedWasm;
 use wit_parser::{PackageId, Resolve};
@@ -39,13 +41,13 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<DecodedWasm, WitError> {
     without_panic(&[], || wit_component::decode(bytes).map_err(|error| invalid(format!("not decodable: {error:#}"))))
 }
 
-fn validate(bytes: &[u8]) -> Result<(), WitError> {
-    let validated = without_panic(&[], || {
+/// Validates strictly, and tells the types of what is imported and exported.
+pub(crate) fn validate(bytes: &[u8]) -> Result<Types, WitError> {
+    without_panic(&[], || {
         Validator::new_with_features(WasmFeatures::all())
             .validate_all(bytes)
             .map_err(|error| invalid(format!("not valid WebAssembly: {error}")))
-    });
-    validated.map(|_| ())
+    })
 }
 
 fn invalid(message: String) -> WitError {
@@ -112,7 +114,9 @@ impl EncodedWit {
         let decoded = identify_with(&self.resolve, self.main, wit.identities())
             .map_err(|error| CheckError::Encode(error).for_package(name.clone()))?;
         if decoded.hash != wit.identity()?.hash {
-            return Err(WitError::Internal(format!("`{name}` changes its hash when it is printed")));
+            return Err(invalid(format!(
+                "`{name}` cannot be represented faithfully: its hash changes when it is printed"
+            )));
         }
         Ok(wit)
     }
@@ -176,7 +180,7 @@ impl Wit {
         if identity.interfaces.is_empty() && identity.worlds.is_empty() {
             return Err(AdmissionError::Empty(self.name().clone()));
         }
-        self.check_encoding()?;
+        self.check_encoding(limits)?;
         let text = self.check_text(limits)?;
         Ok(AdmittedPackage { name, identity: identity.clone(), text })
     }
@@ -184,8 +188,9 @@ impl Wit {
     /// The main package as wasm-encoded WIT.
     ///
     /// # Errors
-    /// If the encoder or the validator refuses it.
-    pub fn encode(&self) -> Result<Vec<u8>, WitError> {
+    /// If the encoder or the validator refuses it, or the result would be too large.
+    pub fn encode(&self, limits: &Limits) -> Result<Vec<u8>, WitError> {
+        check_encoded(&self.resolve, self.main, limits)?;
         let bytes = without_panic(&[], || {
             wit_component::encode(&self.resolve, self.main)
                 .map_err(|error| invalid(format!("`{}` cannot be encoded: {error:#}", self.name())))
@@ -194,9 +199,12 @@ impl Wit {
         Ok(bytes)
     }
 
-    fn check_encoding(&self) -> Result<(), AdmissionError> {
+    fn check_encoding(&self, limits: &Limits) -> Result<(), AdmissionError> {
         let not_faithful = |reason: String| AdmissionError::NotFaithful { package: self.name().clone(), reason };
-        let bytes = self.encode().map_err(|error| not_faithful(error.to_string()))?;
+        let bytes = self.encode(limits).map_err(|error| match error {
+            WitError::Limit(_) => AdmissionError::Wit(error),
+            other => not_faithful(other.to_string()),
+        })?;
         let DecodedWasm::WitPackage(decoded, main) = decode(&bytes).map_err(|error| not_faithful(error.to_string()))?
         else {
             return Err(not_faithful("it decodes as a component".to_owned()));
@@ -212,11 +220,15 @@ impl Wit {
     fn check_text(&self, limits: &Limits) -> Result<String, AdmissionError> {
         let not_faithful = |reason: String| AdmissionError::NotFaithful { package: self.name().clone(), reason };
         let printer = PackageText::new(self);
+        let text = printer.file(self.name())?;
+        let (what, max) = ("the size of the package's canonical text in bytes", limits.wit_size_bytes_max);
+        LimitExceeded::check(what, text.len(), max, "wit_size_bytes_max").map_err(WitError::Limit)?;
         let flat = SourceFile::new(format!("{} (printed)", self.name()), printer.flat()?);
-        let parsed = Self::parse(&[flat], &[], limits).map_err(|error| not_faithful(error.to_string()))?;
+        let limits = Limits { wit_size_bytes_max: limits.closure_size_bytes_max, ..limits.clone() };
+        let parsed = Self::parse(&[flat], &[], &limits).map_err(|error| not_faithful(error.to_string()))?;
         if parsed.identity()?.hash != self.identity()?.hash {
             return Err(not_faithful("its hash changes when it is printed and parsed".to_owned()));
         }
-        Ok(printer.file(self.name())?)
+        Ok(text)
     }
 }

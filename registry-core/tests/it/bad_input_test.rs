@@ -227,7 +227,7 @@ fn what_is_not_a_component_is_refused() {
     assert!(matches!(refused(&module, &closure), ComponentError::CoreModule));
     assert!(matches!(refused(b"not wasm", &closure), ComponentError::NotWasm));
     assert!(matches!(refused(b"", &closure), ComponentError::NotWasm));
-    let encoded = parse("package a:b@1.0.0; interface i { f: func(); }").unwrap().encode().unwrap();
+    let encoded = parse("package a:b@1.0.0; interface i { f: func(); }").unwrap().encode(&Limits::default()).unwrap();
     assert!(matches!(refused(&encoded, &Closure::default()), ComponentError::WitPackage));
     assert!(EncodedWit::decode(&component, &Limits::default()).unwrap_err().to_string().contains("component"));
     for length in (8..component.len()).step_by(7) {
@@ -365,7 +365,7 @@ fn wasm_encoded_wit_is_hashed_with_its_dependencies_only() {
         )
     };
     let wit = parse(&source("n")).unwrap();
-    let bytes = wit.encode().unwrap();
+    let bytes = wit.encode(&Limits::default()).unwrap();
     let decode = || EncodedWit::decode(&bytes, &Limits::default()).unwrap();
     let dependency = |field: &str| {
         let file = SourceFile::new(
@@ -404,4 +404,99 @@ fn limits_are_named_when_they_are_crossed() {
         let error = Wit::parse(&files, &[], &limits).map(|_| ()).unwrap_err();
         assert!(matches!(error, WitError::Limit(_)) && error.to_string().contains(name), "{name}: {error}");
     }
+}
+
+#[test]
+fn includes_and_implied_imports_are_counted_before_they_are_expanded() {
+    let functions: String = (0..25_000).map(|n| format!("import a{n}: func();")).collect();
+    let including: String = (1..900).map(|n| format!("world w{n} {{ include w0; }}")).collect();
+    let hub: String = (0..900).map(|n| format!("use i{n}.{{t as t{n}}};")).collect();
+    let used: String = (0..900).map(|n| format!("interface i{n} {{ type t = u8; }}")).collect();
+    let importing: String = (0..90).map(|n| format!("world w{n} {{ import hub; export hub; }}")).collect();
+    for text in [
+        format!("package a:b@1.0.0; world w0 {{ {functions} }} {including}"),
+        format!("package a:b@1.0.0; {used} interface hub {{ {hub} }} {importing}"),
+    ] {
+        let error = error(&text);
+        // The check after expansion, which may cost gigabytes, has another message.
+        assert!(matches!(error, WitError::Limit(_)) && error.to_string().contains("expanded"), "{error}");
+    }
+}
+
+#[test]
+fn a_chain_of_use_across_packages_is_refused_on_a_small_stack() {
+    let package = |number: usize, interfaces: usize| {
+        let interface = |index: usize| match (number, index) {
+            (0, 0) => "interface i0 { type t = u8; }".to_owned(),
+            (_, 0) => format!("interface i0 {{ use c:p{}/i{}@1.0.0.{{t}}; }}", number - 1, interfaces - 1),
+            _ => format!("interface i{index} {{ use i{}.{{t}}; }}", index - 1),
+        };
+        let interfaces: String = (0..interfaces).map(interface).collect();
+        vec![SourceFile::new(format!("{number}.wit"), format!("package c:p{number}@1.0.0; {interfaces}"))]
+    };
+    for (packages, interfaces) in [(70, 1_000), (5, 900), (3, 40)] {
+        let last = format!("c:p{}/i{}@1.0.0", packages - 1, interfaces - 1);
+        let main = [SourceFile::new("main.wit", format!("package a:b@1.0.0; world w {{ import {last}; }}"))];
+        let dependencies: Vec<_> = (0..packages).map(|number| package(number, interfaces)).collect();
+        let run = move || Wit::parse(&main, &dependencies, &Limits::default()).map(|_| ()).unwrap_err();
+        let thread = std::thread::Builder::new().stack_size(2 << 20).spawn(run).unwrap();
+        let error = thread.join().unwrap();
+        assert!(matches!(error, WitError::Limit(_)), "{packages} x {interfaces}: {error}");
+    }
+}
+
+#[test]
+fn a_large_world_is_printed_and_admitted() {
+    let functions: String = (0..45_000).map(|n| format!("import a{n}: func();")).collect();
+    let wit = parse(&format!("package a:b@1.0.0; world w {{ {functions} }}")).unwrap();
+    wit.admit(&Limits::default()).unwrap();
+}
+
+#[test]
+fn encoding_is_limited_before_it_repeats_too_much() {
+    let cases: Vec<String> = (0..8_000).map(|n| format!("a{n}")).collect();
+    let users: String = (0..600).map(|n| format!("interface i{n} {{ use b.{{e}}; }}")).collect();
+    let text = format!("package a:b@1.0.0; interface b {{ enum e {{ {} }} }} {users}", cases.join(","));
+    let error = admission_error(&text);
+    assert!(error.contains("encoded_definitions_max"), "{error}");
+}
+
+#[test]
+fn exports_under_plain_names_can_be_published() {
+    for world in [
+        "export xx: i; export p: interface { use i.{t}; }",
+        "import i; export xx: i; export p: interface { use i.{t}; }",
+    ] {
+        let text = format!("package a:b@1.0.0; interface i {{ type t = u8; }} world w {{ {world} }}");
+        parse(&text).unwrap().admit(&Limits::default()).unwrap();
+    }
+}
+
+#[test]
+fn different_places_of_an_unversioned_interface_do_not_look_alike() {
+    let instance = |names: &str| names.chars().map(|name| format!("(export \"{name}\" (func))")).collect::<String>();
+    let component = |k: &str, l: &str| {
+        let (k, l) = (instance(k), instance(l));
+        let text = format!(
+            "(component (import \"k\" (implements \"a:b/i\") (instance {k}))
+                        (import \"l\" (implements \"a:b/i\") (instance {l})))"
+        );
+        wat::parse_str(text).unwrap()
+    };
+    for (k, l) in [("fg", "h"), ("f", "fgh")] {
+        let error = refused(&component(k, l), &Closure::default());
+        assert!(matches!(error, ComponentError::Ambiguous(_)), "{error}");
+        assert!(error.to_string().contains("a:b/i"), "{error}");
+    }
+    verify(&component("fg", "fg"), &Closure::default()).unwrap();
+}
+
+#[test]
+fn messages_stay_short_whatever_the_input_is() {
+    let name = "a".repeat(1 << 20);
+    let unknown = error(&format!("package a:b@1.0.0; interface i {{ f: func(x: {name}); }}")).to_string();
+    assert!(unknown.len() < 10_000, "{} bytes", unknown.len());
+    let uses: String = (0..400).map(|n| format!("use c:p{n}/i@1.0.0.{{t as t{n}}};")).collect();
+    let missing = error(&format!("package a:b@1.0.0; interface i {{ {uses} }}")).to_string();
+    assert!(missing.len() < 10_000 && missing.contains("and 350 more"), "{missing}");
 }

@@ -167,4 +167,8 @@ fn attributes_that_elaboration_drops_are_reported() {
     assert_eq!(dropped.len(), 1, "{dropped:?}");
     assert!(dropped[0].contains("the gate of `import a:b/i@1.0.0` in world `w`"), "{dropped:?}");
     assert_ne!(dependency_first.identity().unwrap().hash, dependency_last.identity().unwrap().hash);
+
+    let included = parse("package a:b@1.0.0; world v { } world w { @unstable(feature = x) include v; }");
+    let dropped: Vec<String> = included.dropped_attributes().iter().map(ToString::to_string).collect();
+    assert!(matches!(&dropped[..], [one] if one.contains("the gate of `include v` in world `w`")), "{dropped:?}");
 }
