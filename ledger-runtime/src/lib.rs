@@ -12,7 +12,6 @@
 //! one place, except those that decide results, which are the [`profile`].
 
 pub mod admission;
-mod causes;
 pub mod contracts;
 pub mod engine;
 pub mod execution;

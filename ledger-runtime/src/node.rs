@@ -1,6 +1,5 @@
 //! A node: from a genesis and a data directory to a service that listens.
 
-use crate::causes::with_causes;
 use crate::contracts::{Contract, ContractError, Contracts};
 use crate::engine::EngineError;
 use crate::execution::{Executor, NodeFault};
@@ -14,6 +13,7 @@ use crate::store::{Store, StoreError};
 use futures::{StreamExt, stream};
 use registry_client::FetchedComponent;
 use registry_core::id::ComponentHash;
+use registry_core::with_causes;
 use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::path::PathBuf;

@@ -3,6 +3,7 @@
 //! Pure: values in, values out. No I/O, no async, no clock, no randomness. `docs/hash.md` is the normative
 //! specification of everything here that gives something its name.
 
+mod causes;
 pub mod closure;
 pub mod component;
 pub mod hash;
@@ -11,3 +12,5 @@ pub mod limits;
 pub mod name;
 pub mod wire;
 pub mod wit;
+
+pub use causes::with_causes;

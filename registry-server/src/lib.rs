@@ -18,10 +18,12 @@ mod blob;
 mod config;
 mod limits;
 mod server;
+mod signal;
 mod store;
 
 pub use blob::BlobError;
 pub use config::{BlobUrl, Config, DatabaseUrl, LISTEN_DEFAULT, UrlError, default_data_dir};
 pub use limits::ServerLimits;
 pub use server::{Server, StartError};
+pub use signal::stop_signal;
 pub use store::StoreError;

@@ -3,15 +3,14 @@
 use anstream::eprintln;
 use anyhow::Context;
 use clap::Parser;
-use registry_server::{BlobUrl, Config, DatabaseUrl, LISTEN_DEFAULT, Server, StartError, default_data_dir};
+use registry_server::{
+    BlobUrl, Config, DatabaseUrl, LISTEN_DEFAULT, Server, StartError, default_data_dir, stop_signal,
+};
 use std::env;
-use std::future::Future;
 use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use tokio::signal::unix::{SignalKind, signal};
-use tracing::info;
 use tracing_subscriber::EnvFilter;
 
 const EXAMPLES: &str = "\
@@ -94,18 +93,6 @@ fn start_logging() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let colours = std::io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none();
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours).init();
-}
-
-fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    Ok(async move {
-        let name = tokio::select! {
-            _ = interrupt.recv() => "SIGINT",
-            _ = terminate.recv() => "SIGTERM",
-        };
-        info!("received {name}");
-    })
 }
 
 fn report(error: &anyhow::Error) {

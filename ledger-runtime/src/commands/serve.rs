@@ -9,13 +9,11 @@ use ledger_runtime::limits::Limits;
 use ledger_runtime::node::{Node, NodeConfig};
 use ledger_runtime::profile::ExecutionProfile;
 use registry_client::Client;
+use registry_server::stop_signal;
 use std::env;
-use std::future::Future;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
-use tokio::signal::unix::{SignalKind, signal};
-use tracing::info;
 
 /// The name of the data directory among the user's.
 const DATA_DIR_NAME: &str = "ledger";
@@ -50,16 +48,4 @@ fn data_dir(given: Option<PathBuf>) -> anyhow::Result<PathBuf> {
     let data_dir = given.or_else(default);
     let data_dir = data_dir.context("there is no data directory: neither --data-dir nor $HOME is given")?;
     std::path::absolute(data_dir).context("the data directory has no absolute path")
-}
-
-fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    Ok(async move {
-        let name = tokio::select! {
-            _ = interrupt.recv() => "SIGINT",
-            _ = terminate.recv() => "SIGTERM",
-        };
-        info!("received {name}");
-    })
 }

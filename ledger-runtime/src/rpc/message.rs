@@ -1,12 +1,12 @@
 //! The requests and answers of the interfaces in `wit/`, as bytes and as types.
 
-use crate::causes::with_causes;
 use crate::contracts::{ContractError, ContractWit};
 use crate::execution::{CallError, CallOutcome};
 use crate::interface::FunctionError;
 use crate::service::{ServiceError, Status};
 use crate::source::SourceError;
 use crate::value::{Fault, Reader, Writer};
+use registry_core::with_causes;
 use std::fmt;
 
 /// The node's own interface.

@@ -2,10 +2,10 @@
 
 use super::message::{Answer, ErrorCode, Method, Outcome, Refusal, Request, WitAnswer};
 use super::wire::{self, WireError};
-use crate::causes::with_causes;
 use crate::limits::Limits;
 use crate::service::{Service, ServiceError};
 use bytes::Bytes;
+use registry_core::with_causes;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -2,13 +2,14 @@
 
 use super::error::ApiError;
 use super::{ApiState, respond, unread};
-use crate::app::{InternalError, with_causes};
+use crate::app::InternalError;
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
 use registry_core::wire::ErrorBody;
+use registry_core::with_causes;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::panic::AssertUnwindSafe;

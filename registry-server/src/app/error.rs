@@ -10,6 +10,7 @@ use registry_core::limits::LimitExceeded;
 use registry_core::name::{NameError, PackageName, ReleaseName};
 use registry_core::wire::ReleaseTarget;
 use registry_core::wit::{AdmissionError, WitError};
+use registry_core::with_causes;
 use std::error::Error;
 use std::fmt::Display;
 
@@ -126,18 +127,6 @@ impl AppError {
             _ => with_causes(self),
         }
     }
-}
-
-/// An error's message with those of its causes.
-pub(crate) fn with_causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }
 
 fn list(items: &[impl Display]) -> String {

@@ -10,7 +10,7 @@ mod releases;
 mod upload;
 mod workers;
 
-pub(crate) use error::{AppError, InternalError, with_causes};
+pub(crate) use error::{AppError, InternalError};
 pub(crate) use upload::PackageUpload;
 
 use crate::blob::BlobStore;

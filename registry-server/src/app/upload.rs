@@ -1,6 +1,6 @@
 //! A package on its way in: parsed, completed with its dependencies, and checked against every rule.
 
-use super::{AppError, sha256_hex, with_causes};
+use super::{AppError, sha256_hex};
 use crate::limits::ServerLimits;
 use bytes::Bytes;
 use registry_core::closure::{Closure, ClosureError};
@@ -9,6 +9,7 @@ use registry_core::limits::{LimitExceeded, Limits};
 use registry_core::name::{PackageName, ReleaseName};
 use registry_core::wire::{PackageRecord, PublishPackage};
 use registry_core::wit::{AdmissionError, AdmittedPackage, EncodedWit, SourceFile, UnresolvedWit, Wit};
+use registry_core::with_causes;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 

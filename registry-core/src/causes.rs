@@ -1,9 +1,9 @@
-//! Errors for those who see only text.
+//! Errors for those who see one line of text only.
 
 use std::error::Error;
 
-/// An error and its causes in one line.
-pub(crate) fn with_causes(error: &dyn Error) -> String {
+/// An error's message with those of its causes, in one line.
+pub fn with_causes(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
