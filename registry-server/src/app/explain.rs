@@ -74,9 +74,12 @@ fn explain_component(error: &ComponentError) -> Explanation {
         ComponentError::Names(_) => {
             ("invalid_dependencies", Some("build the component against packages that can be published"))
         }
-        ComponentError::Differs(_) | ComponentError::DoesNotFit(_) => {
-            ("interface_mismatch", Some("build the component against the very packages that are registered"))
-        }
+        ComponentError::Differs(_) | ComponentError::DoesNotFit(_) => (
+            "interface_mismatch",
+            Some(
+                "build the component against the very packages that are registered, without merging imports by semver (`merge-imports-based-on-semver=false`)",
+            ),
+        ),
         _ => ("invalid_component", None),
     }
 }
