@@ -158,12 +158,15 @@ pub(crate) struct TreeArguments {
   registry verify wasi:http@0.2.0
   registry verify wit/
 
-A SPEC is fetched and every hash in its closure is recomputed. For a folder, each package in it (`deps` included) is
-hashed and compared with what the registry has bound its name and version to: `ok`, `differs` (with both hashes) or
-`not-published`; the exit code is 1 unless all are ok. A package without a version has no binding to compare with.")]
+A SPEC is fetched and every hash in its closure is recomputed. For a folder or a file, each package and each component
+in it (`deps` included) is a line of its own: `ok`, `differs` (with both hashes), `not-published` or `invalid` (with
+the reason). Packages are compared with what the registry has bound their name and version to, components with what it
+has under their hash, and the WIT of a fetched component with the world that is in the component. A package without a
+version that is no part of a component is `unversioned`: there is nothing to compare it with.
+The exit code is 0 if something is `ok` and everything else is that or `unversioned`.")]
 pub(crate) struct VerifyArguments {
-    /// `namespace:name[@version]`, a hash, or a folder.
-    #[arg(value_name = "SPEC|DIR")]
+    /// `namespace:name[@version]`, a hash, a folder, or a file.
+    #[arg(value_name = "SPEC|PATH")]
     pub(crate) subject: Subject,
 }
 
@@ -181,19 +184,24 @@ pub(crate) struct CompletionsArguments {
 pub(crate) enum Subject {
     /// Something in the registry.
     Spec(Spec),
-    /// A folder on this machine.
-    Folder(PathBuf),
+    /// A folder or a file on this machine.
+    Path(PathBuf),
 }
 
-impl FromStr for Subject {
-    type Err = SpecError;
+/// A text that `verify` cannot be asked about.
+#[derive(Debug, thiserror::Error)]
+#[error("there is no such file or folder, and it is not a name or hash either: {0}")]
+pub(crate) struct SubjectError(SpecError);
 
-    fn from_str(text: &str) -> Result<Self, SpecError> {
+impl FromStr for Subject {
+    type Err = SubjectError;
+
+    fn from_str(text: &str) -> Result<Self, SubjectError> {
         let path = PathBuf::from(text);
         // A name contains no separator, so that a path that looks like one is never sent to a registry.
-        if path.is_dir() || path.components().count() > 1 {
-            return Ok(Self::Folder(path));
+        if path.exists() || path.components().count() > 1 {
+            return Ok(Self::Path(path));
         }
-        text.parse().map(Self::Spec)
+        text.parse().map(Self::Spec).map_err(SubjectError)
     }
 }

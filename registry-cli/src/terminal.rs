@@ -134,7 +134,7 @@ fn print_text(report: &FailureReport) -> io::Result<()> {
 }
 
 /// Messages repeat what a registry or a file said, which must not control the terminal.
-fn harmless(text: &str) -> String {
+pub(crate) fn harmless(text: &str) -> String {
     let is_bidirectional = |char| matches!(char, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let is_harmful = |char: char| (char.is_control() && !matches!(char, '\n' | '\t')) || is_bidirectional(char);
     text.chars().map(|char| if is_harmful(char) { char::REPLACEMENT_CHARACTER } else { char }).collect()

@@ -100,9 +100,71 @@ fn a_fetched_component_is_compared_by_its_bytes_and_its_packages() {
     ]);
     fs::write(folder.path().join("out/runner.wasm"), other).unwrap();
     assert_eq!(statuses(&json(&verify().code(1))).pop().unwrap().1, "not-published");
-    // Bytes that are no component any more.
+    // Bytes that are no component any more end nothing but their own line.
     fs::write(folder.path().join("out/runner.wasm"), &bytes[..bytes.len() - 1]).unwrap();
-    assert_contains(json_error(&verify().code(1))["message"].as_str().unwrap(), &["out/runner.wasm"]);
+    let document = json(&verify().code(1));
+    assert_eq!(statuses(&document).pop().unwrap(), ("out/runner.wasm".to_owned(), "invalid".to_owned()));
+    assert_contains(&document["results"].as_array().unwrap().last().unwrap()["causes"].to_string(), &["not valid"]);
+    assert!(statuses(&document).contains(&("test:types@1.0.0".to_owned(), "ok".to_owned())));
+}
+
+#[test]
+fn the_wit_beside_a_component_must_be_its_own() {
+    let (server, folder, _) = published();
+    let bytes = component(&[TYPES, SHAPES, MAIN]);
+    server.publish_component(&bytes, Some("test:runner@1.0.0"));
+    registry_at(&server, folder.path()).args(["fetch", "test:runner", "-o", "out"]).assert().success();
+    let verify = |path: &str| registry_at(&server, folder.path()).args(["verify", path, "--json"]).assert();
+    let status = |document: &Value, name: &str| {
+        statuses(document).into_iter().find(|(found, _)| found == name).map(|(_, status)| status).unwrap()
+    };
+    let document = json(&verify("out").success());
+    assert_eq!(status(&document, "root:component"), "ok");
+    assert_eq!(document["results"][0]["part_of"], "out/runner.wasm");
+    let text = stdout(&registry_at(&server, folder.path()).args(["verify", "out"]).assert().success());
+    assert_contains(&text, &["ok            root:component p2:w", "(part of out/runner.wasm)"]);
+
+    // A change of the component's WIT.
+    let wit = fs::read_to_string(folder.path().join("out/runner.wit")).unwrap();
+    write_files(folder.path(), &[("out/runner.wit", &wit.replace("run: func()", "walk: func()"))]);
+    let document = json(&verify("out").code(1));
+    assert_eq!(status(&document, "root:component"), "differs");
+    assert_eq!(status(&document, "out/runner.wasm"), "ok");
+    write_files(folder.path(), &[("out/runner.wit", &wit)]);
+
+    // Another component, published too.
+    let other = component(&["package test:a;\nworld w { export f: func(); }"]);
+    server.publish_component(&other, None);
+    fs::write(folder.path().join("out/runner.wasm"), &other).unwrap();
+    assert_eq!(status(&json(&verify("out").code(1)), "root:component"), "differs");
+    fs::write(folder.path().join("out/runner.wasm"), &bytes).unwrap();
+
+    // A change of a dependency is that dependency's, not the component's.
+    let types = "out/deps/test-types-1.0.0/package.wit";
+    let text = fs::read_to_string(folder.path().join(types)).unwrap();
+    write_files(folder.path(), &[(types, &text.replace("x: s32", "x: s64"))]);
+    let document = json(&verify("out").code(1));
+    assert_eq!(status(&document, "test:types@1.0.0"), "differs");
+    assert_eq!(status(&document, "out/runner.wasm"), "ok");
+}
+
+#[test]
+fn a_file_is_verified_too() {
+    let (server, folder, hash) = published();
+    let verify = |path: &str| registry_at(&server, folder.path()).args(["verify", path]).assert();
+    assert_contains(&stdout(&verify("wit/main.wit").success()), &[&format!("ok            test:main@1.0.0 {hash}\n")]);
+    fs::write(folder.path().join("a.wasm"), component(&["package test:a;\nworld w { export f: func(); }"])).unwrap();
+    assert_contains(&stdout(&verify("a.wasm").code(1)), &["not-published a.wasm p2:c"]);
+    assert_contains(&stderr(&verify("nofolder").code(2)), &["no such file or folder", "not a name"]);
+}
+
+#[test]
+fn a_folder_with_nothing_to_compare_is_not_verified() {
+    let (server, folder, _) = published();
+    write_files(folder.path(), &[("plain/a.wit", "package test:a;\ninterface i { f: func(); }")]);
+    let assert = registry_at(&server, folder.path()).args(["verify", "plain"]).assert().code(1);
+    assert_contains(&stdout(&assert), &["unversioned   test:a p2:w"]);
+    assert_contains(&stderr(&assert), &["nothing here has a version", "hint: give the package a version"]);
 }
 
 #[test]

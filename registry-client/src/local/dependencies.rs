@@ -26,6 +26,9 @@ pub struct Dependencies {
 /// The files of packages that stand alone in theirs: no other is nested there.
 pub(super) type Sources = BTreeMap<PackageName, Vec<SourceFile>>;
 
+/// An entry of the folder that cannot be used, and why.
+pub(super) type Refused = (PathBuf, LocalError);
+
 /// One entry of the folder: a package with those that are nested in its files.
 struct Found {
     path: PathBuf,
@@ -48,7 +51,13 @@ impl Dependencies {
         Self::read_with(folder, FileReader::new(limits))
     }
 
-    pub(super) fn read_with(folder: &Path, mut reader: FileReader<'_>) -> Result<Self, LocalError> {
+    pub(super) fn read_with(folder: &Path, reader: FileReader<'_>) -> Result<Self, LocalError> {
+        let (dependencies, refused) = Self::read_each(folder, reader)?;
+        refused.into_iter().next().map_or(Ok(dependencies), |(_, error)| Err(error))
+    }
+
+    /// [`Dependencies::read`], except that an entry which cannot be used is returned beside those that can.
+    pub(super) fn read_each(folder: &Path, mut reader: FileReader<'_>) -> Result<(Self, Vec<Refused>), LocalError> {
         let mut dependencies = Self {
             folder: folder.to_owned(),
             limits: reader.limits.clone(),
@@ -56,16 +65,15 @@ impl Dependencies {
             holders: BTreeMap::new(),
             sources: Sources::new(),
         };
-        if !folder.exists() {
-            return Ok(dependencies);
-        }
-        let mut encoded = Vec::new();
-        let paths = entries(folder)?;
+        let (mut encoded, mut refused) = (Vec::new(), Vec::new());
+        let paths = if folder.exists() { entries(folder)? } else { Vec::new() };
         for path in paths {
-            dependencies.read_entry(path, &mut reader, &mut encoded)?;
+            if let Err(error) = dependencies.read_entry(path.clone(), &mut reader, &mut encoded) {
+                refused.push((path, error));
+            }
         }
-        dependencies.add_encoded(encoded)?;
-        Ok(dependencies)
+        refused.extend(dependencies.add_encoded(encoded));
+        Ok((dependencies, refused))
     }
 
     fn read_entry(
@@ -115,20 +123,27 @@ impl Dependencies {
         Ok(())
     }
 
-    /// Adds wasm-encoded packages, each once everything that it refers to is there.
-    fn add_encoded(&mut self, mut waiting: Vec<(PathBuf, EncodedWit)>) -> Result<(), LocalError> {
+    /// Adds wasm-encoded packages, each once everything that it refers to is there. Returns those that cannot be used.
+    fn add_encoded(&mut self, mut waiting: Vec<(PathBuf, EncodedWit)>) -> Vec<Refused> {
+        let mut refused = Vec::new();
         while !waiting.is_empty() {
             let is_ready = |(_, wit): &(PathBuf, EncodedWit)| self.reach(wit.foreign_packages()).1.is_empty();
             // What no order makes ready misses something that the first of them reports.
             let (path, encoded) = waiting.remove(waiting.iter().position(is_ready).unwrap_or(0));
-            let name = encoded.name();
-            let wit = self.complete_encoded(&path, encoded)?;
-            let text = PackageText::new(&wit).file(&name)?;
-            let file = SourceFile::new(path.display().to_string(), text);
-            let wit = UnresolvedWit::parse(&[file], &self.limits)?;
-            self.add(Found { path, wit })?;
+            if let Err(error) = self.add_encoded_package(path.clone(), encoded) {
+                refused.push((path, error));
+            }
         }
-        Ok(())
+        refused
+    }
+
+    fn add_encoded_package(&mut self, path: PathBuf, encoded: EncodedWit) -> Result<(), LocalError> {
+        let name = encoded.name();
+        let wit = self.complete_encoded(&path, encoded)?;
+        let text = PackageText::new(&wit).file(&name)?;
+        let file = SourceFile::new(path.display().to_string(), text);
+        let wit = UnresolvedWit::parse(&[file], &self.limits)?;
+        self.add(Found { path, wit })
     }
 
     /// Completes a package with those here that it needs.

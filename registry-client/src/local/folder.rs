@@ -2,75 +2,93 @@
 
 use super::dependencies::Dependencies;
 use super::error::LocalError;
-use super::files::{FileReader, entries, has_extension};
+use super::files::{FileReader, entries, has_extension, read_package_folder};
 use super::{LocalComponent, LocalInput};
 use registry_core::component::{DecodedComponent, VerifiedComponent};
 use registry_core::id::PackageHash;
 use registry_core::limits::Limits;
 use registry_core::name::PackageName;
-use registry_core::wit::PackageIdentity;
+use registry_core::wit::{PackageIdentity, UnresolvedWit};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// What is in a folder.
+/// What is in a folder. What cannot be used stands beside the rest and does not hide it.
 #[derive(Default)]
 pub struct LocalFolder {
     /// The hash of each package: the folder's own, those nested in it, and those in `deps`.
     pub packages: BTreeMap<PackageName, PackageHash>,
-    /// The components that lie directly in the folder, each verified with the packages in `deps`.
-    pub components: Vec<(LocalComponent, VerifiedComponent)>,
+    /// The components that lie directly in the folder. Each is valid by itself; `deps` is not looked at for them.
+    pub components: Vec<LocalComponent>,
+    /// What cannot be used, by its path or name, and why.
+    pub invalid: Vec<(String, LocalError)>,
 }
 
 impl LocalFolder {
-    /// Reads a folder as `fetch` writes it, or as any WIT tool knows it.
+    /// Reads a folder as `fetch` writes it, or as any WIT tool knows it; or one WIT file or component.
     ///
     /// # Errors
-    /// If something cannot be read or is not valid, a dependency is missing, or a component does not fit the packages.
-    pub fn read(folder: &Path, limits: &Limits) -> Result<Self, LocalError> {
-        let dependencies = Dependencies::read(&folder.join("deps"), limits)?;
+    /// If the folder cannot be read, or there is nothing in it.
+    pub fn read(path: &Path, limits: &Limits) -> Result<Self, LocalError> {
         let mut contents = Self::default();
-        contents.add_wasm_files(folder, &dependencies, limits)?;
-        contents.add_main_package(folder, limits)?;
-        for name in dependencies.names() {
-            if !contents.packages.contains_key(name) {
-                contents.add([dependencies.package(name)?.wit.identity()?]);
-            }
+        if !FileReader::is_folder(path)? {
+            contents.add_file(path, limits);
+            return Ok(contents);
         }
-        if contents.packages.is_empty() && contents.components.is_empty() {
-            return Err(LocalError::NoWit { path: folder.to_owned() });
+        let (dependencies, refused) = Dependencies::read_each(&path.join("deps"), FileReader::new(limits))?;
+        contents.invalid.extend(refused.into_iter().map(|(path, error)| (path.display().to_string(), error)));
+        contents.add_wasm_files(path, limits)?;
+        if let Err(error) = contents.add_main_package(path, &dependencies, limits) {
+            contents.invalid.push((path.display().to_string(), error));
+        }
+        contents.add_dependencies(&dependencies);
+        if contents.packages.is_empty() && contents.components.is_empty() && contents.invalid.is_empty() {
+            return Err(LocalError::NoWit { path: path.to_owned() });
         }
         Ok(contents)
     }
 
-    fn add_wasm_files(
+    fn add_wasm_files(&mut self, folder: &Path, limits: &Limits) -> Result<(), LocalError> {
+        for path in entries(folder)? {
+            if has_extension(&path, "wasm") && path.is_file() {
+                self.add_file(&path, limits);
+            }
+        }
+        Ok(())
+    }
+
+    fn add_file(&mut self, path: &Path, limits: &Limits) {
+        match LocalInput::read(path, None, limits) {
+            Ok(LocalInput::Package(package)) => self.add(package.wit.identities().values()),
+            Ok(LocalInput::Component(component)) => self.components.push(component),
+            Err(error) => self.invalid.push((path.display().to_string(), error)),
+        }
+    }
+
+    /// The package of the `.wit` files; a folder may hold components alone, or `deps` alone.
+    fn add_main_package(
         &mut self,
         folder: &Path,
         dependencies: &Dependencies,
         limits: &Limits,
     ) -> Result<(), LocalError> {
-        for path in entries(folder)? {
-            if !has_extension(&path, "wasm") || FileReader::is_folder(&path)? {
-                continue;
-            }
-            match LocalInput::read(&path, None, limits)? {
-                LocalInput::Package(package) => self.add(package.wit.identities().values()),
-                LocalInput::Component(component) => {
-                    let verified = verify(&component, dependencies, limits)?;
-                    self.components.push((component, verified));
-                }
-            }
+        let files = read_package_folder(folder, &mut FileReader::new(limits))?;
+        if !files.is_empty() {
+            let wit = dependencies.complete(UnresolvedWit::parse(&files, limits)?)?;
+            self.add(wit.identities().values());
         }
         Ok(())
     }
 
-    fn add_main_package(&mut self, folder: &Path, limits: &Limits) -> Result<(), LocalError> {
-        match LocalInput::read(folder, None, limits) {
-            Ok(LocalInput::Package(package)) => self.add(package.wit.identities().values()),
-            // A folder may hold components alone, or `deps` alone.
-            Ok(LocalInput::Component(_)) | Err(LocalError::NoWit { .. }) => {}
-            Err(error) => return Err(error),
+    fn add_dependencies(&mut self, dependencies: &Dependencies) {
+        for name in dependencies.names() {
+            if self.packages.contains_key(name) {
+                continue;
+            }
+            match dependencies.package(name).and_then(|package| Ok(package.wit.identity()?.clone())) {
+                Ok(identity) => self.add([&identity]),
+                Err(error) => self.invalid.push((name.to_string(), error)),
+            }
         }
-        Ok(())
     }
 
     fn add<'a>(&mut self, identities: impl IntoIterator<Item = &'a PackageIdentity>) {

@@ -4,7 +4,7 @@ use crate::support::component::component;
 use crate::support::registry::{TestRegistry, local_package};
 use crate::support::{read_files, wasi};
 use registry_client::layout::{component_files, folder_name, package_files};
-use registry_client::local::LocalFolder;
+use registry_client::local::{Dependencies, LocalFolder, verify};
 use registry_client::output::write_folder;
 use registry_core::id::ObjectHash;
 use registry_core::limits::Limits;
@@ -67,8 +67,13 @@ fn a_component_is_written_with_its_world_and_packages() {
     let world = resolve.select_world(&[package], None).unwrap();
     wit_component::targets(&resolve, world, &bytes).unwrap();
     let contents = LocalFolder::read(&target, &Limits::default()).unwrap();
-    assert_eq!(contents.components[0].0.hash, hash);
-    assert_eq!(contents.components[0].1.view_id(), fetched.component.view_id());
+    assert_eq!(contents.components[0].hash, hash);
+    let dependencies = Dependencies::read(&target.join("deps"), &Limits::default()).unwrap();
+    let verified = verify(&contents.components[0], &dependencies, &Limits::default()).unwrap();
+    assert_eq!(verified.view_id(), fetched.component.view_id());
+    for (name, hash) in &contents.packages {
+        assert_eq!(fetched.component.wit().identities().get(name).unwrap().hash, *hash, "{name}");
+    }
 }
 
 #[test]

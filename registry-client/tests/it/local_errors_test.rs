@@ -205,6 +205,15 @@ fn a_component_that_does_not_fit_its_packages_is_refused() {
     let dependencies = Dependencies::read(&folder.path().join("deps"), &Limits::default()).unwrap();
     let error = verify(&component, &dependencies, &Limits::default()).err().unwrap();
     assert_contains(&chain(&error), &["user.wasm", "differ from the registered ones", "test:main/api"]);
-    let error = LocalFolder::read(folder.path(), &Limits::default()).err().unwrap();
-    assert_contains(&chain(&error), &["user.wasm", "differ from the registered ones"]);
+}
+
+#[test]
+fn what_is_invalid_in_a_folder_does_not_hide_the_rest() {
+    let folder = folder(&[("main.wit", MAIN), ("deps/base.wit", BASE), ("deps/bad.wit", "package test:bad@1.0.0; no")]);
+    fs::write(folder.path().join("module.wasm"), b"\0asm\x01\0\0\0").unwrap();
+    let contents = LocalFolder::read(folder.path(), &Limits::default()).unwrap();
+    let mut names: Vec<&str> = contents.invalid.iter().map(|(name, _)| name.rsplit('/').next().unwrap()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["bad.wit", "module.wasm"]);
+    assert_eq!(contents.packages.len(), 2);
 }
