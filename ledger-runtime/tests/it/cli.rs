@@ -234,6 +234,19 @@ fn help_shows_examples() {
     }
 }
 
+/// A demo that cannot be shown leaves nothing behind.
+#[test]
+fn a_demo_without_wasi_makes_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let folder = directory.path().join("demo");
+    let mut command = ledger();
+    command.env_remove("CARGO_MANIFEST_DIR").current_dir(directory.path()).arg("demo").arg("--data-dir").arg(&folder);
+    let (stdout, stderr, code) = output(&command.assert());
+    assert!(stderr.contains("hint: name a folder of WIT packages") && stderr.contains("--wasi DIR"), "{stderr}");
+    assert_eq!((stdout.as_str(), code), ("", 1));
+    assert!(!folder.exists());
+}
+
 /// The demo is what a newcomer runs first; what it leaves behind is what it says.
 #[test]
 fn the_demo_runs_to_its_end() {

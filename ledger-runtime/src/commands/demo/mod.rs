@@ -26,41 +26,52 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use wasi::Wasi;
 
 /// Contracts of the chain's genesis, by name. The others are published too, and called by their hash.
 const GENESIS: [&str; 4] = ["arithmetic", "shop", "counter", "endless"];
 
+/// What the demo makes in its folder.
+const REGISTRY: &str = "registry";
+const LEDGER: &str = "ledger";
+const WASI_HTTP: &str = "wasi-http";
+const GENESIS_FILE: &str = "genesis.json";
+
 pub(crate) async fn run(arguments: DemoArguments) -> Result<(), Failure> {
+    // What can be missing on this machine is looked for first, so that nothing is made in vain.
+    let wasi = wasi::read(arguments.wasi.as_deref())?;
     let folder = demo_folder(arguments.data_dir)?;
+    let shown = show(wasi, &folder).await;
+    if shown.is_err() {
+        clear(&folder);
+    }
+    shown
+}
+
+async fn show(wasi: Wasi, folder: &Path) -> Result<(), Failure> {
     let mut stage = Stage::new();
     stage.title("A registry of WIT and components, and a ledger that knows its contracts by their hash")?;
 
     stage.step("Start a registry")?;
-    let registry = Registry::start(&folder.join("registry")).await?;
-    stage.say(format_args!("{} keeps everything in {}", registry.running.url, folder.join("registry").display()))?;
+    let registry = Registry::start(&folder.join(REGISTRY)).await?;
+    stage.say(format_args!("{} keeps everything in {}", registry.running.url, folder.join(REGISTRY).display()))?;
 
     stage.step("Publish WASI 0.2: a package's hash covers the hashes of its dependencies, so these go first")?;
-    let wasi = wasi::uploads(arguments.wasi.as_deref())?;
-    let mut http = None;
-    for upload in wasi {
+    for upload in wasi.uploads {
         registry.client.publish_package(upload.files, upload.hash).await.map_err(anyhow::Error::from)?;
         stage.item(upload.hash, &upload.name)?;
-        if upload.name.name() == "http" {
-            http = Some((upload.name, upload.hash));
-        }
     }
-    let (http_name, http_hash) = http.context("there is no package `wasi:http` among those found")?;
 
     stage.step("Publish contracts; the registry decodes each and compares it with the packages that it names")?;
     publish_packages(&registry.client, &stage).await?;
     let contracts = publish_contracts(&registry.client, &stage).await?;
 
     stage.step("Fetch wasi:http by its hash: one request, every hash in the answer recomputed")?;
-    fetch(&registry.client, http_hash, &folder.join("wasi-http"), &stage).await?;
+    fetch(&registry.client, wasi.http_hash, &folder.join(WASI_HTTP), &stage).await?;
 
     stage.step("Start a ledger whose genesis names contracts by hash; it fetches, verifies and keeps them")?;
-    let genesis = write_genesis(&contracts, &folder)?;
-    let node = start_node(&registry.client, genesis, &folder.join("ledger")).await?;
+    let genesis = write_genesis(&contracts, folder)?;
+    let node = start_node(&registry.client, genesis, &folder.join(LEDGER)).await?;
     stage.say(format_args!("{} is ready with {} contracts", node.url, GENESIS.len()))?;
 
     stage.step("Call them; arguments and results are typed by the contract's WIT")?;
@@ -88,7 +99,7 @@ pub(crate) async fn run(arguments: DemoArguments) -> Result<(), Failure> {
     show_call(&node.url, ComponentHash::of(b"nothing that was ever published"), "run", "", &stage).await?;
     node.stop().await?;
 
-    stage.end(&folder, &http_name, &hash("arithmetic")?)?;
+    stage.end(folder, &wasi.http_name, &hash("arithmetic")?)?;
     Ok(())
 }
 
@@ -105,6 +116,16 @@ fn demo_folder(given: Option<PathBuf>) -> anyhow::Result<PathBuf> {
     }
     let folder = tempfile::Builder::new().prefix("ledger-demo-").tempdir().context("cannot make a temporary folder")?;
     Ok(folder.keep())
+}
+
+/// Takes away what a demo made that did not come to its end, so that the next one can begin in the same folder. What
+/// cannot be taken away stays: the error that ended the demo is the one to tell.
+fn clear(folder: &Path) {
+    for name in [REGISTRY, LEDGER, WASI_HTTP] {
+        let _ = std::fs::remove_dir_all(folder.join(name));
+    }
+    let _ = std::fs::remove_file(folder.join(GENESIS_FILE));
+    let _ = std::fs::remove_dir(folder);
 }
 
 /// A registry that runs until it is stopped.
@@ -189,7 +210,7 @@ fn hash_of(contracts: &[(&str, ComponentHash)], name: &str) -> anyhow::Result<Co
 fn write_genesis(contracts: &[(&str, ComponentHash)], folder: &Path) -> anyhow::Result<Genesis> {
     let hashes = GENESIS.iter().map(|name| hash_of(contracts, name)).collect::<anyhow::Result<Vec<_>>>()?;
     let document = serde_json::json!({ "format": 1, "chain_id": "demo", "contracts": hashes });
-    let path = folder.join("genesis.json");
+    let path = folder.join(GENESIS_FILE);
     std::fs::write(&path, serde_json::to_string_pretty(&document)?)
         .with_context(|| format!("cannot write `{}`", path.display()))?;
     Ok(Genesis::read(&path)?)

@@ -1,7 +1,9 @@
 //! WASI 0.2, from the WIT that the wasip2 crate ships: cargo knows where it is.
 
+use crate::failure::Finding;
 use anyhow::{Context, ensure};
 use registry_client::local::{Dependencies, Upload};
+use registry_core::id::PackageHash;
 use registry_core::limits::Limits;
 use registry_core::name::ReleaseName;
 use serde::Deserialize;
@@ -11,13 +13,30 @@ use std::process::Command;
 
 const CRATE: &str = "wasip2";
 
-/// The packages of WASI, each after those that it refers to.
-pub(super) fn uploads(folder: Option<&Path>) -> anyhow::Result<Vec<Upload>> {
-    let folder = folder.map_or_else(find_folder, |folder| Ok(folder.to_owned()))?;
-    let packages = Dependencies::read(&folder, &Limits::default())?;
+/// WASI as it is published.
+pub(super) struct Wasi {
+    /// Its packages, each after those that it refers to.
+    pub(super) uploads: Vec<Upload>,
+    /// The name of `wasi:http`, which is one of them.
+    pub(super) http_name: ReleaseName,
+    /// The hash of `wasi:http`.
+    pub(super) http_hash: PackageHash,
+}
+
+/// Reads the packages in `folder`, or in that of the wasip2 crate. Nothing is written.
+pub(super) fn read(folder: Option<&Path>) -> anyhow::Result<Wasi> {
+    let found = folder.map_or_else(find_folder, |folder| Ok(folder.to_owned())).and_then(|folder| read_folder(&folder));
+    let hint = Some("name a folder of WIT packages, `wasi:http` among them, with `--wasi DIR`".to_owned());
+    found.map_err(|error| Finding { message: format!("{error:#}"), hint }).context("there is no WASI 0.2 to publish")
+}
+
+fn read_folder(folder: &Path) -> anyhow::Result<Wasi> {
+    let packages = Dependencies::read(folder, &Limits::default())?;
     let names = packages.names().map(ReleaseName::try_from).collect::<Result<BTreeSet<_>, _>>()?;
-    ensure!(!names.is_empty(), "there are no WIT packages in `{}`", folder.display());
-    Ok(packages.uploads(&names)?)
+    let uploads = packages.uploads(&names)?;
+    let http = uploads.iter().find(|upload| upload.name.namespace() == "wasi" && upload.name.name() == "http");
+    let http = http.with_context(|| format!("there is no package `wasi:http` in `{}`", folder.display()))?;
+    Ok(Wasi { http_name: http.name.clone(), http_hash: http.hash, uploads })
 }
 
 #[derive(Deserialize)]
@@ -49,8 +68,7 @@ fn find_folder() -> anyhow::Result<PathBuf> {
         .into_iter()
         .filter(|package| package.name == CRATE)
         .max_by_key(|package| package.version.clone());
-    let newest =
-        newest.with_context(|| format!("this workspace has no `{CRATE}`; name a folder of WIT with --wasi"))?;
+    let newest = newest.with_context(|| format!("this workspace has no crate `{CRATE}`"))?;
     let folder = newest.manifest_path.parent().context("the crate has no folder")?;
     Ok(folder.join("wit").join("deps"))
 }
