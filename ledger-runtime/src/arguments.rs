@@ -1,7 +1,10 @@
 //! What can be said on the command line.
 
 use clap::{Args, Parser, Subcommand};
+use ledger_runtime::contract_hash;
 use ledger_runtime::node::LISTEN_DEFAULT;
+use ledger_runtime::rpc::{NodeClient, NodeClientError};
+use registry_client::{Client, ClientError};
 use registry_core::id::ComponentHash;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -21,7 +24,12 @@ Examples:
   ledger call p2:c… gcd '12, 18'
       Call a function of a contract.
   ledger wit p2:c…
-      Show what a contract offers.";
+      Show what a contract offers.
+
+Exit codes:
+  0  it worked
+  1  it did not; with --json, the error on stderr is one JSON object: {\"error\": {\"message\", \"hint\"}}
+  2  the command line cannot be understood";
 
 const SERVE_EXAMPLES: &str = "\
 Examples:
@@ -63,13 +71,20 @@ pub(crate) enum Command {
     ///
     /// Every contract of the genesis is fetched from the registry, verified and kept before the node is ready; a
     /// node that was started once needs no registry for them. When it is ready, it prints its URL as one line on
-    /// stdout; everything else goes to stderr. SIGINT and SIGTERM stop it.
+    /// stdout; everything else goes to stderr. SIGINT and SIGTERM stop it; a second one stops it at once.
+    ///
+    /// The genesis lists what the node keeps durably. It is no list of what may be called: a contract with any other hash
+    /// is fetched from the registry and verified when it is called.
     #[command(after_help = SERVE_EXAMPLES)]
     Serve(ServeArguments),
     /// Call a function of a contract.
     ///
     /// The arguments are WAVE, typed by the contract's WIT; so is the result on stdout. Nothing is changed: each
     /// call has a fresh instance.
+    ///
+    /// With --json, stdout has the one document {valid, result, gas_used, errors}, also for a call that the contract, the
+    /// node or the arguments make fail. Only if no node answers there is none. What went wrong is on stderr too, as one
+    /// JSON object with a hint: {"error": {"message", "hint"}}.
     #[command(after_help = CALL_EXAMPLES)]
     Call(CallArguments),
     /// See all of it work: a registry, WASI 0.2, contracts, a ledger, calls.
@@ -83,10 +98,21 @@ pub(crate) enum Command {
     Wit(WitArguments),
 }
 
+impl Command {
+    /// Whether a program reads what the command prints.
+    pub(crate) fn prints_json(&self) -> bool {
+        match self {
+            Self::Call(arguments) => arguments.json,
+            Self::Wit(arguments) => arguments.json,
+            Self::Serve(_) | Self::Demo(_) => false,
+        }
+    }
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct ServeArguments {
     /// The registry to fetch contracts from.
-    #[arg(long, value_name = "URL", env = "LEDGER_REGISTRY")]
+    #[arg(long, value_name = "URL", env = "LEDGER_REGISTRY", value_parser = registry_url)]
     pub(crate) registry: String,
     /// The genesis file: what the chain begins with.
     #[arg(long, value_name = "FILE", env = "LEDGER_GENESIS")]
@@ -102,6 +128,7 @@ pub(crate) struct ServeArguments {
 #[derive(Debug, Args)]
 pub(crate) struct CallArguments {
     /// The contract's component hash.
+    #[arg(value_parser = contract_hash::parse)]
     pub(crate) contract: ComponentHash,
     /// The function: `name`, or `interface#name` for one in an exported interface.
     pub(crate) function: String,
@@ -121,12 +148,16 @@ pub(crate) struct CallArguments {
 #[derive(Debug, Args)]
 pub(crate) struct WitArguments {
     /// The contract's component hash.
+    #[arg(value_parser = contract_hash::parse)]
     pub(crate) contract: ComponentHash,
     #[command(flatten)]
     pub(crate) node: NodeArguments,
     /// Nest all packages that it refers to in the text.
     #[arg(long)]
     pub(crate) resolve: bool,
+    /// Print `{wit, entrypoint}` as JSON: the text, and the name of the contract's world in it.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -142,10 +173,22 @@ pub(crate) struct DemoArguments {
 #[derive(Debug, Args)]
 pub(crate) struct NodeArguments {
     /// The node to ask.
-    #[arg(long = "node", value_name = "URL", env = "LEDGER_NODE", default_value_t = default_url())]
+    #[arg(long = "node", value_name = "URL", env = "LEDGER_NODE", default_value_t = default_url(), value_parser = node_url)]
     pub(crate) url: String,
 }
 
 fn default_url() -> String {
     format!("{}{LISTEN_DEFAULT}", ledger_runtime::rpc::URL_SCHEME)
+}
+
+fn node_url(text: &str) -> Result<String, NodeClientError> {
+    NodeClient::new(text).map(|_| text.to_owned())
+}
+
+fn registry_url(text: &str) -> Result<String, ClientError> {
+    match Client::new(text) {
+        Err(error @ ClientError::Url { .. }) => Err(error),
+        // Whether a client can be made here is not a matter of the text.
+        Ok(_) | Err(_) => Ok(text.to_owned()),
+    }
 }

@@ -4,6 +4,7 @@ use anstream::eprintln;
 use ledger_runtime::node::StartError;
 use ledger_runtime::rpc::NodeClientError;
 use registry_client::ClientError;
+use serde_json::json;
 use std::io;
 use std::process::ExitCode;
 
@@ -25,9 +26,13 @@ pub(crate) struct Finding {
 }
 
 impl Failure {
-    /// Tells what went wrong, and how the program ends.
-    pub(crate) fn report(&self) -> ExitCode {
+    /// Tells what went wrong, to a program or to a person, and how the program ends.
+    pub(crate) fn report(&self, json: bool) -> ExitCode {
         let Self::Error(error) = self else { return ExitCode::SUCCESS };
+        if json {
+            eprintln!("{}", json!({ "error": { "message": format!("{error:#}"), "hint": hint(error) } }));
+            return ExitCode::FAILURE;
+        }
         eprintln!("error: {}", printable(&error.to_string()));
         for cause in error.chain().skip(1) {
             eprintln!("Caused by: {}", printable(&cause.to_string()));

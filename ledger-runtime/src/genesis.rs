@@ -3,9 +3,13 @@
 //! ```json
 //! {"format": 1, "chain_id": "my-chain", "contracts": ["p2:c…"]}
 //! ```
+//!
+//! The contracts are those that a node keeps durably before it is ready. The list allows and forbids nothing: a contract
+//! with any other hash is resolved when it is called.
 
+use crate::contract_hash;
 use registry_core::id::ComponentHash;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -16,6 +20,7 @@ use std::path::{Path, PathBuf};
 pub struct Genesis {
     format: u32,
     chain_id: String,
+    #[serde(deserialize_with = "contracts")]
     contracts: Vec<ComponentHash>,
 }
 
@@ -145,4 +150,15 @@ impl Genesis {
         let parts: Vec<String> = only_mine.into_iter().chain(only_others).collect();
         (!parts.is_empty()).then(|| parts.join("; "))
     }
+}
+
+/// Reads each hash as a person's, so that a name in its place is told.
+fn contracts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<ComponentHash>, D::Error> {
+    struct Contract(ComponentHash);
+    impl<'de> Deserialize<'de> for Contract {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            contract_hash::parse(&String::deserialize(deserializer)?).map(Self).map_err(de::Error::custom)
+        }
+    }
+    Ok(Vec::<Contract>::deserialize(deserializer)?.into_iter().map(|contract| contract.0).collect())
 }

@@ -3,6 +3,7 @@
 //! A call goes through these modules, from the outside in:
 //!
 //! - [`rpc`]: wRPC over TCP, to peers that nobody knows; [`service`]: what a node does, whatever it is asked through.
+//! - [`contract_hash`]: reads what a contract is named by.
 //! - [`contracts`]: finds a contract by its hash, in memory, in the node's own [`store`], or in a [`source`].
 //! - [`admission`]: checks a verified component against the [`profile`] and compiles it with the [`engine`];
 //!   [`interface`]: which functions it has, and which of them can be called.
@@ -12,6 +13,7 @@
 //! one place, except those that decide results, which are the [`profile`].
 
 pub mod admission;
+pub mod contract_hash;
 pub mod contracts;
 pub mod engine;
 pub mod execution;

@@ -20,9 +20,10 @@ fn main() -> ExitCode {
     registry_core::wit::hide_caught_panics();
     let arguments = Arguments::parse();
     start_logging(&arguments.command);
+    let json = arguments.command.prints_json();
     match run(arguments.command) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => failure.report(),
+        Err(failure) => failure.report(json),
     }
 }
 

@@ -1,11 +1,11 @@
 //! What a node does for those who ask, whatever they ask through.
 
+use crate::contract_hash::{self, ContractHashError};
 use crate::contracts::{Contract, ContractError, ContractWit, Contracts};
 use crate::execution::{CallError, CallOutcome, Executor};
 use crate::genesis::Genesis;
 use crate::source::SourceError;
 use bytes::Bytes;
-use registry_core::id::{ComponentHash, ParseIdError};
 use std::sync::Arc;
 
 /// The functions of a node.
@@ -35,7 +35,7 @@ pub struct Status {
 pub enum ServiceError {
     /// The contract's name is not a hash.
     #[error(transparent)]
-    Hash(#[from] ParseIdError),
+    Hash(#[from] ContractHashError),
     /// The contract can't be executed.
     #[error(transparent)]
     Contract(#[from] Arc<ContractError>),
@@ -87,8 +87,7 @@ impl Service {
     }
 
     async fn contract(&self, hash: &str) -> Result<Arc<Contract>, ServiceError> {
-        let hash: ComponentHash = hash.parse()?;
-        Ok(self.contracts.get(hash).await?)
+        Ok(self.contracts.get(contract_hash::parse(hash)?).await?)
     }
 }
 
@@ -109,6 +108,11 @@ impl ServiceError {
 }
 
 impl ContractError {
+    /// Whether the registry did not give an answer that says anything about the contract.
+    pub(crate) fn is_registry_unavailable(&self) -> bool {
+        matches!(self, Self::Source { error: SourceError::Unavailable(_), .. } | Self::Timeout { .. })
+    }
+
     /// What a person can do about it.
     pub fn hint(&self) -> Option<&'static str> {
         match self {

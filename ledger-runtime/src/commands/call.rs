@@ -5,7 +5,7 @@ use crate::failure::{Failure, Finding};
 use anstream::{eprintln, stdout};
 use anyhow::Context;
 use ledger_runtime::interface::FunctionError;
-use ledger_runtime::rpc::{ErrorCode, NodeClient, NodeClientError, Outcome};
+use ledger_runtime::rpc::{NodeClient, NodeClientError, Outcome};
 use ledger_runtime::value::{ValueLimits, decode_result, encode_parameters};
 use ledger_runtime::wave::{ContractText, Signature, to_text};
 use serde::Serialize;
@@ -90,18 +90,23 @@ fn unknown_function(error: FunctionError) -> Finding {
     Finding { hint: error.hint(), message: error.to_string() }
 }
 
-/// What `--json` prints: the outcome, or the refusal as a call that is not valid. Trouble of the node or on the way to
-/// it is neither.
+/// What `--json` prints: the outcome, or what kept the call from being made as a call that is not valid. If no node
+/// answered, there is nothing to print.
 fn document(called: &Result<Document, Failure>) -> Option<Document> {
     let error = match called {
         Ok(document) => return Some(document.clone()),
         Err(Failure::Error(error)) => error,
         Err(Failure::BrokenPipe) => return None,
     };
-    let refused = match error.downcast_ref::<NodeClientError>() {
-        Some(NodeClientError::Refused(refusal)) => !matches!(refusal.code, ErrorCode::NodeFault | ErrorCode::Busy),
-        Some(_) => false,
-        None => error.is::<Finding>(),
-    };
-    refused.then(|| Document { valid: false, result: None, gas_used: 0, errors: vec![error.to_string()] })
+    match error.downcast_ref() {
+        Some(
+            NodeClientError::Url { .. }
+            | NodeClientError::Unreachable { .. }
+            | NodeClientError::Timeout { .. }
+            | NodeClientError::Answer { .. },
+        ) => None,
+        Some(NodeClientError::Refused(_) | NodeClientError::Request(_)) | None => {
+            Some(Document { valid: false, result: None, gas_used: 0, errors: vec![format!("{error:#}")] })
+        }
+    }
 }

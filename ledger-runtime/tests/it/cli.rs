@@ -152,9 +152,30 @@ async fn json_has_four_members() {
         assert_eq!(value["valid"], false, "{stderr}");
         assert_eq!(value["gas_used"], 0);
         assert!(value["errors"][0].as_str().unwrap().contains(part), "{value}");
-        assert!(stderr.starts_with("error: ") && stderr.contains(part), "{stderr}");
+        let error: serde_json::Value = serde_json::from_str(&stderr).unwrap();
+        assert!(error["error"]["message"].as_str().unwrap().contains(part), "{stderr}");
+        assert!(error["error"].as_object().unwrap().contains_key("hint"), "{stderr}");
         assert_eq!(code, 1);
         assert_eq!(value.as_object().unwrap().len(), 4);
+    }
+
+    let (value, stderr, code) = json(&[&arithmetic, "gcd", "12, 18", "--gas-limit", "18446744073709551615"]);
+    assert_eq!((&value["valid"], code), (&serde_json::Value::Bool(false), 1), "{stderr}");
+    assert!(value["errors"][0].as_str().unwrap().contains("over the maximum"), "{value}");
+
+    let (stdout, _, code) = output(&node.ask("wit", &[&arithmetic, "--json"]));
+    let wit: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!((&wit["entrypoint"], code), (&serde_json::json!("root:component/root"), 0));
+    assert!(wit["wit"].as_str().unwrap().contains("export gcd: func"), "{stdout}");
+
+    drop(node);
+    for command in [vec!["call", &arithmetic, "gcd", "12, 18"], vec!["wit", &arithmetic]] {
+        let asked = ledger().args(command).args(["--json", "--node", "wrpc+tcp://127.0.0.1:1"]).assert();
+        let (stdout, stderr, code) = output(&asked);
+        let error: serde_json::Value = serde_json::from_str(&stderr).unwrap();
+        assert!(error["error"]["message"].as_str().unwrap().starts_with("cannot reach the node"), "{stderr}");
+        assert!(error["error"]["hint"].as_str().unwrap().starts_with("is the node running"), "{stderr}");
+        assert_eq!((stdout.as_str(), code), ("", 1));
     }
     registry.stop().await;
 }
@@ -175,6 +196,11 @@ async fn errors_say_what_to_do() {
     let (_, stderr, code) = output(&node.ask("call", &["p2:w00", "gcd"]));
     assert!(stderr.contains("is not the hash of a component"), "{stderr}");
     assert_eq!(code, 2);
+    for name in ["demo:shop", "demo:shop@0.1"] {
+        let (_, stderr, code) = output(&node.ask("wit", &[name]));
+        assert!(stderr.contains("by hash only") && stderr.contains("`registry show demo:shop`"), "{stderr}");
+        assert_eq!(code, 2);
+    }
     drop(node);
 
     let url = "wrpc+tcp://127.0.0.1:1";
@@ -182,8 +208,9 @@ async fn errors_say_what_to_do() {
     assert!(stderr.starts_with("error: cannot reach the node at `127.0.0.1:1`\nCaused by: "), "{stderr}");
     assert!(stderr.contains("hint: is the node running"), "{stderr}");
     assert_eq!((stdout.as_str(), code), ("", 1));
-    let (_, stderr, _) = output(&ledger().args(["wit", &hash("shop"), "--node", "http://x"]).assert());
+    let (_, stderr, code) = output(&ledger().args(["wit", &hash("shop"), "--node", "http://x"]).assert());
     assert!(stderr.contains("`http://x` is not the URL of a node"), "{stderr}");
+    assert_eq!(code, 2);
 
     let serve = |contracts: &[String], registry: &str| {
         let directory = tempfile::tempdir().unwrap();
@@ -200,8 +227,9 @@ async fn errors_say_what_to_do() {
     assert!(stderr.contains("the registry has no component p2:c000"), "{stderr}");
     assert!(stderr.contains("data directory: "), "{stderr}");
     assert_eq!((stdout.as_str(), code), ("", 1));
-    let (_, stderr, _) = serve(&[], "ftp://x");
-    assert!(stderr.contains("error: `ftp://x` is not the URL of a registry"), "{stderr}");
+    let (_, stderr, code) = serve(&[], "ftp://x");
+    assert!(stderr.contains("`ftp://x` is not the URL of a registry"), "{stderr}");
+    assert_eq!(code, 2);
     let (_, _, code) = output(&ledger().args(["serve"]).assert());
     assert_eq!(code, 2);
     registry.stop().await;

@@ -54,6 +54,10 @@ fn what_is_wrong_is_said_with_file_and_line() {
     let malformed = "{\"format\": 1, \"chain_id\": \"x\", \"contracts\": [\n\"p2:w00\"]}";
     let error = read(malformed).unwrap_err();
     assert!(error.contains("`p2:w00` is not the hash of a component") && error.contains("line 2"), "{error}");
+    let named = "{\"format\": 1, \"chain_id\": \"x\", \"contracts\": [\n\"demo:shop@0.1.0\"]}";
+    let error = read(named).unwrap_err();
+    assert!(error.contains("by hash only") && error.contains("`registry show demo:shop@0.1.0`"), "{error}");
+    assert!(error.contains("line 2"), "{error}");
     let many = vec![format!("\"{hash}\""); 1001].join(",");
     let error = read(&format!(r#"{{"format": 1, "chain_id": "x", "contracts": [{many}]}}"#)).unwrap_err();
     assert!(error.contains("1001 contracts, over the limit of 1000"), "{error}");

@@ -114,7 +114,7 @@ async fn without_a_registry_a_new_chain_cannot_begin() {
     let data = tempfile::tempdir().unwrap();
     let error = start_error(data.path(), genesis(&hashes), Arc::new(client)).await;
     assert!(error.to_string().contains("the registry cannot be used"), "{error}");
-    assert!(error.hint().unwrap().contains("is the registry running"));
+    assert!(error.hint().unwrap().contains("start the registry"));
 }
 
 #[tokio::test]
