@@ -12,7 +12,12 @@ pub(crate) enum Failure {
     /// Something went wrong; all of it is told.
     Error(anyhow::Error),
     /// The command was used in a way that cannot work.
-    Usage(String),
+    Usage {
+        /// What is wrong.
+        message: String,
+        /// What a person can do about it, if it is more than reading the help.
+        hint: Option<String>,
+    },
     /// Nobody reads the output any more, which is no error.
     BrokenPipe,
 }
@@ -21,6 +26,8 @@ pub(crate) enum Failure {
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub(crate) struct Finding {
+    /// One word for programs.
+    pub(crate) code: &'static str,
     pub(crate) message: String,
     pub(crate) hint: Option<String>,
 }
@@ -28,9 +35,8 @@ pub(crate) struct Finding {
 /// A failure as `--json` prints it.
 #[derive(Serialize)]
 pub(crate) struct FailureReport {
-    /// The registry's word for the error, if it comes from there.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) code: Option<String>,
+    /// One word for programs: the registry's for its own errors.
+    pub(crate) code: String,
     pub(crate) message: String,
     pub(crate) causes: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -56,8 +62,23 @@ fn hint(error: &anyhow::Error) -> Option<String> {
     })
 }
 
-fn code(error: &anyhow::Error) -> Option<String> {
-    error.chain().find_map(|error| error.downcast_ref::<ClientError>()?.code().map(str::to_owned))
+/// The first word that an error in the chain has.
+fn code(error: &anyhow::Error) -> String {
+    let code = error.chain().find_map(|error| {
+        let client = error.downcast_ref::<ClientError>().map(ClientError::code);
+        let local = || error.downcast_ref::<LocalError>().map(LocalError::code);
+        let output = || error.downcast_ref::<OutputError>().map(OutputError::code);
+        let finding = || error.downcast_ref::<Finding>().map(|finding| finding.code);
+        client.or_else(local).or_else(output).or_else(finding)
+    });
+    code.unwrap_or("internal").to_owned()
+}
+
+impl Failure {
+    /// Wrong usage that the help explains.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self::Usage { message: message.into(), hint: Some("`--help` shows how it is used".to_owned()) }
+    }
 }
 
 impl From<anyhow::Error> for Failure {
@@ -68,6 +89,9 @@ impl From<anyhow::Error> for Failure {
 
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
+        if let ClientError::Url { .. } = error {
+            return Self::Usage { message: error.to_string(), hint: error.hint() };
+        }
         Self::Error(error.into())
     }
 }

@@ -86,9 +86,9 @@ impl Terminal {
         let (report, code) = match failure {
             Failure::BrokenPipe => return ExitCode::SUCCESS,
             Failure::Error(error) => (FailureReport::new(error), ExitCode::FAILURE),
-            Failure::Usage(message) => {
-                let hint = Some("`--help` shows how it is used".to_owned());
-                (FailureReport { code: None, message: message.clone(), causes: Vec::new(), hint }, USAGE.into())
+            Failure::Usage { message, hint } => {
+                let (code, message, hint) = ("usage".to_owned(), message.clone(), hint.clone());
+                (FailureReport { code, message, causes: Vec::new(), hint }, USAGE.into())
             }
         };
         // When standard error is gone too, the exit code has to say it all.
@@ -146,5 +146,10 @@ fn start_log(verbosity: u8) {
         1 => "registry=debug,registry_client=debug",
         _ => "trace",
     };
-    tracing_subscriber::fmt().with_env_filter(EnvFilter::new(filter)).with_writer(io::stderr).init();
+    // `anstream` takes colors away where standard error shows none.
+    tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::new(filter))
+        .with_ansi(true)
+        .with_writer(anstream::stderr)
+        .init();
 }

@@ -149,17 +149,27 @@ impl ClientError {
         }
     }
 
-    /// The registry's word for the error, such as `not_found`, if it answered with one.
-    pub fn code(&self) -> Option<&str> {
+    /// One word for programs: the registry's, such as `not_found`, if it answered with one; else the client's.
+    pub fn code(&self) -> &str {
         match self {
-            Self::Refused { body, .. } => Some(&body.code),
-            _ => None,
+            Self::Refused { body, .. } => &body.code,
+            Self::NoRelease(_) => "not_found",
+            Self::Url { .. } => "usage",
+            Self::Unreachable { .. } => "unreachable",
+            Self::Timeout { .. } => "timeout",
+            Self::Answer { .. } => "invalid_answer",
+            Self::Limit(_) => "limit_exceeded",
+            Self::OtherObject { .. }
+            | Self::FalseBinding { .. }
+            | Self::FalsePackages { .. }
+            | Self::FalseComponent { .. } => "false_answer",
+            Self::Tls(_) | Self::Setup(_) | Self::Thread(_) | Self::Interrupted => "internal",
         }
     }
 
     /// Whether the registry answered that it does not have what was asked for.
     pub fn is_not_found(&self) -> bool {
-        matches!(self, Self::NoRelease(_)) || self.code() == Some("not_found")
+        self.code() == "not_found"
     }
 
     /// Whether the answer was refused because it is not what was asked for.

@@ -16,6 +16,9 @@ pub(crate) const FOLDER_NAME_CHARS_MAX: usize = 200;
 /// How deep a folder that may be replaced can be: `deps/<package>/package.wit`.
 pub(crate) const REPLACEABLE_DEPTH_MAX: usize = 2;
 
+/// How many files of a folder a message names.
+pub(crate) const SHOWN_FILES_MAX: usize = 5;
+
 /// What one exchange with a registry may cost.
 ///
 /// `Default` holds the values that the product uses.

@@ -1,7 +1,7 @@
 //! Writing a folder whole or not at all.
 
 use crate::layout::OutputFile;
-use crate::limits::REPLACEABLE_DEPTH_MAX;
+use crate::limits::{REPLACEABLE_DEPTH_MAX, SHOWN_FILES_MAX};
 use registry_core::wit::WitError;
 use std::fs;
 use std::io;
@@ -17,6 +17,8 @@ pub enum OutputError {
     Exists {
         /// The folder.
         path: PathBuf,
+        /// The first files in it, as paths inside it, that are not those of a fetched dependency.
+        files: Vec<PathBuf>,
     },
     /// There is something that no `fetch` wrote.
     #[error("`{}` will not be replaced: `{}` is neither WIT nor a component", .path.display(), .foreign.display())]
@@ -59,15 +61,32 @@ impl From<WitError> for OutputError {
 }
 
 impl OutputError {
+    /// One word for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Exists { .. } | Self::Foreign { .. } | Self::NotAFolder { .. } => "exists",
+            Self::InUse { .. } => "in_use",
+            Self::Print(_) => "internal",
+            Self::Io { .. } => "io",
+        }
+    }
+
     /// What a person can do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Exists { .. } => Some("replace it with `--force`, or name another folder with `-o`".to_owned()),
+            Self::Exists { files, .. } => Some(exists_hint(files)),
             Self::Foreign { .. } | Self::NotAFolder { .. } => Some("name another folder with `-o`".to_owned()),
             Self::InUse { .. } => Some("name a folder inside it with `-o`, such as `-o wit`".to_owned()),
             Self::Print(_) | Self::Io { .. } => None,
         }
     }
+}
+
+/// Which of the files `fetch` wrote is not recorded, so all are named that a person may have written.
+fn exists_hint(files: &[PathBuf]) -> String {
+    let files: Vec<String> = files.iter().map(|file| format!("`{}`", file.display())).collect();
+    let lost = if files.is_empty() { String::new() } else { format!(", {} too", files.join(", ")) };
+    format!("name another folder with `-o`; `--force` deletes everything in this one{lost}")
 }
 
 /// Writes the files into a new folder: first into a temporary one beside it, which then gets its name.
@@ -115,12 +134,29 @@ fn is_replacement(target: &Path, replace: bool) -> Result<bool, OutputError> {
         return Ok(false);
     }
     if !replace {
-        return Err(OutputError::Exists { path: target.to_owned() });
+        let files = files_to_lose(target).map_err(io)?;
+        return Err(OutputError::Exists { path: target.to_owned(), files });
     }
     match foreign_entry(target, REPLACEABLE_DEPTH_MAX).map_err(io)? {
         Some(foreign) => Err(OutputError::Foreign { path: target.to_owned(), foreign }),
         None => Ok(true),
     }
+}
+
+/// The first files of a folder and of its `deps`, in the order of names. A fetched dependency has a folder of its own.
+fn files_to_lose(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for place in [folder.to_owned(), folder.join("deps")].iter().filter(|place| place.is_dir()) {
+        for entry in fs::read_dir(place)? {
+            let path = entry?.path();
+            if path.is_file() {
+                files.push(path.strip_prefix(folder).unwrap_or(&path).to_owned());
+            }
+        }
+    }
+    files.sort();
+    files.truncate(SHOWN_FILES_MAX);
+    Ok(files)
 }
 
 /// The first entry that `fetch` would not have written: replacing a folder must not cost anyone other files.

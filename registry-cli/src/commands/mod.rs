@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use crate::terminal::Terminal;
 use clap::CommandFactory;
 use registry_client::local::LocalInput;
-use registry_client::{Client, Fetched};
+use registry_client::{Client, DEFAULT_URL, Fetched};
 use registry_core::id::ObjectHash;
 use registry_core::limits::Limits;
 use registry_core::name::{ReleaseName, Spec};
@@ -21,7 +21,9 @@ use std::path::Path;
 
 /// Does what the command line says.
 pub(crate) async fn run(arguments: Arguments, terminal: &Terminal) -> Result<(), Failure> {
-    let client = || Client::new(&arguments.global.registry);
+    // An empty variable is how shells unset one for a single command.
+    let url = Some(arguments.global.registry.as_str()).filter(|url| !url.is_empty()).unwrap_or(DEFAULT_URL);
+    let client = || Client::new(url);
     match &arguments.command {
         Command::Publish(publish) => publish::run(publish, &client()?, terminal).await,
         Command::Fetch(fetch) => fetch::run(fetch, &client()?, terminal).await,
@@ -73,7 +75,7 @@ fn name_of(release: Option<ReleaseName>, fetched: &Fetched) -> Option<ReleaseNam
 fn read(path: &Path, deps: Option<&Path>, limits: &Limits, terminal: &Terminal) -> Result<LocalInput, Failure> {
     let _progress = terminal.progress(format!("reading {}", path.display()));
     if let Some(deps) = deps.filter(|deps| !deps.is_dir()) {
-        return Err(Failure::Usage(format!("`--deps {}` is not a folder", deps.display())));
+        return Err(Failure::usage(format!("`--deps {}` is not a folder", deps.display())));
     }
     Ok(LocalInput::read(path, deps, limits)?)
 }

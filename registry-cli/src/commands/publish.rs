@@ -7,9 +7,10 @@ use crate::terminal::Terminal;
 use registry_client::Client;
 use registry_client::local::{Dependencies, LocalComponent, LocalInput, LocalPackage, Upload, verify};
 use registry_core::id::{ObjectHash, PackageHash};
-use registry_core::name::ReleaseName;
+use registry_core::name::{PackageName, ReleaseName};
 use registry_core::wire::ReleaseTarget;
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 #[derive(Serialize)]
@@ -48,7 +49,7 @@ async fn publish_package(
     terminal: &Terminal,
 ) -> Result<Document, Failure> {
     if arguments.name.is_some() {
-        return Err(Failure::Usage("`--as` names components; a WIT package has its name in its text".to_owned()));
+        return Err(Failure::usage("`--as` names components; a WIT package has its name in its text"));
     }
     let warnings: Vec<String> = package.wit.dropped_attributes().iter().map(ToString::to_string).collect();
     warnings.iter().for_each(|warning| terminal.warn(warning));
@@ -65,6 +66,7 @@ async fn publish_package(
         let missing = uploads.into_iter().map(|upload| (upload.name, Some(upload.hash))).collect();
         return Err(missing_packages(&main.name.to_string(), missing, client).await?.into());
     }
+    refuse_conflicts(&main.name.to_string(), &uploads, client).await?;
     let dependencies = send(uploads, client, terminal).await?;
     let (name, hash) = (Some(main.name.clone()), ObjectHash::Package(main.hash));
     let created = if missing.contains(&hash) {
@@ -106,12 +108,58 @@ async fn publish_packages_of(
 ) -> Result<Vec<Dependency>, Failure> {
     let folder = arguments.deps.clone().unwrap_or_else(|| beside(&arguments.path));
     let local = Dependencies::read(&folder, client.limits())?;
+    if !are_all_here(component, &local, &folder, client).await? {
+        return Ok(Vec::new());
+    }
     verify(component, &local, client.limits())?;
     let mut uploads = local.uploads(&component.packages)?;
     let hashes: Vec<ObjectHash> = uploads.iter().map(|upload| ObjectHash::Package(upload.hash)).collect();
     let missing = client.missing(&hashes).await?;
     uploads.retain(|upload| missing.contains(&ObjectHash::Package(upload.hash)));
+    refuse_conflicts(&component.path.display().to_string(), &uploads, client).await?;
     send(uploads, client, terminal).await
+}
+
+/// Whether the packages that a component names are on this machine; if not, all of them must be in the registry.
+async fn are_all_here(
+    component: &LocalComponent,
+    local: &Dependencies,
+    folder: &Path,
+    client: &Client,
+) -> Result<bool, Failure> {
+    let here: BTreeSet<&PackageName> = local.names().collect();
+    if component.packages.iter().all(|name| here.contains(&PackageName::from(name))) {
+        return Ok(true);
+    }
+    let names: Vec<ReleaseName> = component.packages.iter().cloned().collect();
+    let bindings = client.bindings(&names).await?;
+    let unbound = names.iter().zip(bindings).filter(|(_, binding)| binding.is_none()).map(|(name, _)| name);
+    let absent: Vec<String> = unbound
+        .clone()
+        .filter(|name| !here.contains(&PackageName::from(*name)))
+        .map(|name| format!("`{name}`"))
+        .collect();
+    if absent.is_empty() {
+        // If the registry lacks one that is here, reading the closure says what that one needs here.
+        return Ok(unbound.count() > 0);
+    }
+    let (file, verb) = (component.path.display(), if absent.len() == 1 { "is" } else { "are" });
+    let (absent, folder) = (absent.join(", "), folder.display());
+    let message = format!("`{file}` needs {absent}, which {verb} neither in the registry nor in `{folder}`");
+    let hint = "put the WIT of what is missing into that folder, or name another with `--deps`".to_owned();
+    Err(Finding { code: "missing_dependencies", message, hint: Some(hint) }.into())
+}
+
+/// Refuses packages whose names the registry has bound to others, before anything is sent.
+async fn refuse_conflicts(of: &str, uploads: &[Upload], client: &Client) -> Result<(), Failure> {
+    let names: Vec<ReleaseName> = uploads.iter().map(|upload| upload.name.clone()).collect();
+    let bindings = client.bindings(&names).await?;
+    let bound = uploads.iter().zip(bindings).filter(|(_, binding)| binding.is_some());
+    let bound: Vec<_> = bound.map(|(upload, _)| (upload.name.clone(), Some(upload.hash))).collect();
+    if bound.is_empty() {
+        return Ok(());
+    }
+    Err(missing_packages(of, bound, client).await?.into())
 }
 
 fn beside(path: &Path) -> PathBuf {
@@ -180,5 +228,6 @@ async fn missing_packages(
     } else {
         "publish them first, or all of them with `--with-deps` if they are in `deps` or in the file"
     };
-    Ok(Finding { message, hint: Some(hint.to_owned()) })
+    let code = if differs { "release_bound" } else { "missing_dependencies" };
+    Ok(Finding { code, message, hint: Some(hint.to_owned()) })
 }

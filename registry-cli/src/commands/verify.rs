@@ -83,7 +83,7 @@ fn finding(failed: usize, total: usize) -> Finding {
         let hint = "`registry fetch` gets what the registry has; `registry publish` publishes what it lacks";
         (format!("{failed} of {total} are not what the registry has"), hint)
     };
-    Finding { message, hint: Some(hint.to_owned()) }
+    Finding { code: "not_verified", message, hint: Some(hint.to_owned()) }
 }
 
 /// What comes back from the client has been verified: every hash in it was recomputed here.

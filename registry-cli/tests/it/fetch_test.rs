@@ -101,7 +101,10 @@ fn a_folder_that_is_not_empty_is_kept_unless_forced() {
         command.assert()
     };
     write_files(folder.path(), &[("out/old.wit", "package test:old;")]);
-    assert_contains(&stderr(&fetch(&[]).code(1)), &["exists and is not empty", "hint: ", "--force"]);
+    assert_contains(
+        &stderr(&fetch(&[]).code(1)),
+        &["exists and is not empty", "hint: ", "`--force` deletes everything in this one, `old.wit` too"],
+    );
     assert_eq!(paths(&folder.path().join("out")), ["old.wit"]);
     fetch(&["--force"]).success();
     assert_eq!(paths(&folder.path().join("out")), FILES);

@@ -82,3 +82,21 @@ fn a_deps_folder_that_is_not_there_is_wrong_usage() {
     let assert = registry().args(["hash", "wit", "--deps", "nowhere"]).current_dir(project.path()).assert().code(2);
     assert_contains(&stderr(&assert), &["`--deps nowhere` is not a folder"]);
 }
+
+#[test]
+fn the_folder_of_a_component_is_not_a_package() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = "package root:component;\nworld root { export f: func(); }";
+    write_files(folder.path(), &[("a/a.wit", world)]);
+    fs::write(folder.path().join("a/a.wasm"), component(&["package test:a;\nworld w { export f: func(); }"])).unwrap();
+    for command in ["hash", "publish"] {
+        let assert = registry().args([command, "a"]).current_dir(folder.path()).assert().code(1);
+        assert_contains(&stderr(&assert), &["`a` is the folder of a component", "hint: name `a/a.wasm`"]);
+    }
+    assert!(hash(&["a/a.wasm"], folder.path()).starts_with("p2:c"));
+    // Without a component beside it, the text alone can be hashed.
+    fs::remove_file(folder.path().join("a/a.wasm")).unwrap();
+    assert!(hash(&["a"], folder.path()).starts_with("p2:w"));
+    let assert = registry().args(["publish", "a"]).current_dir(folder.path()).assert().code(1);
+    assert_contains(&stderr(&assert), &["hint: this is the world of a component"]);
+}

@@ -113,7 +113,10 @@ fn other_content_under_a_published_version_is_refused_with_both_hashes() {
     assert_contains(&text, &["test:types@1.0.0", hash.trim(), "the registry has", first.trim(), "never changes"]);
     let assert =
         registry_at(&server, project.path()).args(["publish", "wit", "--with-deps", "--json"]).assert().code(1);
-    assert_eq!(json_error(&assert)["code"], "release_bound");
+    let error = json_error(&assert);
+    assert_eq!(error["code"], "release_bound");
+    assert_contains(error["message"].as_str().unwrap(), &["the registry has", first.trim(), "nothing was sent"]);
+    assert_contains(error["hint"].as_str().unwrap(), &["a published version never changes"]);
     registry_at(&server, project.path()).args(["show", "test:main"]).assert().code(1);
 }
 
@@ -133,6 +136,11 @@ fn a_component_is_published_under_a_name_once_its_packages_are_there() {
         &["main.wasm", "nothing was sent", "test:main@1.0.0", "test:shapes@1.0.0", "test:types@1.0.0"],
     );
 
+    let text = stderr(&publish(&["--with-deps"]).code(1));
+    let missing =
+        "`test:main@1.0.0`, `test:shapes@1.0.0`, `test:types@1.0.0`, which are neither in the registry nor in";
+    assert_contains(&text, &["`main.wasm` needs ", missing, "deps`", "hint: "]);
+
     // With `--with-deps` they come from where `--deps` says, after a check that the component fits them.
     write_files(project.path(), &[("all/main.wit", MAIN), ("all/shapes.wit", SHAPES), ("all/types.wit", TYPES)]);
     write_files(project.path(), &[("other/main.wit", &MAIN.replace("l: line", "k: line"))]);
@@ -147,6 +155,7 @@ fn a_component_is_published_under_a_name_once_its_packages_are_there() {
     assert_eq!((&document["kind"], &document["name"]), (&"component".into(), &"test:runner@1.0.0".into()));
     assert_eq!(document["dependencies"].as_array().unwrap().len(), 3);
     assert_eq!(json(&publish(&["--json"]).success())["created"], false);
+    assert_eq!(json(&publish(&["--with-deps", "--json"]).success())["created"], false, "nothing is needed here");
     let shown = json(&registry_at(&server, project.path()).args(["show", "test:runner", "--json"]).assert().success());
     assert_eq!(shown["hash"].as_str(), Some(hash.as_str()));
 }

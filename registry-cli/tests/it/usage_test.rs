@@ -1,6 +1,7 @@
 //! Wrong usage, help, and a registry that is not there.
 
-use crate::command::{assert_contains, json_error, project, registry, stderr, stdout};
+use crate::command::{assert_contains, json_error, project, published, registry, registry_at, stderr, stdout};
+use crate::support::registry::TestRegistry;
 
 const COMMANDS: [&str; 7] = ["publish", "fetch", "show", "hash", "tree", "verify", "completions"];
 
@@ -105,9 +106,51 @@ fn a_registry_that_is_not_running_is_exit_code_1_with_a_hint() {
 }
 
 #[test]
-fn a_url_that_is_none_is_refused() {
-    let assert = registry().args(["--registry", "localhost:1234", "show", "a:b"]).assert().code(1);
-    assert_contains(&stderr(&assert), &["`localhost:1234` is not the URL of a registry", "hint: "]);
+fn a_url_that_is_none_is_wrong_usage() {
+    for url in ["localhost:1234", "127.0.0.1:7878", "garbage"] {
+        let assert = registry().args(["--registry", url, "show", "a:b"]).assert().code(2);
+        assert_contains(
+            &stderr(&assert),
+            &[&format!("`{url}` is not the URL of a registry"), "hint: a registry's URL"],
+        );
+        let assert = registry().args(["--json", "show", "a:b"]).env("REGISTRY_URL", url).assert().code(2);
+        assert_eq!(json_error(&assert)["code"], "usage");
+    }
+    // An empty variable is an unset one: the default is asked, whether or not a registry listens there.
+    let assert = registry().args(["show", "test:never-published"]).env("REGISTRY_URL", "").assert().code(1);
+    assert!(!stderr(&assert).contains("is not the URL"), "{}", stderr(&assert));
+}
+
+#[test]
+fn every_json_error_has_a_code() {
+    let server = TestRegistry::start();
+    let project = project();
+    let cases: [(&[&str], &str); 5] = [
+        (&["show", "a:b"], "not_found"),
+        (&["publish", "wit"], "missing_dependencies"),
+        (&["hash", "nothing"], "io"),
+        (&["hash", "wit", "--deps", "nowhere"], "usage"),
+        (&["--registry", "http://127.0.0.1:1", "show", "a:b"], "unreachable"),
+    ];
+    for (arguments, code) in cases {
+        let assert = registry_at(&server, project.path()).arg("--json").args(arguments).assert().failure();
+        assert_eq!(json_error(&assert)["code"], code, "{arguments:?}");
+    }
+}
+
+#[test]
+fn the_log_has_colors_only_where_they_are_wanted() {
+    let (server, folder, _) = published();
+    let log = |arguments: &[&str]| {
+        let mut command = registry_at(&server, folder.path());
+        stderr(&command.args(["-v", "show", "test:main"]).args(arguments).assert().success())
+    };
+    for arguments in [&[][..], &["--color", "never"], &["--json"]] {
+        let text = log(arguments);
+        assert!(text.contains("DEBUG") && !text.contains('\u{1b}'), "{arguments:?}: {text}");
+    }
+    let text = log(&["--color", "always"]);
+    assert!(text.contains("DEBUG") && text.contains('\u{1b}'), "{text}");
 }
 
 #[test]

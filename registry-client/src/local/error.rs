@@ -37,6 +37,14 @@ pub enum LocalError {
         /// The folder.
         path: PathBuf,
     },
+    /// A folder with a component, whose WIT is the component's world and not a package to publish.
+    #[error("`{}` is the folder of a component", .path.display())]
+    ComponentFolder {
+        /// The folder.
+        path: PathBuf,
+        /// The component in it.
+        component: PathBuf,
+    },
     /// A limit was crossed.
     #[error("`{}` is too large", .path.display())]
     Limit {
@@ -117,6 +125,20 @@ impl LocalError {
         Self::Component { path: path.to_owned(), source: Box::new(source) }
     }
 
+    /// One word for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Io { .. } => "io",
+            Self::NotAFile { .. } | Self::NotUtf8 { .. } | Self::NoWit { .. } => "invalid_input",
+            Self::ComponentFolder { .. } => "component_folder",
+            Self::Limit { .. } => "limit_exceeded",
+            Self::Wit(_) | Self::Wasm { .. } | Self::Repeated { .. } => "invalid_wit",
+            Self::Component { .. } => "invalid_component",
+            Self::Missing { .. } => "missing_dependencies",
+            Self::Admission(_) => "not_publishable",
+        }
+    }
+
     /// What a person can do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
@@ -124,6 +146,7 @@ impl LocalError {
                 Some(format!("did you mean `{}`?", path.join("wit").display()))
             }
             Self::NoWit { .. } => Some("name the folder that holds the package's `.wit` files".to_owned()),
+            Self::ComponentFolder { component, .. } => Some(format!("name `{}`", component.display())),
             Self::NotUtf8 { .. } => {
                 Some("give a WIT folder, a `.wit` file, wasm-encoded WIT or a component".to_owned())
             }
@@ -134,7 +157,8 @@ impl LocalError {
                 searched.parent().unwrap_or(searched).display()
             )),
             Self::Missing { .. } => Some(
-                "put these packages into that folder, or name another with `--deps`; `registry fetch` gets them"
+                "put these packages into that folder, or name another with `--deps`. For each one: `registry fetch NAME -o \
+                 tmp`, then copy `tmp/NAME.wit` and what is in `tmp/deps` into it"
                     .to_owned(),
             ),
             Self::Admission(error) => admission_hint(error),
@@ -159,6 +183,9 @@ fn component_hint(error: &ComponentError) -> Option<String> {
 
 fn admission_hint(error: &AdmissionError) -> Option<String> {
     match error {
+        AdmissionError::Name(NameError::Unversioned(name)) if name.starts_with("root:") => {
+            Some("this is the world of a component: publish the component itself, the `.wasm` file".to_owned())
+        }
         AdmissionError::Name(NameError::Unversioned(name)) => {
             Some(format!("give the package a version: `package {name}@0.1.0;`"))
         }

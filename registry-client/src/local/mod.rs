@@ -10,7 +10,7 @@ pub use error::LocalError;
 pub use folder::{LocalFolder, verify};
 
 use dependencies::Sources;
-use files::{FileReader, read_package_folder};
+use files::{FileReader, entries, has_extension, read_package_folder};
 use registry_core::component::{ComponentError, DecodedComponent};
 use registry_core::id::{ComponentHash, PackageHash};
 use registry_core::limits::Limits;
@@ -75,7 +75,8 @@ impl LocalInput {
                 return Err(LocalError::NoWit { path: path.to_owned() });
             }
             let dependencies = dependencies.map_or_else(|| path.join("deps"), Path::to_owned);
-            return read_package(files, &dependencies, reader);
+            let input = read_package(files, &dependencies, reader)?;
+            return refuse_component_folder(path, input, limits);
         }
         let bytes = reader.bytes(path)?;
         let beside = || path.parent().map(|folder| folder.join("deps")).unwrap_or_default();
@@ -86,6 +87,21 @@ impl LocalInput {
             WasmKind::Other => read_package(vec![reader.source(path, bytes)?], &dependencies, reader),
         }
     }
+}
+
+/// What tools call a component's own world is no package: beside a component, the component itself is meant.
+fn refuse_component_folder(folder: &Path, input: LocalInput, limits: &Limits) -> Result<LocalInput, LocalError> {
+    let is_world = matches!(&input, LocalInput::Package(package) if package.wit.name().namespace == "root");
+    if !is_world {
+        return Ok(input);
+    }
+    for path in entries(folder)? {
+        let is_file = has_extension(&path, "wasm") && path.is_file();
+        if is_file && wasm_kind(&FileReader::new(limits).bytes(&path)?) == WasmKind::Component {
+            return Err(LocalError::ComponentFolder { path: folder.to_owned(), component: path });
+        }
+    }
+    Ok(input)
 }
 
 fn read_package(files: Vec<SourceFile>, dependencies: &Path, reader: FileReader<'_>) -> Result<LocalInput, LocalError> {

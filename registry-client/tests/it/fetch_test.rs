@@ -139,7 +139,7 @@ fn what_is_not_there_is_said_to_be_missing() {
     }
     let absent = ComponentHash::of(b"absent");
     let error = registry.block_on(client.fetch_component(&absent)).err().unwrap();
-    assert_eq!(error.code(), Some("not_found"));
+    assert_eq!(error.code(), "not_found");
     assert!(error.to_string().contains(&absent.to_string()), "{error}");
 }
 

@@ -102,7 +102,7 @@ fn refusals_come_with_code_message_and_hint() {
     };
     let main = "package test:main@1.0.0;\ninterface i { use test:x/i@1.0.0.{t}; use test:y/i@2.0.0.{t as u}; }";
     let error = publish(main, base);
-    assert_eq!(error.code(), Some("missing_dependencies"));
+    assert_eq!(error.code(), "missing_dependencies");
     assert!(error.to_string().contains("`test:x@1.0.0`, `test:y@2.0.0`"), "{error}");
     assert!(error.hint().unwrap().contains("--with-deps"));
 
@@ -111,13 +111,13 @@ fn refusals_come_with_code_message_and_hint() {
     write_files(folder.path(), &[("base.wit", &changed)]);
     let actual = local_package(folder.path(), None).wit.identity().unwrap().hash;
     let error = publish(&changed, base);
-    assert_eq!(error.code(), Some("hash_mismatch"));
+    assert_eq!(error.code(), "hash_mismatch");
     assert!(
         error.to_string().contains(&base.to_string()) && error.to_string().contains(&actual.to_string()),
         "{error}"
     );
     let error = publish(&changed, actual);
-    assert_eq!(error.code(), Some("release_bound"));
+    assert_eq!(error.code(), "release_bound");
     assert!(
         error.to_string().contains(&base.to_string()) && error.to_string().contains(&actual.to_string()),
         "{error}"
