@@ -1,6 +1,7 @@
 //! What can be said on the command line.
 
-use clap::{Args, Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use ledger_runtime::contract_hash;
 use ledger_runtime::node::LISTEN_DEFAULT;
 use ledger_runtime::rpc::{NodeClient, NodeClientError};
@@ -98,6 +99,22 @@ pub(crate) enum Command {
     Wit(WitArguments),
 }
 
+impl Arguments {
+    /// What the command line says, or the end of the program with exit code 2.
+    pub(crate) fn read() -> Self {
+        let arguments = Self::parse();
+        if let Command::Call(call) = &arguments.command
+            && !call.surplus.is_empty()
+        {
+            let all = std::iter::once(&call.arguments).chain(&call.surplus).map(|text| text.trim_end_matches(','));
+            let quoted = all.collect::<Vec<_>>().join(", ");
+            let message = format!("the function's arguments are one argument of the command: '{quoted}'");
+            Self::command().error(ErrorKind::TooManyValues, message).exit();
+        }
+        arguments
+    }
+}
+
 impl Command {
     /// Whether a program reads what the command prints.
     pub(crate) fn prints_json(&self) -> bool {
@@ -133,12 +150,15 @@ pub(crate) struct CallArguments {
     /// The function: `name`, or `interface#name` for one in an exported interface.
     pub(crate) function: String,
     /// The arguments as WAVE, separated by commas.
-    #[arg(default_value = "", hide_default_value = true, allow_hyphen_values = true)]
+    #[arg(default_value = "", hide_default_value = true, allow_hyphen_values = true, value_parser = wave)]
     pub(crate) arguments: String,
+    /// What is written after the arguments, which are one text.
+    #[arg(hide = true, allow_negative_numbers = true)]
+    pub(crate) surplus: Vec<String>,
     #[command(flatten)]
     pub(crate) node: NodeArguments,
     /// The gas that the call may use [default: what the node says].
-    #[arg(long, value_name = "GAS")]
+    #[arg(long, value_name = "GAS", allow_negative_numbers = true)]
     pub(crate) gas_limit: Option<u64>,
     /// Print `{valid, result, gas_used, errors}` as JSON.
     #[arg(long)]
@@ -190,5 +210,17 @@ fn registry_url(text: &str) -> Result<String, ClientError> {
         Err(error @ ClientError::Url { .. }) => Err(error),
         // Whether a client can be made here is not a matter of the text.
         Ok(_) | Err(_) => Ok(text.to_owned()),
+    }
+}
+
+/// Negative numbers begin with a hyphen, and options that were misspelt do too.
+fn wave(text: &str) -> Result<String, String> {
+    let is_number =
+        |rest: &str| rest.starts_with(|character: char| character.is_ascii_digit()) || rest.starts_with("inf");
+    match text.strip_prefix('-') {
+        Some(rest) if !is_number(rest) => {
+            Err("it is no option of `ledger call`, and the arguments of a function cannot begin like this".to_owned())
+        }
+        Some(_) | None => Ok(text.to_owned()),
     }
 }

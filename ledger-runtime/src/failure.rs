@@ -57,7 +57,7 @@ fn printable(text: &str) -> String {
 /// The first hint that an error in the chain has.
 fn hint(error: &anyhow::Error) -> Option<String> {
     error.chain().find_map(|error| {
-        let start = error.downcast_ref::<StartError>().and_then(StartError::hint).map(str::to_owned);
+        let start = error.downcast_ref::<StartError>().and_then(StartError::hint);
         let node = || error.downcast_ref::<NodeClientError>().and_then(NodeClientError::hint).map(str::to_owned);
         let client = || error.downcast_ref::<ClientError>().and_then(ClientError::hint);
         let finding = || error.downcast_ref::<Finding>().and_then(|finding| finding.hint.clone());

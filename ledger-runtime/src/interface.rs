@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use strsim::osa_distance;
 use wit_parser::{Function, Handle, Resolve, Type, TypeDefKind, TypeId, WorldId, WorldItem};
 
 /// A contract's functions: those at the root of its world first, then those of its exported interfaces.
@@ -185,11 +186,54 @@ impl FunctionError {
             Self::Unknown { available, .. } if available.is_empty() => {
                 Some("the contract has no function that can be called".to_owned())
             }
-            Self::Unknown { available, .. } => Some(format!("it has {}", list(available))),
+            Self::Unknown { name, available } => Some(match similar(name, available) {
+                Some(similar) => format!("did you mean `{similar}`? The contract has {}", list(available)),
+                None => format!("it has {}", list(available)),
+            }),
             Self::Ambiguous { candidates, .. } => Some(format!("write one of {}", list(candidates))),
             Self::NotCallable { .. } => None,
         }
     }
+}
+
+/// The function that `wanted` most likely means, by the shortest name that means only it.
+fn similar(wanted: &str, available: &[String]) -> Option<String> {
+    // Texts of peers are compared too, so the work has a limit.
+    const COMPARED_MAX: usize = 200;
+    const LENGTH_BYTES_MAX: usize = 100;
+    if wanted.len() > LENGTH_BYTES_MAX {
+        return None;
+    }
+    let wanted_item = item(wanted).to_lowercase();
+    let tolerance = (wanted_item.len() / 3).max(1);
+    let compared = available.iter().take(COMPARED_MAX).filter(|name| name.len() <= LENGTH_BYTES_MAX);
+    let distances = compared.map(|name| {
+        let item = item(name);
+        let last = item.rsplit_once('.').map_or(item, |(_, last)| last);
+        let distance = osa_distance(item, &wanted_item).min(osa_distance(last, &wanted_item));
+        (distance, osa_distance(&short(name), wanted), name)
+    });
+    let (_, _, nearest) = distances.filter(|(distance, ..)| *distance <= tolerance).min()?;
+    let is_unique = available.iter().filter(|name| short(name) == short(nearest)).count() == 1;
+    Some(if is_unique { short(nearest) } else { nearest.clone() })
+}
+
+/// A function's full name without the package and the version of its interface: `counters#clamp`.
+fn short(name: &str) -> String {
+    match name.rsplit_once('#') {
+        Some((interface, function)) => {
+            let path = interface.split_once('@').map_or(interface, |(path, _)| path);
+            let interface = path.rsplit_once('/').map_or(path, |(_, interface)| interface);
+            format!("{interface}#{function}")
+        }
+        None => name.to_owned(),
+    }
+}
+
+/// A function's name without its interface, and without what kind of function it is: `counter.highest`.
+fn item(name: &str) -> &str {
+    let function = name.rsplit_once('#').map_or(name, |(_, function)| function);
+    function.rsplit_once(']').map_or(function, |(_, item)| item)
 }
 
 impl ContractFunction {

@@ -5,7 +5,6 @@ mod commands;
 mod failure;
 
 use arguments::{Arguments, Command};
-use clap::Parser;
 use failure::Failure;
 use ledger_runtime::node::THREAD_STACK_SIZE_BYTES;
 use std::io::IsTerminal;
@@ -18,7 +17,7 @@ const SHUTDOWN_TIME_MAX: Duration = Duration::from_secs(2);
 
 fn main() -> ExitCode {
     registry_core::wit::hide_caught_panics();
-    let arguments = Arguments::parse();
+    let arguments = Arguments::read();
     start_logging(&arguments.command);
     let json = arguments.command.prints_json();
     match run(arguments.command) {

@@ -146,17 +146,18 @@ impl Node {
 
 impl StartError {
     /// What a person can do about it.
-    pub fn hint(&self) -> Option<&'static str> {
-        match self {
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
             Self::OtherGenesis { .. } => Some("use the genesis that it was made with, or another --data-dir"),
             Self::Contracts { errors, .. } if errors.iter().any(ContractError::is_registry_unavailable) => Some(
                 "start the registry, or name another with --registry: at its first start a node fetches every contract of the genesis",
             ),
-            Self::Contracts { errors, .. } => errors.iter().find_map(ContractError::hint),
+            Self::Contracts { errors, .. } => return errors.iter().find_map(ContractError::hint),
             Self::Listen { .. } => Some("stop what listens there, or use another --listen; port 0 picks a free one"),
             Self::Store(StoreError::InUse { .. }) => Some("stop the other node, or use another --data-dir"),
             Self::Engine(_) | Self::Store(_) | Self::TooLarge { .. } | Self::Node(_) => None,
-        }
+        };
+        hint.map(str::to_owned)
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a node does for those who ask, whatever they ask through.
 
+use crate::admission::AdmissionError;
 use crate::contract_hash::{self, ContractHashError};
 use crate::contracts::{Contract, ContractError, ContractWit, Contracts};
 use crate::execution::{CallError, CallOutcome, Executor};
@@ -96,7 +97,7 @@ impl ServiceError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Hash(_) => Some("`registry show` and `registry hash` tell a component's hash".to_owned()),
-            Self::Contract(error) => error.hint().map(str::to_owned),
+            Self::Contract(error) => error.hint(),
             Self::Call(CallError::Function(error)) => error.hint(),
             Self::Call(CallError::Parameters { .. }) => {
                 Some("the contract's WIT says what the function takes (`ledger wit`)".to_owned())
@@ -114,8 +115,8 @@ impl ContractError {
     }
 
     /// What a person can do about it.
-    pub fn hint(&self) -> Option<&'static str> {
-        match self {
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
             Self::Source { error: SourceError::NotFound(_), .. } => {
                 Some("publish the component to the node's registry first (`registry publish`)")
             }
@@ -125,9 +126,15 @@ impl ContractError {
             Self::Source { error: SourceError::Refused(_) | SourceError::Other(_), .. } => {
                 Some("do not trust this registry, or tell its operator")
             }
+            Self::Admission { hash, error: AdmissionError::UnservedImports(_) } => {
+                return Some(format!(
+                    "a contract can import types only; `registry show --wit {hash}` shows the WIT of this one"
+                ));
+            }
             Self::Admission { .. } => Some("build the contract without what is refused"),
             Self::Store(_) => Some("the data directory may be damaged; start again with an empty one"),
             Self::Wit { .. } | Self::Node(_) => None,
-        }
+        };
+        hint.map(str::to_owned)
     }
 }

@@ -63,6 +63,7 @@ pub struct ArgumentError {
     text: String,
     /// Bytes of the text.
     span: Range<usize>,
+    is_wave: bool,
 }
 
 impl ContractText {
@@ -391,14 +392,14 @@ impl ArgumentReader<'_> {
             (kind, Some(detail)) => format!("the arguments are not WAVE: {kind}: {detail}"),
             (kind, None) => format!("the arguments are not WAVE: {kind}"),
         };
-        self.error(message, error.span())
+        ArgumentError { is_wave: false, ..self.error(message, error.span()) }
     }
 
     /// An error at a place of the source, which is shown in the text that a person wrote.
     fn error(&self, message: String, span: Range<usize>) -> ArgumentError {
         let within = |position: usize| position.saturating_sub(CALL.len()).min(self.text.len());
         let (start, end) = (within(span.start), within(span.end));
-        ArgumentError { message, text: self.text.to_owned(), span: start..end }
+        ArgumentError { message, text: self.text.to_owned(), span: start..end, is_wave: true }
     }
 }
 
@@ -413,6 +414,31 @@ impl ArgumentError {
         let marked = self.text.get(self.span.clone()).unwrap_or_default();
         let width = marked.lines().next().unwrap_or_default().chars().count().max(1);
         format!("{line}\n{}{}", " ".repeat(column), "^".repeat(width))
+    }
+}
+
+impl ArgumentError {
+    /// What a person can do about it, if the text is not WAVE for a common reason.
+    pub fn hint(&self) -> Option<&'static str> {
+        if self.is_wave {
+            return None;
+        }
+        let before = self.text.get(..self.span.start).unwrap_or_default();
+        let marked = self.text.get(self.span.start..).unwrap_or_default();
+        let is_word =
+            |character: char| character.is_alphanumeric() || matches!(character, '"' | '\'' | '[' | '{' | '(');
+        let follows_value = before.ends_with(char::is_whitespace)
+            && before
+                .trim_end()
+                .ends_with(|character: char| character.is_alphanumeric() || "\"'])}".contains(character));
+        let is_outside = !before.contains(['{', '[']);
+        match marked.chars().next() {
+            Some('\'') => Some("strings stand in double quotes, and single quotes are for one character"),
+            Some('_') => Some("names are written with hyphens, as in `unit-price`"),
+            Some(':' | '=') if is_outside => Some("arguments are written in their order, without names"),
+            Some(first) if is_word(first) && follows_value => Some("write a comma between values"),
+            _ => None,
+        }
     }
 }
 

@@ -2,7 +2,8 @@
 
 use super::{AdmissionError, UnservedImport, cost};
 use crate::profile::{ExecutionProfile, WASM_FEATURES};
-use wasmparser::component_types::{ComponentAnyTypeId, ComponentEntityType, ComponentInstanceType};
+use std::collections::HashSet;
+use wasmparser::component_types::{ComponentAnyTypeId, ComponentEntityType, ComponentInstanceType, ResourceId};
 use wasmparser::types::Types;
 use wasmparser::{ComponentImport, Parser, Payload, Validator};
 
@@ -23,8 +24,9 @@ pub(super) fn inspect(profile: &ExecutionProfile, bytes: &[u8]) -> Result<(), Ad
     if outline.compilation_cost > profile.compilation_cost_max {
         return Err(AdmissionError::TooComplex { cost: outline.compilation_cost, max: profile.compilation_cost_max });
     }
+    let mut obstacles = Obstacles::default();
     let mut unserved: Vec<UnservedImport> =
-        outline.imports.iter().filter_map(|import| unserved(&types, import.name.name)).collect();
+        outline.imports.iter().filter_map(|import| obstacles.of_import(&types, import.name.name)).collect();
     unserved.sort_by(|a, b| a.name.cmp(&b.name));
     if unserved.is_empty() { Ok(()) } else { Err(AdmissionError::UnservedImports(unserved)) }
 }
@@ -64,33 +66,50 @@ impl<'a> Outline<'a> {
     }
 }
 
-/// Why the import `name` can't be served; none if it needs nothing at run time.
-fn unserved(types: &Types, name: &str) -> Option<UnservedImport> {
-    let reasons = match types.component_item_for_import(name).map(|item| item.ty) {
-        Some(ComponentEntityType::Instance(id)) => unserved_items(&types[id]),
-        Some(ty) => obstacle(None, &ty).into_iter().collect(),
-        None => vec!["its type is not known".to_owned()],
-    };
-    (!reasons.is_empty()).then(|| UnservedImport { name: name.to_owned(), reasons })
+/// What the names of a resource's functions begin with.
+const RESOURCE_FUNCTIONS: [&str; 3] = ["[constructor]", "[method]", "[static]"];
+
+/// Finds what can't be served. A resource is told once, under the first of its names, and its functions are not told: they
+/// go where it goes.
+#[derive(Default)]
+struct Obstacles {
+    resources: HashSet<ResourceId>,
 }
 
-fn unserved_items(instance: &ComponentInstanceType) -> Vec<String> {
-    instance.exports.iter().filter_map(|(name, item)| obstacle(Some(name), &item.ty)).collect()
-}
+impl Obstacles {
+    /// Why the import `name` can't be served; none if it needs nothing at run time that was not told before.
+    fn of_import(&mut self, types: &Types, name: &str) -> Option<UnservedImport> {
+        let reasons = match types.component_item_for_import(name).map(|item| item.ty) {
+            Some(ComponentEntityType::Instance(id)) => self.of_items(&types[id]),
+            Some(ty) => self.of_item(name, &ty).map(|kind| format!("it is a {kind}")).into_iter().collect(),
+            None => vec!["its type is not known".to_owned()],
+        };
+        (!reasons.is_empty()).then(|| UnservedImport { name: name.to_owned(), reasons })
+    }
 
-/// Why an item can't be served. Types other than resources exist at compile time only.
-fn obstacle(name: Option<&str>, ty: &ComponentEntityType) -> Option<String> {
-    let kind = match ty {
-        ComponentEntityType::Type { created: ComponentAnyTypeId::Resource(_), .. } => "resource",
-        ComponentEntityType::Type { .. } => return None,
-        ComponentEntityType::Func(_) => "function",
-        ComponentEntityType::Instance(_) => "instance",
-        ComponentEntityType::Module(_) => "core module",
-        ComponentEntityType::Component(_) => "component",
-        ComponentEntityType::Value(_) => "value",
-    };
-    Some(match name {
-        Some(name) => format!("it holds the {kind} `{name}`"),
-        None => format!("it is a {kind}"),
-    })
+    fn of_items(&mut self, instance: &ComponentInstanceType) -> Vec<String> {
+        let items = instance.exports.iter();
+        items
+            .filter_map(|(name, item)| Some(format!("it holds the {} `{name}`", self.of_item(name, &item.ty)?)))
+            .collect()
+    }
+
+    /// The kind of an item that can't be served. Types other than resources exist at compile time only.
+    fn of_item(&mut self, name: &str, ty: &ComponentEntityType) -> Option<&'static str> {
+        match ty {
+            ComponentEntityType::Type { created: ComponentAnyTypeId::Resource(resource), .. } => {
+                self.resources.insert(resource.resource()).then_some("resource")
+            }
+            ComponentEntityType::Type { .. } => None,
+            // A valid component names the functions of a resource only where it names the resource.
+            ComponentEntityType::Func(_) => {
+                let is_of_resource = RESOURCE_FUNCTIONS.iter().any(|kind| name.starts_with(kind));
+                (!is_of_resource).then_some("function")
+            }
+            ComponentEntityType::Instance(_) => Some("instance"),
+            ComponentEntityType::Module(_) => Some("core module"),
+            ComponentEntityType::Component(_) => Some("component"),
+            ComponentEntityType::Value(_) => Some("value"),
+        }
+    }
 }

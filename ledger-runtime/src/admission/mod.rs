@@ -45,7 +45,7 @@ pub enum AdmissionError {
         max: u64,
     },
     /// It imports what the ledger does not serve.
-    #[error("the ledger serves no imports except types: {}", list(.0))]
+    #[error("the ledger serves no functions and no resources, and the component imports:\n{}", list(.0))]
     UnservedImports(Vec<UnservedImport>),
     /// It can't be compiled, or needs more instances, memories or tables than a call may have.
     #[error("the component cannot be compiled within the ledger's limits")]
@@ -163,5 +163,5 @@ fn find_export(component: &Component, interface: Option<&str>, name: &str) -> Op
 }
 
 fn list(imports: &[UnservedImport]) -> String {
-    imports.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    imports.iter().map(|import| format!("  {import}")).collect::<Vec<_>>().join("\n")
 }

@@ -57,8 +57,16 @@ pub(super) async fn call(arguments: &CallArguments) -> Result<Document, Failure>
 
 fn encode(function: &str, signature: &Signature, arguments: &str) -> Result<Vec<u8>, Failure> {
     let values = signature.parse_arguments(arguments).map_err(|error| Finding {
-        message: format!("{error}\n\n{}\n", error.pointer()),
-        hint: Some(format!("{function} is {signature}")),
+        // In a text of nothing there is no place to point at.
+        message: if arguments.trim().is_empty() {
+            error.to_string()
+        } else {
+            format!("{error}\n\n{}\n", error.pointer())
+        },
+        hint: Some(match error.hint() {
+            Some(hint) => format!("{hint}; {function} is {signature}"),
+            None => format!("{function} is {signature}"),
+        }),
     })?;
     let encoded = encode_parameters(&signature.parameters, &values, &ValueLimits::default());
     Ok(encoded.context("the arguments cannot be sent")?)

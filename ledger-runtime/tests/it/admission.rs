@@ -141,7 +141,7 @@ fn imports_of_functions_are_refused_with_all_reasons() {
     let error = Machine::new().admit(&build::example("foreign-import")).err().unwrap();
     assert_eq!(
         error.to_string(),
-        "the ledger serves no imports except types: `demo:clock/wall@0.1.0` (it holds the function `now`)"
+        "the ledger serves no functions and no resources, and the component imports:\n  `demo:clock/wall@0.1.0` (it holds the function `now`)"
     );
 
     let bytes = build::component(
@@ -165,6 +165,26 @@ fn imports_of_functions_are_refused_with_all_reasons() {
     assert_eq!(
         imports,
         ["`alpha` (it is a function)", "`beta` (it holds the resource `thing`, it holds the function `run`)"]
+    );
+}
+
+#[test]
+fn a_resource_is_refused_once_without_its_functions() {
+    let bytes = build::component(
+        "package demo:test;
+         interface things { resource thing { size: func() -> u32; } }
+         interface others { use things.{thing as other}; run: func(x: other); }
+         world test { import things; import others; use things.{thing as mine}; export go: func(); }",
+        r#"(module
+            (import "demo:test/things" "[method]thing.size" (func (param i32) (result i32)))
+            (import "demo:test/others" "run" (func (param i32)))
+            (func (export "go")))"#,
+    );
+    let Err(AdmissionError::UnservedImports(imports)) = Machine::new().admit(&bytes) else { panic!() };
+    let imports: Vec<String> = imports.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        imports,
+        ["`demo:test/others` (it holds the function `run`)", "`demo:test/things` (it holds the resource `thing`)"]
     );
 }
 

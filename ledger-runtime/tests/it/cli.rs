@@ -182,7 +182,7 @@ async fn json_has_four_members() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn errors_say_what_to_do() {
-    let (registry, _) = RunningRegistry::with_examples(&["arithmetic", "foreign-import"]).await;
+    let (registry, _) = RunningRegistry::with_examples(&["arithmetic", "counter", "foreign-import"]).await;
     let directory = tempfile::tempdir().unwrap();
     let node = Process::start(&registry.url, directory.path(), &[hash("arithmetic")]);
     let (_, stderr, code) = output(&node.ask("call", &[&hash("arithmetic"), "gcd", "12, \"x\""]));
@@ -193,6 +193,44 @@ async fn errors_say_what_to_do() {
     assert_eq!(code, 1);
     let (_, stderr, _) = output(&node.ask("call", &[&hash("arithmetic"), "lcm", "1, 2"]));
     assert_eq!(stderr, "error: the contract has no function `lcm`\nhint: it has `fibonacci`, `gcd`\n");
+    let (_, stderr, code) = output(&node.ask("call", &[&hash("arithmetic"), "gcd"]));
+    assert_eq!(stderr, "error: argument 1 (`a`) is missing: u64\nhint: gcd is (a: u64, b: u64) -> u64\n");
+    assert_eq!(code, 1);
+    for arguments in [vec!["1", "2"], vec!["1,", "2"]] {
+        let (_, stderr, code) =
+            output(&node.ask("call", &[&[hash("arithmetic").as_str(), "gcd"], &arguments[..]].concat()));
+        assert!(stderr.contains("one argument of the command: '1, 2'"), "{stderr}");
+        assert_eq!(code, 2);
+    }
+    let (_, stderr, code) = output(&node.ask("call", &[&hash("arithmetic"), "gcd", "-5, 3"]));
+    assert!(stderr.contains("argument 1 (`a`): expected u64"), "{stderr}");
+    assert_eq!(code, 1);
+    for (arguments, part) in [
+        (vec!["--jsn"], "it is no option of `ledger call`"),
+        (vec!["--gas", "5", "1, 2"], "it is no option of `ledger call`"),
+        (vec!["1, 2", "--jsn"], "--json"),
+        (vec!["1, 2", "--gas-limit", "-1"], "'--gas-limit <GAS>'"),
+    ] {
+        let (_, stderr, code) =
+            output(&node.ask("call", &[&[hash("arithmetic").as_str(), "gcd"], &arguments[..]].concat()));
+        assert!(stderr.contains(part), "{stderr}");
+        assert_eq!(code, 2);
+    }
+    for name in ["gdc", "GCD", "gcdd"] {
+        let (_, stderr, _) = output(&node.ask("call", &[&hash("arithmetic"), name, "1, 2"]));
+        assert!(stderr.contains("hint: did you mean `gcd`? The contract has `fibonacci`, `gcd`"), "{stderr}");
+    }
+    for (name, meant) in [
+        ("clamp", "counters#clamp"),
+        ("countrs#clamp", "counters#clamp"),
+        ("highest", "counters#[static]counter.highest"),
+        ("counters#counter.highest", "counters#[static]counter.highest"),
+    ] {
+        let (_, stderr, _) = output(&node.ask("call", &[&hash("counter"), name, "1"]));
+        assert!(stderr.contains(&format!("did you mean `{meant}`?")), "{stderr}");
+    }
+    let (_, stderr, _) = output(&node.ask("wit", &[&hash("foreign-import")]));
+    assert!(stderr.contains(&format!("`registry show --wit {}`", hash("foreign-import"))), "{stderr}");
     let (_, stderr, code) = output(&node.ask("call", &["p2:w00", "gcd"]));
     assert!(stderr.contains("is not the hash of a component"), "{stderr}");
     assert_eq!(code, 2);

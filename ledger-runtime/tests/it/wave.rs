@@ -133,13 +133,33 @@ fn what_does_not_fit_is_pointed_at() {
 }
 
 #[test]
+fn common_mistakes_are_told() {
+    let gcd = signature("arithmetic", "gcd");
+    let order = signature("shop", "order");
+    for (signature, text, part) in [
+        (&gcd, "1 2", "comma"),
+        (&order, "[] full-price, {}", "comma"),
+        (&gcd, "a: 1, b: 2", "without names"),
+        (&gcd, "a=1, b=2", "without names"),
+        (&order, "[{name: 'tea', unit-price: 450, quantity: 1}], full-price, {}", "double quotes"),
+        (&order, "[{name: \"tea\", unit_price: 450, quantity: 1}], full-price, {}", "hyphens"),
+    ] {
+        let error = signature.parse_arguments(text).expect_err(text);
+        assert!(error.hint().is_some_and(|hint| hint.contains(part)), "{text}: {error:?}");
+    }
+    for text in ["1, true", "1, 2, 3", "1", "1, 2)", ""] {
+        assert_eq!(gcd.parse_arguments(text).unwrap_err().hint(), None, "{text}");
+    }
+}
+
+#[test]
 fn no_text_makes_the_parser_panic() {
     let order = signature("shop", "order");
     for text in
         ["(", ")", "\"", "'", "{", "[", "\\", "\u{0}", "%", "{:}", "//", "call(", "é", "some", "ok(err(", "((((((("]
     {
         let error = order.parse_arguments(text).unwrap_err();
-        let _ = error.pointer();
+        let _ = (error.pointer(), error.hint());
     }
     let deep = "[".repeat(100_000);
     assert!(order.parse_arguments(&deep).is_err());

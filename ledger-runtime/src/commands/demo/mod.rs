@@ -240,6 +240,7 @@ async fn show_call(
         contract,
         function: function.to_owned(),
         arguments: wave.to_owned(),
+        surplus: Vec::new(),
         node: NodeArguments { url: node.to_owned() },
         gas_limit: None,
         json: false,
