@@ -109,7 +109,10 @@ impl Arguments {
             let all = std::iter::once(&call.arguments).chain(&call.surplus).map(|text| text.trim_end_matches(','));
             let quoted = all.collect::<Vec<_>>().join(", ");
             let message = format!("the function's arguments are one argument of the command: '{quoted}'");
-            Self::command().error(ErrorKind::TooManyValues, message).exit();
+            let mut command = Self::command();
+            command.build();
+            let call = command.find_subcommand_mut("call").map(|call| call.error(ErrorKind::TooManyValues, &message));
+            call.unwrap_or_else(|| Self::command().error(ErrorKind::TooManyValues, message)).exit();
         }
         arguments
     }

@@ -2,21 +2,42 @@
 
 use std::future::Future;
 use std::io;
-use tokio::signal::unix::{SignalKind, signal};
-use tracing::info;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing::{info, warn};
+
+/// What a program that a signal ended exits with, less the signal's number: a shell's convention.
+const SIGNALLED: i32 = 128;
 
 /// Waits for SIGINT or SIGTERM, from now on: a signal that comes before the future is polled counts too.
+///
+/// Whoever sends a second signal does not want to wait any longer: it ends the program at once.
 ///
 /// # Errors
 /// If signals cannot be handled here.
 pub fn stop_signal() -> io::Result<impl Future<Output = ()>> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
+    let mut signals =
+        Signals { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? };
     Ok(async move {
-        let name = tokio::select! {
-            _ = interrupt.recv() => "SIGINT",
-            _ = terminate.recv() => "SIGTERM",
-        };
+        let (name, _) = signals.next().await;
         info!("received {name}");
+        tokio::spawn(async move {
+            let (name, kind) = signals.next().await;
+            warn!("received {name} after another signal: stopping at once");
+            std::process::exit(SIGNALLED + kind.as_raw_value());
+        });
     })
+}
+
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    async fn next(&mut self) -> (&'static str, SignalKind) {
+        tokio::select! {
+            _ = self.interrupt.recv() => ("SIGINT", SignalKind::interrupt()),
+            _ = self.terminate.recv() => ("SIGTERM", SignalKind::terminate()),
+        }
+    }
 }

@@ -4,9 +4,10 @@ use crate::build;
 use crate::support::RunningRegistry;
 use assert_cmd::Command;
 use registry_core::id::ComponentHash;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
 
 fn ledger() -> Command {
     let mut command = Command::cargo_bin("ledger").unwrap();
@@ -57,9 +58,13 @@ impl Process {
 
     /// Ends it as a service manager does, and gives its exit code.
     fn terminate(mut self) -> Option<i32> {
-        let killed = std::process::Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
-        assert!(killed.success());
+        self.signal("-TERM");
         self.child.wait().unwrap().code()
+    }
+
+    fn signal(&self, signal: &str) {
+        let sent = std::process::Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
     }
 }
 
@@ -270,6 +275,29 @@ async fn errors_say_what_to_do() {
     assert_eq!(code, 2);
     let (_, _, code) = output(&ledger().args(["serve"]).assert());
     assert_eq!(code, 2);
+    registry.stop().await;
+}
+
+/// A request that is never sent whole is waited for, unless a person does not want to wait.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_signal_stops_at_once() {
+    let (registry, _) = RunningRegistry::with_examples(&["arithmetic"]).await;
+    let directory = tempfile::tempdir().unwrap();
+    let mut node = Process::start(&registry.url, directory.path(), &[hash("arithmetic")]);
+    let address = node.url.strip_prefix("wrpc+tcp://").unwrap().to_owned();
+    let mut stuck = std::net::TcpStream::connect(&address).unwrap();
+    stuck.write_all(&[0]).unwrap();
+    // Once this is answered, the connection before it was accepted.
+    assert_eq!(output(&node.ask("wit", &[&hash("arithmetic")])).2, 0);
+    node.signal("-INT");
+    while std::net::TcpStream::connect(&address).is_ok() {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert_eq!(node.child.try_wait().unwrap(), None);
+    let asked = Instant::now();
+    node.signal("-INT");
+    assert_eq!(node.child.wait().unwrap().code(), Some(130));
+    assert!(asked.elapsed() < Duration::from_secs(5));
     registry.stop().await;
 }
 
