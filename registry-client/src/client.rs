@@ -2,7 +2,7 @@
 
 use crate::error::ClientError;
 use crate::http::{Answer, Http, SizeLimit, shown};
-use crate::limits::TransportLimits;
+use crate::limits::{SHOWN_VERSIONS_MAX, TransportLimits};
 use crate::verification::Verification;
 use futures::{StreamExt, TryStreamExt};
 use registry_core::closure::ClosureError;
@@ -92,7 +92,10 @@ impl Client {
         let release = match spec {
             Spec::Package(hash) => return Ok((None, ReleaseTarget::Package(*hash))),
             Spec::Component(hash) => return Ok((None, ReleaseTarget::Component(*hash))),
-            Spec::Release(name) => self.release(name).await?,
+            Spec::Release(name) => match self.release(name).await {
+                Err(ClientError::NoRelease(_)) => return Err(self.no_version(name).await),
+                found => found?,
+            },
             Spec::Newest { namespace, name } => self.newest_release(namespace, name).await?,
         };
         Ok((Some(release.name), release.target))
@@ -130,16 +133,37 @@ impl Client {
     /// # Errors
     /// As [`Client::resolve`].
     pub async fn newest_release(&self, namespace: &str, name: &str) -> Result<Release, ClientError> {
+        let spec = Spec::Newest { namespace: namespace.to_owned(), name: name.to_owned() };
+        self.releases(namespace, name).await?.into_iter().next().ok_or(ClientError::NoRelease(spec))
+    }
+
+    /// All releases of a name, the newest first; pre-releases come last.
+    ///
+    /// # Errors
+    /// As [`Client::resolve`].
+    pub async fn releases(&self, namespace: &str, name: &str) -> Result<Vec<Release>, ClientError> {
         let spec = || Spec::Newest { namespace: namespace.to_owned(), name: name.to_owned() };
         let asked = self.get(&["releases", namespace, name], self.record_size()).await;
-        let list: ReleaseList = no_release(asked, spec)?;
-        let newest =
-            list.releases.into_iter().max_by(|left, right| precedence(&left.name).cmp(&precedence(&right.name)));
-        let release = newest.ok_or_else(|| ClientError::NoRelease(spec()))?;
-        if (release.name.namespace(), release.name.name()) != (namespace, name) {
+        let ReleaseList { mut releases, .. } = no_release(asked, spec)?;
+        let is_other = |release: &&Release| (release.name.namespace(), release.name.name()) != (namespace, name);
+        if let Some(release) = releases.iter().find(is_other) {
             return Err(other(spec(), &release.name));
         }
-        Ok(release)
+        releases.sort_by(|left, right| precedence(&right.name).cmp(&precedence(&left.name)));
+        Ok(releases)
+    }
+
+    /// Why there is no such release: with the versions that there are, or because there are none.
+    async fn no_version(&self, name: &ReleaseName) -> ClientError {
+        match self.releases(name.namespace(), name.name()).await {
+            Ok(releases) if !releases.is_empty() => {
+                let versions = releases.iter().take(SHOWN_VERSIONS_MAX);
+                let versions = versions.map(|release| release.name.version().to_string()).collect();
+                ClientError::NoVersion { name: Box::new(name.clone()), versions }
+            }
+            Err(error) if !error.is_not_found() => error,
+            Ok(_) | Err(_) => ClientError::NoRelease(Spec::Release(name.clone())),
+        }
     }
 
     /// Fetches what a spec names, with everything that it needs, and verifies it. A package that is found by name must

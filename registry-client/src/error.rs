@@ -71,6 +71,14 @@ pub enum ClientError {
     /// The registry has no release of that name.
     #[error("the registry has no release of `{0}`")]
     NoRelease(Spec),
+    /// The registry has no release of that version, but of others.
+    #[error("the registry has no release `{name}`")]
+    NoVersion {
+        /// The release that was asked for.
+        name: Box<ReleaseName>,
+        /// The versions that it has, the newest first; not all if there are many.
+        versions: Vec<String>,
+    },
     /// The registry answered with something else than what was asked for.
     #[error("the registry answered with {actual}, but {asked} was asked for")]
     OtherObject {
@@ -133,10 +141,11 @@ impl ClientError {
             Self::Unreachable { .. } | Self::Timeout { .. } => Some("try again; look at the registry's log".to_owned()),
             Self::Refused { body, .. } => body.hint.clone(),
             Self::Answer { .. } => Some("is this the URL of a registry?".to_owned()),
-            Self::NoRelease(Spec::Release(name)) => Some(format!(
-                "is the version right? `registry show {}:{}` shows the newest release",
+            Self::NoVersion { name, versions } => Some(format!(
+                "the registry has these versions of `{}:{}`, newest first: {}",
                 name.namespace(),
-                name.name()
+                name.name(),
+                versions.join(", ")
             )),
             Self::NoRelease(_) => Some("is the name right, and is this the right registry?".to_owned()),
             Self::OtherObject { .. }
@@ -153,7 +162,7 @@ impl ClientError {
     pub fn code(&self) -> &str {
         match self {
             Self::Refused { body, .. } => &body.code,
-            Self::NoRelease(_) => "not_found",
+            Self::NoRelease(_) | Self::NoVersion { .. } => "not_found",
             Self::Url { .. } => "usage",
             Self::Unreachable { .. } => "unreachable",
             Self::Timeout { .. } => "timeout",

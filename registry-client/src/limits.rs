@@ -19,6 +19,9 @@ pub(crate) const REPLACEABLE_DEPTH_MAX: usize = 2;
 /// How many files of a folder a message names.
 pub(crate) const SHOWN_FILES_MAX: usize = 5;
 
+/// How many versions a message lists.
+pub(crate) const SHOWN_VERSIONS_MAX: usize = 20;
+
 /// What one exchange with a registry may cost.
 ///
 /// `Default` holds the values that the product uses.

@@ -140,12 +140,23 @@ impl<'de> Deserialize<'de> for ObjectHash {
 
 fn parse_digest(text: &str, prefix: &str) -> Result<Digest, &'static str> {
     let Some(hex) = text.strip_prefix(prefix) else {
-        return Err("it has another prefix");
+        return Err(other_kind(text));
     };
     if hex.len() != 64 || !hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
         return Err("64 lowercase hexadecimal digits must follow the prefix");
     }
     Digest::from_hex(hex).ok_or("an element is not below the modulus, so no hash has this form")
+}
+
+/// What a text with another prefix is.
+fn other_kind(text: &str) -> &'static str {
+    match text.get(..4) {
+        Some(PackageHash::PREFIX) => "it is the hash of a WIT package",
+        Some(ComponentHash::PREFIX) => "it is the hash of a component",
+        Some(InterfaceId::PREFIX) => "it is the id of an interface or a world, by which nothing can be fetched",
+        Some(ViewId::PREFIX) => "it is the id of a component's view, by which nothing can be fetched",
+        _ => "it has another prefix",
+    }
 }
 
 /// Cuts a text that stands in a message, so that a hostile input does not fill the screen.

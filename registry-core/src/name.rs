@@ -1,6 +1,6 @@
 //! Names of packages and releases, parsed once into types that cannot be wrong.
 
-use crate::id::{ComponentHash, PackageHash, ParseIdError, shorten};
+use crate::id::{ComponentHash, ObjectHash, PackageHash, ParseIdError, shorten};
 use crate::limits::Limits;
 use semver::Version;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -60,7 +60,7 @@ pub enum NameError {
     #[error("`{0}` has no version; only versioned packages can be published or depended on")]
     Unversioned(String),
     /// The version is not a semantic version.
-    #[error("`{0}` has an invalid version: {1}")]
+    #[error("`{0}` has an invalid version: {1}; write all three numbers, such as `0.2.12`")]
     Version(String, String),
     /// The version has build metadata, about which tools disagree.
     #[error("`{0}` has build metadata (`+…`) in its version, which is not part of a name here")]
@@ -189,6 +189,12 @@ pub enum SpecError {
     /// It is neither a hash nor a name.
     #[error(transparent)]
     Name(#[from] NameError),
+    /// A hash whose first characters were forgotten.
+    #[error("`{0}` is a hash without its prefix: write `p2:{0}`")]
+    Prefix(String),
+    /// An interface or a world of a package.
+    #[error("`{0}` names an item of a package: leave out `/{1}`")]
+    Item(String, String),
 }
 
 impl FromStr for Spec {
@@ -201,7 +207,15 @@ impl FromStr for Spec {
         if text.starts_with("p2:") {
             return Ok(Self::Package(text.parse()?));
         }
+        if format!("p2:{text}").parse::<ObjectHash>().is_ok() {
+            return Err(SpecError::Prefix(text.to_owned()));
+        }
         let (namespace, name, version) = split_name(text)?;
+        if let Some((package, item)) = name.split_once('/')
+            && [namespace, package, item].iter().all(|part| check_identifier(part).is_ok())
+        {
+            return Err(SpecError::Item(shorten(text), item.to_owned()));
+        }
         if let Some(version) = version {
             return Ok(Self::Release(ReleaseName::new(namespace, name, parse_version(text, version)?)?));
         }

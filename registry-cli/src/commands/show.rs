@@ -15,6 +15,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
+use wit_parser::{WorldItem, WorldKey};
 
 const HEADING: Style = Style::new().bold();
 
@@ -52,9 +53,28 @@ struct Component {
 #[derive(Serialize)]
 struct Item {
     name: String,
+    kind: ItemKind,
     /// The id of a registered interface; functions and a component's own interfaces have none.
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<InterfaceId>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum ItemKind {
+    Interface,
+    Function,
+    Type,
+}
+
+impl From<&WorldItem> for ItemKind {
+    fn from(item: &WorldItem) -> Self {
+        match item {
+            WorldItem::Interface { .. } => Self::Interface,
+            WorldItem::Function(_) => Self::Function,
+            WorldItem::Type { .. } => Self::Type,
+        }
+    }
 }
 
 pub(super) async fn run(arguments: &ShowArguments, client: &Client, terminal: &Terminal) -> Result<(), Failure> {
@@ -118,13 +138,17 @@ fn items(fetched: &FetchedComponent, direction: Direction) -> Vec<Item> {
         Direction::Import => &world.imports,
         Direction::Export => &world.exports,
     });
-    let mut names: Vec<String> = items.into_iter().flatten().map(|(key, _)| resolve.name_world_key(key)).collect();
-    names.sort();
     let id = |name: &str| {
         let found = registered.iter().find(|interface| interface.direction == direction && interface.name == name);
         found.map(|interface| interface.id)
     };
-    names.into_iter().map(|name| Item { id: id(&name), name }).collect()
+    let item = |(key, item): (&WorldKey, &WorldItem)| {
+        let name = resolve.name_world_key(key);
+        Item { kind: item.into(), id: id(&name), name }
+    };
+    let mut items: Vec<Item> = items.into_iter().flatten().map(item).collect();
+    items.sort_by(|left, right| left.name.cmp(&right.name));
+    items
 }
 
 impl Display for Package {
@@ -139,8 +163,7 @@ impl Display for Package {
 
 impl Display for Component {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let name = self.name.as_ref().map_or_else(|| "component".to_owned(), ToString::to_string);
-        writeln!(f, "{HEADING}{name}{HEADING:#}")?;
+        self.name.iter().try_for_each(|name| writeln!(f, "{HEADING}{name}{HEADING:#}"))?;
         writeln!(f, "{}", self.hash)?;
         let facts = [
             ("size".to_owned(), format!("{} bytes", self.size_bytes)),
@@ -159,8 +182,13 @@ fn rows(items: &BTreeMap<String, impl Display>) -> Vec<(String, String)> {
 }
 
 fn item_rows(items: &[Item]) -> Vec<(String, String)> {
-    let id = |item: &Item| item.id.map(|id| id.to_string()).unwrap_or_default();
-    items.iter().map(|item| (item.name.clone(), id(item))).collect()
+    let note = |item: &Item| match (item.id, item.kind) {
+        (Some(id), _) => id.to_string(),
+        (None, ItemKind::Interface) => "part of the component".to_owned(),
+        (None, ItemKind::Type) => "type".to_owned(),
+        (None, ItemKind::Function) => String::new(),
+    };
+    items.iter().map(|item| (item.name.clone(), note(item))).collect()
 }
 
 /// A heading and two columns; nothing if there are no rows.

@@ -71,7 +71,7 @@ fn a_component_is_shown_with_size_digest_view_imports_and_exports() {
     assert_eq!(document["dependencies"].as_object().unwrap().len(), 3);
 
     let text = stdout(&registry_at(&server, folder.path()).args(["show", &hash]).assert().success());
-    assert!(text.starts_with(&format!("component\n{hash}\n")), "{text}");
+    assert!(text.starts_with(&format!("{hash}\n\ncomponent\n")), "{text}");
     assert_contains(
         &text,
         &[&format!("{} bytes", bytes.len()), "\nimports\n", "\nexports\n  run\n", "\ndependencies\n"],
@@ -81,6 +81,20 @@ fn a_component_is_shown_with_size_digest_view_imports_and_exports() {
         &world,
         &["package root:component;", "world root {", "import test:main/api@1.0.0;", "export run: func();"],
     );
+}
+
+#[test]
+fn what_a_component_imports_is_marked_as_what_it_is() {
+    let (server, folder) = (TestRegistry::start(), tempfile::tempdir().unwrap());
+    let text = "package test:a;\ninterface mine { record r { x: u8 } f: func(r: r); }\n\
+        world w { use mine.{r}; import log: func(r: r); export run: func(); }";
+    let hash = server.publish_component(&component(&[text]), None).to_string();
+    let shown = stdout(&registry_at(&server, folder.path()).args(["show", &hash]).assert().success());
+    assert_contains(&shown, &["  log\n", "  r            type\n", "  test:a/mine  part of the component\n"]);
+    let document = json(&registry_at(&server, folder.path()).args(["show", &hash, "--json"]).assert().success());
+    let kinds: Vec<&str> =
+        document["imports"].as_array().unwrap().iter().map(|item| item["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["function", "type", "interface"]);
 }
 
 #[test]

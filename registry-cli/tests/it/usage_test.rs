@@ -77,6 +77,25 @@ fn a_spec_that_names_nothing_is_wrong_usage_and_never_sent() {
 }
 
 #[test]
+fn a_spec_that_is_nearly_right_is_told_how_to_be_right() {
+    let digits = "4a73ff3c27ea5a8ce1cb0ac3efee7a2a436127f780421ae61991b61ba90ac8d1";
+    let (forgotten, interface, view) = (format!("w{digits}"), format!("p2:i{digits}"), format!("p2:v{digits}"));
+    let cases = [
+        ("wasi:http@0.2", "write all three numbers, such as `0.2.12`"),
+        ("wasi:http@latest", "write all three numbers, such as `0.2.12`"),
+        ("wasi:http/types", "leave out `/types`"),
+        (&interface, "it is the id of an interface or a world, by which nothing can be fetched"),
+        (&view, "it is the id of a component's view, by which nothing can be fetched"),
+        (&forgotten, &format!("write `p2:{forgotten}`")),
+    ];
+    for (spec, advice) in cases {
+        assert_contains(&stderr(&registry().args(["show", spec]).assert().code(2)), &[advice]);
+    }
+    let assert = registry().args(["publish", "a.wasm", "--as", "x:y@0.1"]).assert().code(2);
+    assert_contains(&stderr(&assert), &["write all three numbers"]);
+}
+
+#[test]
 fn a_registry_that_is_not_running_is_exit_code_1_with_a_hint() {
     // Nothing listens there, and nothing that a test starts ever will.
     let unused = "http://127.0.0.1:1";

@@ -131,12 +131,17 @@ fn what_is_not_there_is_said_to_be_missing() {
     let registry = TestRegistry::start();
     registry.publish_text(TYPES);
     let client = registry.client();
-    for name in ["test:none", "test:types@9.9.9"] {
+    for name in ["test:none", "test:none@9.9.9"] {
         let error = registry.block_on(client.resolve(&spec(name))).unwrap_err();
         assert!(matches!(&error, ClientError::NoRelease(missing) if missing == &spec(name)), "{error}");
         assert!(error.is_not_found());
         assert!(error.hint().is_some());
     }
+    registry.publish_text(&TYPES.replace("@1.0.0", "@1.2.0"));
+    let error = registry.block_on(client.resolve(&spec("test:types@9.9.9"))).unwrap_err();
+    assert!(matches!(&error, ClientError::NoVersion { versions, .. } if versions == &["1.2.0", "1.0.0"]), "{error}");
+    assert!(error.is_not_found());
+    assert!(error.hint().unwrap().ends_with("newest first: 1.2.0, 1.0.0"));
     let absent = ComponentHash::of(b"absent");
     let error = registry.block_on(client.fetch_component(&absent)).err().unwrap();
     assert_eq!(error.code(), "not_found");
