@@ -7,7 +7,7 @@ use registry_core::name::Spec;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ContractHashError {
     /// It is a name that a registry may know.
-    #[error("the ledger knows contracts by hash only, and `{0}` is a name; `registry show {0}` prints the hash")]
+    #[error("`{0}` is a name, and the ledger knows contracts by hash only (`registry show {0}` prints it)")]
     Name(Spec),
     /// It is something else.
     #[error(transparent)]

@@ -168,7 +168,9 @@ impl Connections {
     async fn finish(mut self, duration_max: Duration) {
         let open = self.graceful.count();
         let seconds = duration_max.as_secs();
-        info!("stopping; waiting up to {seconds} s for {open} open connections; Ctrl-C again to stop now");
+        if open > 0 {
+            info!("stopping; waiting up to {seconds} s for {open} open connections; Ctrl-C again to stop now");
+        }
         if timeout(duration_max, self.graceful.shutdown()).await.is_err() {
             warn!("requests that took longer than {} s to finish were cut off", duration_max.as_secs());
         }

@@ -58,7 +58,9 @@ impl Server {
         drop(listener);
         while invocations.try_join_next().is_some() {}
         let (seconds, open) = (server.limits.shutdown_time_max.as_secs(), invocations.len());
-        info!("stopping; waiting up to {seconds} s for {open} open connections; Ctrl-C again to stop now");
+        if open > 0 {
+            info!("stopping; waiting up to {seconds} s for {open} open connections; Ctrl-C again to stop now");
+        }
         let finished = async { while invocations.join_next().await.is_some() {} };
         if timeout(server.limits.shutdown_time_max, finished).await.is_err() {
             warn!("{} invocations took too long to finish and were cut off", invocations.len());
