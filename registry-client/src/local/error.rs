@@ -156,11 +156,7 @@ impl LocalError {
                 "if they are beside the file, say so: `--deps {}`",
                 searched.parent().unwrap_or(searched).display()
             )),
-            Self::Missing { .. } => Some(
-                "put these packages into that folder, or name another with `--deps`. For each one: `registry fetch NAME -o \
-                 tmp`, then copy `tmp/NAME.wit` and what is in `tmp/deps` into it"
-                    .to_owned(),
-            ),
+            Self::Missing { searched, .. } => Some(missing_hint(searched)),
             Self::Admission(error) => admission_hint(error),
             Self::Io { .. } | Self::NotAFile { .. } | Self::Limit { .. } | Self::Wit(_) | Self::Wasm { .. } => None,
         }
@@ -170,6 +166,15 @@ impl LocalError {
 /// Whether the folder was looked for beside a file that lies among dependencies itself.
 fn lies_in_deps(searched: &Path) -> bool {
     !searched.exists() && searched.parent().is_some_and(|folder| folder.ends_with("deps"))
+}
+
+/// `fetch` writes a folder of its own, so that what is in it has to be copied into one that holds other packages.
+fn missing_hint(searched: &Path) -> String {
+    let folder = searched.display();
+    format!(
+        "name another folder with `--deps`, or put them into that one, each with `registry fetch NAME -o tmp` and `mkdir \
+         -p {folder} && cp -r tmp/*.wit {folder}`, and what is in `tmp/deps` too"
+    )
 }
 
 fn component_hint(error: &ComponentError) -> Option<String> {
