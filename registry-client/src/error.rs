@@ -131,10 +131,7 @@ impl ClientError {
                 Some("a registry's URL looks like `http://127.0.0.1:7878` or `https://host`".to_owned())
             }
             Self::Tls(_) => Some("install your system's CA certificates (on Debian: `ca-certificates`)".to_owned()),
-            Self::Unreachable { source, .. } if is_about_tls(source) => Some(
-                "this system does not accept the registry's certificate: install its CA's, or use the right name"
-                    .to_owned(),
-            ),
+            Self::Unreachable { source, .. } if let Some(error) = tls_error(source) => Some(tls_hint(error).to_owned()),
             Self::Unreachable { source, .. } if source.is_connect() => {
                 Some("is the registry running, and is this its URL? `registry-server` starts one".to_owned())
             }
@@ -193,11 +190,16 @@ impl ClientError {
     }
 }
 
-/// Whether a connection was made, and TLS on it failed.
-fn is_about_tls(error: &(dyn Error + 'static)) -> bool {
+/// The failure of TLS on a connection that was made.
+fn tls_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
     // An `io::Error` is not the source of what it wraps: it stands for it.
     let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-    error.is::<rustls::Error>()
-        || wrapped.is_some_and(|wrapped| is_about_tls(wrapped))
-        || error.source().is_some_and(is_about_tls)
+    error.downcast_ref::<rustls::Error>().or_else(|| tls_error(wrapped?)).or_else(|| tls_error(error.source()?))
+}
+
+fn tls_hint(error: &rustls::Error) -> &'static str {
+    if matches!(error, rustls::Error::InvalidMessage(_)) {
+        return "it answers without TLS: does its URL begin with `http://`?";
+    }
+    "this system does not accept the registry's certificate: install its CA's, or use the right name"
 }

@@ -44,7 +44,10 @@ fn encoded_wit_without_its_dependencies_lists_them() {
     fs::write(project.path().join("main.wasm"), encoded(&[TYPES, SHAPES, MAIN])).unwrap();
     let assert = registry().args(["hash", "main.wasm"]).current_dir(project.path()).assert().code(1);
     assert_eq!(stdout(&assert), "");
-    assert_contains(&stderr(&assert), &["error: ", "`test:shapes@1.0.0`, `test:types@1.0.0`", "hint: ", "--deps", "registry fetch NAME -o tmp"]);
+    assert_contains(
+        &stderr(&assert),
+        &["error: ", "`test:shapes@1.0.0`, `test:types@1.0.0`", "hint: ", "--deps", "registry fetch NAME -o tmp"],
+    );
 }
 
 #[test]

@@ -141,6 +141,14 @@ fn a_url_that_is_none_is_wrong_usage() {
 }
 
 #[test]
+fn a_registry_without_tls_is_not_taken_for_one_with_a_bad_certificate() {
+    let server = TestRegistry::start();
+    let url = server.url().replace("http://", "https://");
+    let assert = registry().args(["--registry", &url, "show", "a:b"]).assert().code(1);
+    assert_contains(&stderr(&assert), &["hint: it answers without TLS: does its URL begin with `http://`?"]);
+}
+
+#[test]
 fn every_json_error_has_a_code() {
     let server = TestRegistry::start();
     let project = project();
