@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A second implementation of `docs/hash.md`, written from that text alone; chapter numbers below refer to it.
+"""A second implementation of `docs/hash.md`, written without sight of the first; chapter numbers below refer to that text.
 
     second_implementation.py self-test
         checks the constants, the known answer of chapter 1 and the table of chapter 2

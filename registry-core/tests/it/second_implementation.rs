@@ -1,4 +1,5 @@
-//! Runs the second implementation (`tests/second_implementation.py`), which was written from docs/hash.md alone.
+//! Runs the second implementation (`tests/second_implementation.py`), which was written from docs/hash.md without sight of the
+//! first.
 
 use std::path::Path;
 use std::process::Command;

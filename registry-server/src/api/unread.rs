@@ -20,7 +20,7 @@ use tokio::time::timeout;
 pub(super) struct WasRead(Arc<AtomicBool>);
 
 impl WasRead {
-    /// Answers for now.
+    /// The state at this moment: a body that is still being read may reach its end later.
     pub(super) fn get(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
