@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One package of a closure. What it claims is worth nothing before it is verified.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ClosurePackage {
     /// Its name.
     pub name: ReleaseName,
@@ -19,7 +19,7 @@ pub struct ClosurePackage {
 }
 
 /// Packages with all their dependencies, each after those that it refers to.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(transparent)]
 pub struct Closure {
     /// The packages; an empty closure is that of a component which refers to none.

@@ -67,7 +67,7 @@ pub enum ComponentError {
 }
 
 /// Whether an interface is imported or exported.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Direction {
     /// The component needs it.
@@ -77,7 +77,7 @@ pub enum Direction {
 }
 
 /// How a component's view of an interface relates to the registered interface.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Relation {
     /// Everything in the view is in the registered interface, with the very same references.
@@ -85,7 +85,7 @@ pub enum Relation {
 }
 
 /// A registered interface that a component imports or exports.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct InterfaceUse {
     /// Import or export.
     pub direction: Direction,

@@ -7,6 +7,21 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::fmt;
 use std::str::FromStr;
 
+/// Describes a type that is a string on the wire, for the API's description.
+macro_rules! text_schema {
+    ($name:ident, $pattern:expr) => {
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+                use utoipa::openapi::{ObjectBuilder, Type};
+                ObjectBuilder::new().schema_type(Type::String).pattern(Some($pattern)).into()
+            }
+        }
+
+        impl utoipa::ToSchema for $name {}
+    };
+}
+pub(crate) use text_schema;
+
 /// A text that is not a hash of the expected kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is not the hash of a {kind}: {reason}")]
@@ -70,6 +85,8 @@ macro_rules! typed_id {
                 String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
             }
         }
+
+        text_schema!($name, concat!("^p2:", $letter, "[0-9a-f]{64}$"));
     };
 }
 
@@ -131,6 +148,8 @@ impl Serialize for ObjectHash {
         serializer.collect_str(self)
     }
 }
+
+text_schema!(ObjectHash, "^p2:[wc][0-9a-f]{64}$");
 
 impl<'de> Deserialize<'de> for ObjectHash {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

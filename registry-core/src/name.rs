@@ -1,6 +1,6 @@
 //! Names of packages and releases, parsed once into types that cannot be wrong.
 
-use crate::id::{ComponentHash, ObjectHash, PackageHash, ParseIdError, shorten};
+use crate::id::{ComponentHash, ObjectHash, PackageHash, ParseIdError, shorten, text_schema};
 use crate::limits::Limits;
 use semver::Version;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -155,6 +155,8 @@ impl Serialize for ReleaseName {
         serializer.collect_str(self)
     }
 }
+
+text_schema!(ReleaseName, "^[a-z][a-z0-9-]*:[a-z][a-z0-9-]*@[0-9]+\\.[0-9]+\\.[0-9]+(-[0-9A-Za-z.-]+)?$");
 
 impl<'de> Deserialize<'de> for ReleaseName {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -18,7 +18,7 @@ use wit_parser::{
 };
 
 /// One WIT file in memory.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SourceFile {
     /// What errors call it. It is never opened.

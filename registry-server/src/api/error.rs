@@ -69,7 +69,7 @@ fn body(code: &str, mut message: String, hint: Option<&str>) -> ErrorBody {
         message.truncate(end);
         message.push('…');
     }
-    ErrorBody { code: code.to_owned(), message, hint: hint.map(str::to_owned) }
+    ErrorBody { code: code.to_owned(), message, hint: hint.map(str::to_owned), details: Vec::new() }
 }
 
 fn status_of(error: &AppError) -> StatusCode {

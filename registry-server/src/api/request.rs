@@ -62,6 +62,7 @@ fn opaque(response: Response, id: &RequestId) -> Response {
         code: "internal".to_owned(),
         message: format!("the registry failed on request `{id}`"),
         hint: Some("tell the registry's operator this request's id; the log says more".to_owned()),
+        details: Vec::new(),
     };
     let retry_after = response.headers().get(header::RETRY_AFTER).cloned();
     let mut replaced = (response.status(), respond::json(&body)).into_response();

@@ -13,7 +13,7 @@ impl App {
     /// [`AppError::NotFound`].
     pub(crate) async fn release(&self, name: ReleaseName) -> Result<Release, AppError> {
         match self.store.release(&name).await? {
-            Some(target) => Ok(Release { name, target }),
+            Some(target) => Ok(Release::new(name, target)),
             None => Err(AppError::NotFound(format!("`{name}`"))),
         }
     }

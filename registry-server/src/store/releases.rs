@@ -36,7 +36,7 @@ impl Store {
         .bind(i64::try_from(releases_max).unwrap_or(i64::MAX))
         .fetch_all(&self.readers)
         .await?;
-        rows.iter().map(|row| Ok(Release { name: name_in(row)?, target: target_in(row)? })).collect()
+        rows.iter().map(|row| Ok(Release::new(name_in(row)?, target_in(row)?))).collect()
     }
 
     /// Those of the given hashes that are there.

@@ -1,5 +1,19 @@
 //! What travels between the registry and its clients, as JSON.
 
+mod account;
+mod release;
+mod search;
+
+pub use account::{
+    CompatibilityRule, CreateToken, CreatedToken, Namespace, NamespaceClaim, NamespaceList, NamespaceSettings, Scope,
+    TokenInfo, TokenList, Whoami,
+};
+pub use release::{Deprecation, Release, ReleaseList, ReleaseTarget, Yank, YankRequest};
+pub use search::{
+    Dependent, DependentList, Found, FoundItem, HashMatches, InterfaceUser, InterfaceUserList, ItemKind, ItemList,
+    NamedHash, SearchHit, SearchPage, Sha256Match, Sha256Matches, UserKind,
+};
+
 use crate::closure::Closure;
 use crate::component::InterfaceUse;
 use crate::id::{ComponentHash, InterfaceId, ObjectHash, PackageHash, ViewId};
@@ -7,9 +21,10 @@ use crate::name::ReleaseName;
 use crate::wit::SourceFile;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use utoipa::ToSchema;
 
 /// A request to publish one WIT package.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PublishPackage {
     /// The package's source files. They may not hold nested packages.
@@ -20,7 +35,7 @@ pub struct PublishPackage {
 }
 
 /// A published WIT package.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PackageRecord {
     /// Its hash.
     pub hash: PackageHash,
@@ -37,7 +52,7 @@ pub struct PackageRecord {
 }
 
 /// The answer to a publication.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Published<T> {
     /// Whether this publication created it; if not, it was there with the very same content.
     pub created: bool,
@@ -47,7 +62,7 @@ pub struct Published<T> {
 }
 
 /// A package with all its dependencies.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PackageClosure {
     /// The package that was asked for.
     pub root: PackageHash,
@@ -56,7 +71,7 @@ pub struct PackageClosure {
 }
 
 /// A published component.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ComponentRecord {
     /// Its hash.
     pub hash: ComponentHash,
@@ -71,7 +86,7 @@ pub struct ComponentRecord {
 }
 
 /// A component without its bytes, but with everything that its view needs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ComponentClosure {
     /// The component.
     pub component: ComponentRecord,
@@ -81,45 +96,8 @@ pub struct ComponentClosure {
     pub packages: Closure,
 }
 
-/// What a release name is bound to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", content = "hash", rename_all = "lowercase")]
-pub enum ReleaseTarget {
-    /// A WIT package.
-    Package(PackageHash),
-    /// A component.
-    Component(ComponentHash),
-}
-
-impl ReleaseTarget {
-    /// The hash, whatever it names.
-    pub fn hash(&self) -> ObjectHash {
-        match self {
-            Self::Package(hash) => ObjectHash::Package(*hash),
-            Self::Component(hash) => ObjectHash::Component(*hash),
-        }
-    }
-}
-
-/// A name with a version and the hash that it is bound to for ever.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Release {
-    /// The name.
-    pub name: ReleaseName,
-    /// What it is bound to.
-    #[serde(flatten)]
-    pub target: ReleaseTarget,
-}
-
-/// The releases of one name, highest version first.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ReleaseList {
-    /// The releases.
-    pub releases: Vec<Release>,
-}
-
 /// A question which of these the registry does not have.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MissingRequest {
     /// Packages and components.
@@ -127,14 +105,14 @@ pub struct MissingRequest {
 }
 
 /// The answer: those that the registry does not have, in the order of the question.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct MissingResponse {
     /// What is missing.
     pub missing: Vec<ObjectHash>,
 }
 
 /// The one shape of every error.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ErrorBody {
     /// A word for programs, such as `not_found`.
     pub code: String,
@@ -143,4 +121,7 @@ pub struct ErrorBody {
     /// What to do about it, if something can be done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
+    /// The single points, where there can be many: what broke, what differs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub details: Vec<String>,
 }
