@@ -1,7 +1,7 @@
 //! The client of a registry: asks, verifies, and only then answers.
 
 use crate::error::ClientError;
-use crate::http::{Answer, Http, SizeLimit, shown};
+use crate::http::{Answer, Body, Http, SizeLimit, is_this_machine, shown};
 use crate::limits::{SHOWN_VERSIONS_MAX, TransportLimits};
 use crate::verification::Verification;
 use futures::{StreamExt, TryStreamExt};
@@ -15,8 +15,11 @@ use registry_core::wire::{
     Published, Release, ReleaseList, ReleaseTarget,
 };
 use registry_core::wit::{SourceFile, Wit};
+use reqwest::Method;
+use secrecy::SecretString;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::fmt;
 use std::sync::Arc;
 use url::Url;
 
@@ -29,6 +32,7 @@ pub struct Client {
     shared: Arc<Shared>,
 }
 
+#[derive(Clone)]
 struct Shared {
     url: Url,
     http: Http,
@@ -55,6 +59,13 @@ pub enum Fetched {
     Component(Box<FetchedComponent>),
 }
 
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (url, token) = (shown(self.url()), self.has_token().then_some("…"));
+        f.debug_struct("Client").field("url", &url).field("token", &token).finish_non_exhaustive()
+    }
+}
+
 impl Client {
     /// A client of the registry at `url`, `http` or `https`. Nothing is sent yet.
     ///
@@ -74,9 +85,32 @@ impl Client {
         Ok(Self { shared: Arc::new(Shared { url, http, limits, transport, verification: Verification::new() }) })
     }
 
+    /// This client with a token, which every request to the registry carries from now on; it takes the place of a name
+    /// and a password in the URL. A text that is no token is an error of each request, and never sent.
+    #[must_use]
+    pub fn with_token(mut self, token: SecretString) -> Self {
+        Arc::make_mut(&mut self.shared).http.set_token(token);
+        self
+    }
+
+    /// Whether requests carry a token.
+    pub fn has_token(&self) -> bool {
+        self.shared.http.has_token()
+    }
+
+    /// Whether nobody on the way can read what is sent: the registry has TLS or is on this machine.
+    pub fn is_confidential(&self) -> bool {
+        self.url().scheme() == "https" || is_this_machine(self.url())
+    }
+
     /// The registry's URL.
     pub fn url(&self) -> &Url {
         &self.shared.url
+    }
+
+    /// The limits on an exchange with the registry.
+    pub(crate) fn transport(&self) -> &TransportLimits {
+        &self.shared.transport
     }
 
     /// The limits on what is fetched and published.
@@ -84,11 +118,12 @@ impl Client {
         &self.shared.limits
     }
 
-    /// Finds out what a spec names. For a hash nothing is asked.
+    /// Finds out what a spec names. For a hash nothing is asked, and there is no release.
     ///
     /// # Errors
-    /// [`ClientError::NoRelease`] if the registry has no such release; else if the registry cannot be used.
-    pub async fn resolve(&self, spec: &Spec) -> Result<(Option<ReleaseName>, ReleaseTarget), ClientError> {
+    /// [`ClientError::NoRelease`] if the registry has no such release, [`ClientError::AllYanked`] if the newest is asked
+    /// for and all are yanked; else if the registry cannot be used.
+    pub async fn resolve(&self, spec: &Spec) -> Result<(Option<Release>, ReleaseTarget), ClientError> {
         let release = match spec {
             Spec::Package(hash) => return Ok((None, ReleaseTarget::Package(*hash))),
             Spec::Component(hash) => return Ok((None, ReleaseTarget::Component(*hash))),
@@ -98,7 +133,8 @@ impl Client {
             },
             Spec::Newest { namespace, name } => self.newest_release(namespace, name).await?,
         };
-        Ok((Some(release.name), release.target))
+        let target = release.target;
+        Ok((Some(release), target))
     }
 
     /// What one exact release is bound to.
@@ -107,7 +143,7 @@ impl Client {
     /// As [`Client::resolve`].
     pub async fn release(&self, name: &ReleaseName) -> Result<Release, ClientError> {
         let version = name.version().to_string();
-        let asked = self.get(&["releases", name.namespace(), name.name(), &version], self.record_size()).await;
+        let asked = self.get_record(&["releases", name.namespace(), name.name(), &version]).await;
         let release: Release = no_release(asked, || Spec::Release(name.clone()))?;
         same(name, &release.name)?;
         Ok(release)
@@ -128,13 +164,23 @@ impl Client {
         asked.buffered(self.shared.transport.questions_at_once_max).try_collect().await
     }
 
-    /// The release with the highest version; pre-releases count only where there is nothing else.
+    /// The release with the highest version that is not yanked; pre-releases count only where there is nothing else.
     ///
     /// # Errors
     /// As [`Client::resolve`].
     pub async fn newest_release(&self, namespace: &str, name: &str) -> Result<Release, ClientError> {
-        let spec = Spec::Newest { namespace: namespace.to_owned(), name: name.to_owned() };
-        self.releases(namespace, name).await?.into_iter().next().ok_or(ClientError::NoRelease(spec))
+        let mut yanked = None;
+        for release in self.releases(namespace, name).await? {
+            let Some(yank) = &release.yanked else {
+                return Ok(release);
+            };
+            yanked.get_or_insert_with(|| (release.name.version().to_string(), yank.reason.clone()));
+        }
+        let (namespace, name) = (namespace.to_owned(), name.to_owned());
+        Err(match yanked {
+            Some((version, reason)) => ClientError::AllYanked { namespace, name, version, reason },
+            None => ClientError::NoRelease(Spec::Newest { namespace, name }),
+        })
     }
 
     /// All releases of a name, the newest first; pre-releases come last.
@@ -143,7 +189,7 @@ impl Client {
     /// As [`Client::resolve`].
     pub async fn releases(&self, namespace: &str, name: &str) -> Result<Vec<Release>, ClientError> {
         let spec = || Spec::Newest { namespace: namespace.to_owned(), name: name.to_owned() };
-        let asked = self.get(&["releases", namespace, name], self.record_size()).await;
+        let asked = self.get_record(&["releases", namespace, name]).await;
         let ReleaseList { mut releases, .. } = no_release(asked, spec)?;
         let is_other = |release: &&Release| (release.name.namespace(), release.name.name()) != (namespace, name);
         if let Some(release) = releases.iter().find(is_other) {
@@ -171,12 +217,12 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::resolve`], [`Client::fetch_package`] and [`Client::fetch_component`].
-    pub async fn fetch(&self, spec: &Spec) -> Result<(Option<ReleaseName>, Fetched), ClientError> {
+    pub async fn fetch(&self, spec: &Spec) -> Result<(Option<Release>, Fetched), ClientError> {
         let (release, target) = self.resolve(spec).await?;
         let fetched = match target {
             ReleaseTarget::Package(hash) => {
                 let wit = self.fetch_package(&hash).await?;
-                check_binding(release.as_ref(), &wit, hash)?;
+                check_binding(release.as_ref().map(|release| &release.name), &wit, hash)?;
                 Fetched::Package(Box::new(wit))
             }
             ReleaseTarget::Component(hash) => Fetched::Component(Box::new(self.fetch_component(&hash).await?)),
@@ -214,9 +260,8 @@ impl Client {
     /// # Errors
     /// If the registry cannot be used.
     pub async fn missing(&self, hashes: &[ObjectHash]) -> Result<Vec<ObjectHash>, ClientError> {
-        let body = json(&self.address(&["missing"]), &MissingRequest { hashes: hashes.to_vec() })?;
-        let size = self.record_size();
-        let answer = self.shared.http.post(self.address(&["missing"]), "application/json", body, size).await?;
+        let question = MissingRequest { hashes: hashes.to_vec() };
+        let answer = self.change_with(Method::POST, &["missing"], &question).await?;
         let MissingResponse { missing } = parse(&answer)?;
         match missing.iter().find(|hash| !hashes.contains(hash)) {
             Some(surplus) => Err(other("the missing ones of the given hashes", surplus)),
@@ -233,9 +278,8 @@ impl Client {
         files: Vec<SourceFile>,
         expected: PackageHash,
     ) -> Result<Published<PackageRecord>, ClientError> {
-        let url = self.address(&["packages"]);
-        let body = json(&url, &PublishPackage { files, expected: Some(expected) })?;
-        let answer = self.shared.http.post(url, "application/json", body, self.record_size()).await?;
+        let publication = PublishPackage { files, expected: Some(expected) };
+        let answer = self.change_with(Method::POST, &["packages"], &publication).await?;
         let published: Published<PackageRecord> = parse(&answer)?;
         same(&expected, &published.record.hash)?;
         Ok(published)
@@ -258,20 +302,53 @@ impl Client {
         if let Some(name) = name {
             url.query_pairs_mut().append_pair("name", &name.to_string());
         }
-        let answer = self.shared.http.post(url, "application/wasm", bytes, self.record_size()).await?;
+        let body = Body { content_type: "application/wasm", bytes };
+        let answer = self.shared.http.send_once(Method::POST, url, Some(body), self.record_size()).await?;
         let published: Published<ComponentRecord> = parse(&answer)?;
         same(&expected, &published.record.hash)?;
         Ok(published)
     }
 
-    async fn get<T: DeserializeOwned>(&self, path: &[&str], size: SizeLimit) -> Result<T, ClientError> {
-        parse(&self.answer(path, size).await?)
+    /// Asks for a record or a list.
+    pub(crate) async fn get_record<T: DeserializeOwned>(&self, path: &[&str]) -> Result<T, ClientError> {
+        parse(&self.answer(path, self.record_size()).await?)
+    }
+
+    /// Asks for a record or a list, with parameters.
+    pub(crate) async fn get_query<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        parameters: &[(&str, &str)],
+    ) -> Result<T, ClientError> {
+        let mut url = self.address(path);
+        if !parameters.is_empty() {
+            url.query_pairs_mut().extend_pairs(parameters);
+        }
+        parse(&self.shared.http.get(url, self.record_size()).await?)
+    }
+
+    /// Sends a change that needs no body.
+    pub(crate) async fn change(&self, method: Method, path: &[&str]) -> Result<Answer, ClientError> {
+        self.shared.http.send_once(method, self.address(path), None, self.record_size()).await
+    }
+
+    /// Sends a change with JSON.
+    pub(crate) async fn change_with(
+        &self,
+        method: Method,
+        path: &[&str],
+        body: &impl Serialize,
+    ) -> Result<Answer, ClientError> {
+        let url = self.address(path);
+        let body = Body { content_type: "application/json", bytes: json(&url, body)? };
+        self.shared.http.send_once(method, url, Some(body), self.record_size()).await
     }
 
     async fn answer(&self, path: &[&str], size: SizeLimit) -> Result<Answer, ClientError> {
         self.shared.http.get(self.address(path), size).await
     }
 
+    /// The address of a part of the API. Each element is encoded, but `.` and `..` would be left out.
     fn address(&self, path: &[&str]) -> Url {
         let mut url = self.shared.url.clone();
         // Every `http` URL has a path; `parse_url` let nothing else in.
@@ -349,11 +426,11 @@ fn no_release<T>(asked: Result<T, ClientError>, spec: impl FnOnce() -> Spec) -> 
     asked.map_err(|error| if error.is_not_found() { ClientError::NoRelease(spec()) } else { error })
 }
 
-fn same<T: PartialEq + std::fmt::Display>(asked: &T, actual: &T) -> Result<(), ClientError> {
+pub(crate) fn same<T: PartialEq + std::fmt::Display>(asked: &T, actual: &T) -> Result<(), ClientError> {
     if asked == actual { Ok(()) } else { Err(other(asked, actual)) }
 }
 
-fn other(asked: impl std::fmt::Display, actual: impl std::fmt::Display) -> ClientError {
+pub(crate) fn other(asked: impl std::fmt::Display, actual: impl std::fmt::Display) -> ClientError {
     ClientError::OtherObject { asked: format!("`{asked}`"), actual: format!("`{actual}`") }
 }
 
@@ -361,7 +438,7 @@ fn json(url: &Url, body: &impl Serialize) -> Result<Vec<u8>, ClientError> {
     serde_json::to_vec(body).map_err(|error| ClientError::Answer { url: shown(url), reason: error.to_string() })
 }
 
-fn parse<T: DeserializeOwned>(answer: &Answer) -> Result<T, ClientError> {
+pub(crate) fn parse<T: DeserializeOwned>(answer: &Answer) -> Result<T, ClientError> {
     serde_json::from_slice(&answer.body)
         .map_err(|error| ClientError::Answer { url: shown(&answer.url), reason: error.to_string() })
 }

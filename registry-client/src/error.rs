@@ -4,7 +4,7 @@ use registry_core::closure::ClosureError;
 use registry_core::component::ComponentError;
 use registry_core::id::ObjectHash;
 use registry_core::limits::LimitExceeded;
-use registry_core::name::{PackageName, ReleaseName, Spec};
+use registry_core::name::{NameError, PackageName, ReleaseName, Spec};
 use registry_core::wire::ErrorBody;
 use std::error::Error;
 use std::io;
@@ -47,7 +47,17 @@ pub enum ClientError {
         /// How long one request may take.
         total: Duration,
     },
-    /// The registry answered with an error.
+    /// The token is none that a registry made. It was not sent.
+    #[error("the token is not of the form `regt_` and 64 hexadecimal digits")]
+    TokenForm,
+    /// A namespace, name or account that cannot be one. It was not sent.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// A text that is not the id of a token. It was not sent.
+    #[error("`{0}` is not the id of a token")]
+    TokenId(String),
+    /// The registry answered with an error: what was asked for is not there (`not_found`), not allowed
+    /// (`token_required`, `token_invalid`, `forbidden`, `namespace_not_claimed`), or not right.
     #[error("{}", .body.message)]
     Refused {
         /// What was asked.
@@ -78,6 +88,18 @@ pub enum ClientError {
         name: Box<ReleaseName>,
         /// The versions that it has, the newest first; not all if there are many.
         versions: Vec<String>,
+    },
+    /// Every release of that name is yanked, so that there is no newest one.
+    #[error("every release of `{namespace}:{name}` is yanked, the newest, `{version}`, because: {reason}")]
+    AllYanked {
+        /// The part of the name before the colon.
+        namespace: String,
+        /// The part after it.
+        name: String,
+        /// The highest version.
+        version: String,
+        /// Why that was yanked.
+        reason: String,
     },
     /// The registry answered with something else than what was asked for.
     #[error("the registry answered with {actual}, but {asked} was asked for")]
@@ -144,6 +166,11 @@ impl ClientError {
                 name.name(),
                 versions.join(", ")
             )),
+            Self::AllYanked { namespace, name, version, .. } => {
+                Some(format!("a yanked release is still there for those who name it: `{namespace}:{name}@{version}`"))
+            }
+            Self::TokenForm => Some("a token is what `registry token create` printed, whole".to_owned()),
+            Self::TokenId(_) => Some("`registry token list` shows the ids".to_owned()),
             Self::NoRelease(_) => Some("is the name right, and is this the right registry?".to_owned()),
             Self::OtherObject { .. }
             | Self::FalseBinding { .. }
@@ -151,7 +178,7 @@ impl ClientError {
             | Self::FalseComponent { .. } => {
                 Some("nothing was written or used; do not trust this registry, or tell its operator".to_owned())
             }
-            Self::Setup(_) | Self::Limit(_) | Self::Thread(_) | Self::Interrupted => None,
+            Self::Setup(_) | Self::Name(_) | Self::Limit(_) | Self::Thread(_) | Self::Interrupted => None,
         }
     }
 
@@ -160,7 +187,9 @@ impl ClientError {
         match self {
             Self::Refused { body, .. } => &body.code,
             Self::NoRelease(_) | Self::NoVersion { .. } => "not_found",
-            Self::Url { .. } => "usage",
+            Self::AllYanked { .. } => "all_yanked",
+            Self::TokenForm => "token_invalid",
+            Self::Url { .. } | Self::Name(_) | Self::TokenId(_) => "usage",
             Self::Unreachable { .. } => "unreachable",
             Self::Timeout { .. } => "timeout",
             Self::Answer { .. } => "invalid_answer",
@@ -170,6 +199,14 @@ impl ClientError {
             | Self::FalsePackages { .. }
             | Self::FalseComponent { .. } => "false_answer",
             Self::Tls(_) | Self::Setup(_) | Self::Thread(_) | Self::Interrupted => "internal",
+        }
+    }
+
+    /// The single points of the registry's refusal, where there can be many: what broke, what differs.
+    pub fn details(&self) -> &[String] {
+        match self {
+            Self::Refused { body, .. } => &body.details,
+            _ => &[],
         }
     }
 

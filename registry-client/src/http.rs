@@ -5,12 +5,19 @@ use crate::limits::TransportLimits;
 use futures::StreamExt;
 use registry_core::limits::LimitExceeded;
 use registry_core::wire::ErrorBody;
-use reqwest::header::{CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER};
-use reqwest::{RequestBuilder, Response, StatusCode};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use rustls_platform_verifier::BuilderVerifierExt;
+use secrecy::{ExposeSecret, SecretString};
 use std::sync::Arc;
 use std::time::Duration;
 use url::{Host, Url};
+
+/// What every token begins with, so that scanners find those that were published by mistake.
+const TOKEN_PREFIX: &str = "regt_";
+
+/// The hexadecimal digits that follow: 32 random bytes.
+const TOKEN_DIGITS: usize = 64;
 
 /// An HTTP client as this project sets it up, for the URL of a registry: with TLS where the URL has it, without
 /// redirects, and past any proxy when the registry is on this machine.
@@ -43,7 +50,8 @@ fn tls_configuration(url: &Url) -> Result<rustls::ClientConfig, ClientError> {
     Ok(builder.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth())
 }
 
-fn is_this_machine(url: &Url) -> bool {
+/// Whether a URL names this machine, so that what is sent there never leaves it.
+pub(crate) fn is_this_machine(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(address)) => address.is_loopback(),
@@ -53,9 +61,17 @@ fn is_this_machine(url: &Url) -> bool {
 }
 
 /// Sends requests and reads answers within the limits.
+#[derive(Clone)]
 pub(crate) struct Http {
     client: reqwest::Client,
     limits: TransportLimits,
+    token: Option<SecretString>,
+}
+
+/// The body of a request, with its content type.
+pub(crate) struct Body {
+    pub(crate) content_type: &'static str,
+    pub(crate) bytes: Vec<u8>,
 }
 
 /// How large an answer may be, and the limit that says so.
@@ -80,6 +96,7 @@ impl SizeLimit {
 /// A successful answer.
 pub(crate) struct Answer {
     pub(crate) url: Url,
+    pub(crate) status: StatusCode,
     pub(crate) body: Vec<u8>,
 }
 
@@ -91,7 +108,15 @@ struct Failure {
 
 impl Http {
     pub(crate) fn new(url: &Url, limits: TransportLimits) -> Result<Self, ClientError> {
-        Ok(Self { client: http_client(url, &limits)?, limits })
+        Ok(Self { client: http_client(url, &limits)?, limits, token: None })
+    }
+
+    pub(crate) fn set_token(&mut self, token: SecretString) {
+        self.token = Some(token);
+    }
+
+    pub(crate) fn has_token(&self) -> bool {
+        self.token.is_some()
     }
 
     /// Asks; a question that failed for want of a connection, or by the registry's own fault, is asked again.
@@ -99,7 +124,7 @@ impl Http {
         let mut pause = self.limits.first_pause;
         let mut attempt = 1;
         loop {
-            let failure = match self.send(self.client.get(url.clone()), &url, size).await {
+            let failure = match self.send(self.request(Method::GET, &url)?, &url, size).await {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
@@ -113,16 +138,29 @@ impl Http {
         }
     }
 
-    /// Sends a body, once.
-    pub(crate) async fn post(
+    /// Sends something that may change the registry, once.
+    pub(crate) async fn send_once(
         &self,
+        method: Method,
         url: Url,
-        content_type: &'static str,
-        body: impl Into<reqwest::Body>,
+        body: Option<Body>,
         size: SizeLimit,
     ) -> Result<Answer, ClientError> {
-        let request = self.client.post(url.clone()).header(CONTENT_TYPE, HeaderValue::from_static(content_type));
-        self.send(request.body(body), &url, size).await.map_err(|failure| failure.error)
+        let mut request = self.request(method, &url)?;
+        if let Some(Body { content_type, bytes }) = body {
+            request = request.header(CONTENT_TYPE, HeaderValue::from_static(content_type)).body(bytes);
+        }
+        self.send(request, &url, size).await.map_err(|failure| failure.error)
+    }
+
+    /// A request with the token. No redirect is ever followed, so that the token goes nowhere else.
+    fn request(&self, method: Method, url: &Url) -> Result<RequestBuilder, ClientError> {
+        let request = self.client.request(method, url.clone());
+        let Some(token) = &self.token else {
+            return Ok(request);
+        };
+        // A name and a password in the URL would be a second header of this name; `headers` replaces that.
+        Ok(request.headers(HeaderMap::from_iter([(AUTHORIZATION, bearer(token)?)])))
     }
 
     async fn send(&self, request: RequestBuilder, url: &Url, size: SizeLimit) -> Result<Answer, Failure> {
@@ -131,7 +169,7 @@ impl Http {
         if status.is_success() {
             let body = self.read(response, url, size).await?;
             tracing::debug!(url = shown(url), %status, size_bytes = body.len(), "the registry answered");
-            return Ok(Answer { url: url.clone(), body });
+            return Ok(Answer { url: url.clone(), status, body });
         }
         let pause = status.is_server_error().then(|| self.asked_pause(&response));
         let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
@@ -160,7 +198,9 @@ impl Http {
 
     fn refusal(&self, url: &Url, status: StatusCode, location: Option<&str>, body: &[u8]) -> ClientError {
         if let Ok(mut body) = serde_json::from_slice::<ErrorBody>(body) {
-            for text in [&mut body.code, &mut body.message].into_iter().chain(&mut body.hint) {
+            body.details.truncate(self.limits.error_details_max);
+            let texts = [&mut body.code, &mut body.message].into_iter().chain(&mut body.hint);
+            for text in texts.chain(&mut body.details) {
                 *text = text.chars().take(self.limits.error_text_chars_max).collect();
             }
             return ClientError::Refused { url: shown(url), status: status.as_u16(), body };
@@ -181,6 +221,19 @@ impl Http {
         let pause = Some(Duration::ZERO);
         Failure { error: ClientError::Unreachable { url, source: error.without_url() }, pause }
     }
+}
+
+/// The header that carries a token. Whatever else stands where a token should be is kept from the registry.
+fn bearer(token: &SecretString) -> Result<HeaderValue, ClientError> {
+    let token = token.expose_secret();
+    let digits = token.strip_prefix(TOKEN_PREFIX).ok_or(ClientError::TokenForm)?;
+    let is_digit = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    if digits.len() != TOKEN_DIGITS || !digits.bytes().all(is_digit) {
+        return Err(ClientError::TokenForm);
+    }
+    let mut header = HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| ClientError::TokenForm)?;
+    header.set_sensitive(true);
+    Ok(header)
 }
 
 /// A URL as it may be shown: a password in it is nobody's business.

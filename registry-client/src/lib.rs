@@ -3,16 +3,24 @@
 //! Nothing that a registry answers is believed: [`Client`] recomputes every hash before it returns anything, so a lying
 //! or broken registry is an error and never a wrong package.
 
+mod accounts;
 mod client;
 mod error;
 mod http;
 pub mod layout;
 mod limits;
 pub mod local;
+mod namespaces;
 pub mod output;
+mod pages;
+mod releases;
+mod search;
 mod verification;
 
 pub use client::{Client, DEFAULT_URL, Fetched, FetchedComponent};
 pub use error::ClientError;
 pub use http::http_client;
 pub use limits::TransportLimits;
+pub use namespaces::Claimed;
+pub use pages::Items;
+pub use search::SearchKind;

@@ -43,6 +43,14 @@ pub struct TransportLimits {
     pub pause_max: Duration,
     /// Characters of a registry's message or hint that are kept.
     pub error_text_chars_max: usize,
+    /// Lines of a registry's error, such as what broke, that are kept.
+    pub error_details_max: usize,
+    /// Bytes of the words of a search.
+    pub search_size_bytes_max: usize,
+    /// Items that are asked for at one time of a list that has pages.
+    pub page_items_max: usize,
+    /// Bytes of what a registry says that the next page begins after.
+    pub cursor_size_bytes_max: usize,
     /// Bytes of an answer that is a record, a list or an error.
     pub record_size_bytes_max: usize,
 }
@@ -58,6 +66,10 @@ impl Default for TransportLimits {
             first_pause: Duration::from_millis(100),
             pause_max: Duration::from_secs(5),
             error_text_chars_max: 10_000,
+            error_details_max: 1_000,
+            search_size_bytes_max: 4 << 10,
+            page_items_max: 100,
+            cursor_size_bytes_max: 4 << 10,
             record_size_bytes_max: 8 << 20,
         }
     }

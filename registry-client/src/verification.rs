@@ -7,6 +7,7 @@ use std::thread;
 use tokio::sync::{Semaphore, oneshot};
 
 /// Runs work that takes long away from the threads that serve sockets.
+#[derive(Clone)]
 pub(crate) struct Verification {
     permits: Arc<Semaphore>,
 }

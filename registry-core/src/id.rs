@@ -157,6 +157,80 @@ impl<'de> Deserialize<'de> for ObjectHash {
     }
 }
 
+/// The beginning of a hash or an id: `p2:`, the letter of the kind and at least 4 digits, or at least 8 bare digits.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct HashPrefix {
+    kind: Option<char>,
+    digits: String,
+}
+
+/// A text with which no hash begins, or too short to look for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{0}` is not the beginning of a hash: `p2:`, one of the letters {letters} and at least {typed} hexadecimal \
+     digits, or at least {bare} digits alone",
+    letters = HashPrefix::KINDS.map(|kind| format!("`{kind}`")).join(", "),
+    typed = HashPrefix::TYPED_DIGITS_MIN,
+    bare = HashPrefix::BARE_DIGITS_MIN
+)]
+pub struct ParsePrefixError(String);
+
+impl HashPrefix {
+    /// The letters of the kinds that a registry knows: packages, components, interfaces and worlds, views.
+    pub const KINDS: [char; 4] = ['w', 'c', 'i', 'v'];
+    const TYPED_DIGITS_MIN: usize = 4;
+    const BARE_DIGITS_MIN: usize = 8;
+    const DIGITS_MAX: usize = 64;
+
+    /// The letter of the only kind that is meant, if the text has one.
+    pub fn kind(&self) -> Option<char> {
+        self.kind
+    }
+
+    /// The lowercase hexadecimal digits.
+    pub fn digits(&self) -> &str {
+        &self.digits
+    }
+
+    /// Whether a hash or id in text form begins so.
+    pub fn matches(&self, hash: &str) -> bool {
+        let typed = hash.strip_prefix("p2:").filter(|typed| typed.starts_with(|letter| self.is_kind(letter)));
+        typed.and_then(|typed| typed.get(1..)).is_some_and(|digits| digits.starts_with(&self.digits))
+    }
+
+    fn is_kind(&self, letter: char) -> bool {
+        self.kind.is_none_or(|kind| kind == letter) && Self::KINDS.contains(&letter)
+    }
+}
+
+impl FromStr for HashPrefix {
+    type Err = ParsePrefixError;
+
+    fn from_str(text: &str) -> Result<Self, ParsePrefixError> {
+        let typed = text.strip_prefix("p2:").map(|typed| {
+            let mut chars = typed.chars();
+            (chars.next().filter(|kind| Self::KINDS.contains(kind)), chars.as_str())
+        });
+        let (kind, digits, digits_min) = match typed {
+            Some((Some(kind), digits)) => (Some(kind), digits, Self::TYPED_DIGITS_MIN),
+            Some((None, _)) => return Err(ParsePrefixError(shorten(text))),
+            None => (None, text, Self::BARE_DIGITS_MIN),
+        };
+        let is_long_enough = (digits_min..=Self::DIGITS_MAX).contains(&digits.len());
+        if is_long_enough && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
+            return Ok(Self { kind, digits: digits.to_owned() });
+        }
+        Err(ParsePrefixError(shorten(text)))
+    }
+}
+
+impl fmt::Display for HashPrefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.kind.iter().try_for_each(|kind| write!(f, "p2:{kind}"))?;
+        f.write_str(&self.digits)
+    }
+}
+
 fn parse_digest(text: &str, prefix: &str) -> Result<Digest, &'static str> {
     let Some(hex) = text.strip_prefix(prefix) else {
         return Err(other_kind(text));
@@ -185,4 +259,27 @@ pub(crate) fn shorten(text: &str) -> String {
         return text.to_owned();
     }
     text.chars().take(SHOWN_CHARS_MAX).chain("…".chars()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::HashPrefix;
+
+    #[test]
+    fn a_prefix_has_a_kind_and_four_digits_or_eight_digits() {
+        let digits = "4a73ff3c27ea5a8ce1cb0ac3efee7a2a436127f780421ae61991b61ba90ac8d1";
+        for text in ["p2:w4a73", "p2:c4a73ff3c", "p2:i0000", "p2:vffff", "4a73ff3c", digits, &format!("p2:w{digits}")] {
+            let prefix: HashPrefix = text.parse().unwrap();
+            assert_eq!(prefix.to_string(), text);
+        }
+        let longer = format!("{digits}0");
+        for text in ["", "p2:", "p2:w", "p2:w4a7", "p2:x4a73", "p2:4a73", "4a73ff3", "4A73FF3C", "p2:wä000", &longer] {
+            assert!(text.parse::<HashPrefix>().is_err(), "{text}");
+        }
+        let (package, bare): (HashPrefix, HashPrefix) = ("p2:w4a73".parse().unwrap(), "4a73ff3c".parse().unwrap());
+        assert!(package.matches("p2:w4a73ff3c") && !package.matches("p2:c4a73ff3c") && !package.matches("p2:w4a83"));
+        assert!(bare.matches("p2:w4a73ff3c0") && bare.matches("p2:c4a73ff3c0") && !bare.matches("p2:w04a73ff3c"));
+    }
 }

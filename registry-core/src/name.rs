@@ -1,6 +1,6 @@
 //! Names of packages and releases, parsed once into types that cannot be wrong.
 
-use crate::id::{ComponentHash, ObjectHash, PackageHash, ParseIdError, shorten, text_schema};
+use crate::id::{ComponentHash, InterfaceId, ObjectHash, PackageHash, ParseIdError, shorten, text_schema};
 use crate::limits::Limits;
 use semver::Version;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -234,6 +234,63 @@ impl fmt::Display for Spec {
             Self::Component(hash) => hash.fmt(f),
             Self::Release(name) => name.fmt(f),
             Self::Newest { namespace, name } => write!(f, "{namespace}:{name}"),
+        }
+    }
+}
+
+/// An interface as people name it: `namespace:package/interface[@version]`, or its id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum InterfaceSpec {
+    /// Every interface with this id, in whatever package.
+    Id(InterfaceId),
+    /// An interface of a package.
+    Name {
+        /// The package; without a version it stands for all of its releases.
+        package: PackageName,
+        /// The interface's name in the package.
+        interface: String,
+    },
+}
+
+/// A text that names no interface.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InterfaceSpecError {
+    /// It looks like an id and is not one.
+    #[error(transparent)]
+    Id(#[from] ParseIdError),
+    /// A part of it is not as names are.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// Neither an id nor a name.
+    #[error("`{0}` is not of the form `namespace:package/interface[@version]`, such as `wasi:io/streams@0.2.12`")]
+    Form(String),
+}
+
+impl FromStr for InterfaceSpec {
+    type Err = InterfaceSpecError;
+
+    fn from_str(text: &str) -> Result<Self, InterfaceSpecError> {
+        if text.starts_with("p2:") {
+            return Ok(Self::Id(text.parse()?));
+        }
+        let form = || InterfaceSpecError::Form(shorten(text));
+        let (namespace, path, version) = split_name(text).map_err(|_| form())?;
+        let (name, interface) = path.split_once('/').ok_or_else(form)?;
+        [namespace, name, interface].into_iter().try_for_each(check_identifier)?;
+        let version = version.map(|version| parse_version(text, version)).transpose()?;
+        let package = PackageName { namespace: namespace.to_owned(), name: name.to_owned(), version };
+        Ok(Self::Name { package, interface: interface.to_owned() })
+    }
+}
+
+impl fmt::Display for InterfaceSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Id(id) => id.fmt(f),
+            Self::Name { package: PackageName { namespace, name, version }, interface } => {
+                write!(f, "{namespace}:{name}/{interface}")?;
+                version.iter().try_for_each(|version| write!(f, "@{version}"))
+            }
         }
     }
 }

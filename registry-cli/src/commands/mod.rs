@@ -60,7 +60,8 @@ impl From<ObjectHash> for Kind {
 /// Fetches and verifies, while a person can see that it goes on.
 async fn fetch(spec: &Spec, client: &Client, terminal: &Terminal) -> Result<(Option<ReleaseName>, Fetched), Failure> {
     let _progress = terminal.progress(format!("fetching and verifying {spec}"));
-    Ok(client.fetch(spec).await?)
+    let (release, fetched) = client.fetch(spec).await?;
+    Ok((release.map(|release| release.name), fetched))
 }
 
 /// What was fetched is called: the release that was asked for, or the name that a package has itself.

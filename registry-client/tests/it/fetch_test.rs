@@ -31,7 +31,7 @@ fn a_package_comes_with_its_closure_by_hash_and_by_name() {
 
     let (release, by_name) = registry.block_on(client.fetch(&spec("wasi:http"))).unwrap();
     let Fetched::Package(by_name) = by_name else { panic!("a package was published") };
-    assert_eq!(PackageName::from(&release.unwrap()), http.name);
+    assert_eq!(PackageName::from(&release.unwrap().name), http.name);
     assert_eq!(Closure::of(&by_name).unwrap(), Closure::of(&by_hash).unwrap());
 }
 
@@ -84,7 +84,7 @@ fn the_newest_release_is_the_highest_version_and_no_pre_release() {
     assert_eq!(newest(), ReleaseTarget::Package(ten));
     let exact = registry.block_on(client.resolve(&spec("test:many@1.9.0"))).unwrap();
     assert_eq!(exact.1, ReleaseTarget::Package(nine));
-    assert_eq!(exact.0.unwrap().to_string(), "test:many@1.9.0");
+    assert_eq!(exact.0.unwrap().name.to_string(), "test:many@1.9.0");
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn a_component_comes_with_the_packages_that_it_names() {
     assert_eq!(packages, [types.hash]);
 
     let (release, named) = registry.block_on(client.fetch(&spec("test:runner"))).unwrap();
-    assert_eq!(release.unwrap().to_string(), "test:runner@1.2.3");
+    assert_eq!(release.unwrap().name.to_string(), "test:runner@1.2.3");
     assert!(matches!(named, Fetched::Component(named) if named.component.hash() == hash));
 }
 

@@ -9,6 +9,7 @@ use registry_core::name::Spec;
 use registry_core::wit::SourceFile;
 use std::io::Read;
 use std::net::TcpListener;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -233,4 +234,23 @@ fn a_password_in_the_url_is_sent_and_never_shown() {
     let client = Client::new(&url.replace("http://", "http://user:hesnotly@")).unwrap();
     let text = chain(&resolve(&client).unwrap_err());
     assert!(text.contains("user:***@") && !text.contains("hesnotly"), "{text}");
+}
+
+#[test]
+fn an_answer_that_swells_when_it_is_unpacked_is_cut_off() {
+    // 100 MB of blanks, packed by gzip into 100 KB.
+    let pack =
+        Command::new("sh").args(["-c", "head -c 100000000 /dev/zero | tr '\\0' ' ' | gzip -c"]).output().unwrap();
+    assert!(pack.status.success() && pack.stdout.len() < 1_000_000, "{pack:?}");
+    let headers = format!(
+        "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+        pack.stdout.len()
+    );
+    let answer = [headers.as_bytes(), &pack.stdout].concat();
+    let url = answering(move |request| {
+        assert!(String::from_utf8_lossy(request).to_lowercase().contains("\r\naccept-encoding: gzip\r\n"));
+        answer.clone()
+    });
+    let error = resolve(&Client::new(&url).unwrap()).unwrap_err();
+    assert!(matches!(&error, ClientError::Limit(limit) if limit.limit == "record_size_bytes_max"), "{error:?}");
 }
