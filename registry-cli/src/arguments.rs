@@ -1,5 +1,11 @@
 //! The command line.
 
+mod account;
+
+pub(crate) use account::{
+    LogoutArguments, NamespaceCommand, OwnerCommand, SetArguments, TokenCommand, TokenCreateArguments,
+};
+
 use clap::{Args, ColorChoice, Parser, Subcommand};
 use clap_complete::Shell;
 use registry_client::DEFAULT_URL;
@@ -23,7 +29,11 @@ pub(crate) struct Arguments {
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 success, 1 failure, 2 wrong usage.
-Data goes to standard output; status, progress and errors go to standard error.";
+Data goes to standard output; status, progress and errors go to standard error.
+
+Reading needs no token, unless the registry is private. A token comes from --token-file, else from REGISTRY_TOKEN, else
+from `registry login`; a registry on this machine that keeps its data in the default place needs no set-up at all: what
+needs a token uses the administrator's, which `registry-server` wrote there.";
 
 /// Options of every command.
 #[derive(Debug, Args)]
@@ -32,6 +42,12 @@ pub(crate) struct GlobalArguments {
     /// The registry.
     #[arg(long, global = true, env = "REGISTRY_URL", hide_env_values = true, value_name = "URL", default_value = DEFAULT_URL)]
     pub(crate) registry: String,
+    /// A file with the token to use, instead of REGISTRY_TOKEN and of what `registry login` keeps.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// Send a token even to another machine without TLS, where everybody on the way can read it.
+    #[arg(long, global = true)]
+    pub(crate) allow_plain_http: bool,
     /// Print one JSON document instead of text, no status, and errors as JSON too.
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -61,6 +77,20 @@ pub(crate) enum Command {
     Tree(TreeArguments),
     /// Fetch and recompute every hash, or compare a folder with what the registry has bound its names to.
     Verify(VerifyArguments),
+    /// Keep a token for a registry, so that commands use it.
+    #[command(after_help = account::LOGIN_HELP)]
+    Login,
+    /// Forget the token that `login` keeps for a registry.
+    Logout(LogoutArguments),
+    /// Show whom the token in use speaks for and what it allows.
+    #[command(after_help = account::WHOAMI_HELP)]
+    Whoami,
+    /// Make, list and revoke tokens.
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// Claim namespaces and change who owns them.
+    #[command(subcommand)]
+    Namespace(NamespaceCommand),
     /// Print a completion script for a shell.
     Completions(CompletionsArguments),
 }

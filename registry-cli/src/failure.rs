@@ -1,10 +1,15 @@
 //! What a command can fail with, and how that ends the program.
 
+use crate::credentials::CredentialsError;
+use crate::terminal::USAGE_HINT;
 use registry_client::ClientError;
 use registry_client::local::LocalError;
 use registry_client::output::OutputError;
 use serde::Serialize;
 use std::io;
+
+/// The word for programs of whatever was wrong before anything was asked.
+pub(crate) const USAGE_CODE: &str = "usage";
 
 /// Why a command did not succeed.
 #[derive(Debug)]
@@ -39,15 +44,25 @@ pub(crate) struct FailureReport {
     pub(crate) code: String,
     pub(crate) message: String,
     pub(crate) causes: Vec<String>,
+    /// The single points, where there can be many.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) details: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) hint: Option<String>,
 }
 
 impl FailureReport {
+    /// Something that went wrong.
     pub(crate) fn new(error: &anyhow::Error) -> Self {
         let mut messages = error.chain().map(ToString::to_string);
         let message = messages.next().unwrap_or_default();
-        Self { code: code(error), message, causes: messages.collect(), hint: hint(error) }
+        let causes = messages.collect();
+        Self { code: code(error), message, causes, details: details(error), hint: hint(error) }
+    }
+
+    /// Wrong usage.
+    pub(crate) fn usage(message: String, hint: Option<String>) -> Self {
+        Self { code: USAGE_CODE.to_owned(), message, causes: Vec::new(), details: Vec::new(), hint }
     }
 }
 
@@ -58,8 +73,15 @@ fn hint(error: &anyhow::Error) -> Option<String> {
         let local = || error.downcast_ref::<LocalError>().and_then(LocalError::hint);
         let output = || error.downcast_ref::<OutputError>().and_then(OutputError::hint);
         let finding = || error.downcast_ref::<Finding>().and_then(|finding| finding.hint.clone());
-        client.or_else(local).or_else(output).or_else(finding)
+        let credentials = || error.downcast_ref::<CredentialsError>().and_then(CredentialsError::hint);
+        client.or_else(local).or_else(output).or_else(finding).or_else(credentials)
     })
+}
+
+/// What the registry listed.
+fn details(error: &anyhow::Error) -> Vec<String> {
+    let details = error.chain().find_map(|error| error.downcast_ref::<ClientError>().map(ClientError::details));
+    details.unwrap_or_default().to_vec()
 }
 
 /// The first word that an error in the chain has.
@@ -69,7 +91,8 @@ fn code(error: &anyhow::Error) -> String {
         let local = || error.downcast_ref::<LocalError>().map(LocalError::code);
         let output = || error.downcast_ref::<OutputError>().map(OutputError::code);
         let finding = || error.downcast_ref::<Finding>().map(|finding| finding.code);
-        client.or_else(local).or_else(output).or_else(finding)
+        let credentials = || error.downcast_ref::<CredentialsError>().map(CredentialsError::code);
+        client.or_else(local).or_else(output).or_else(finding).or_else(credentials)
     });
     code.unwrap_or("internal").to_owned()
 }
@@ -77,7 +100,7 @@ fn code(error: &anyhow::Error) -> String {
 impl Failure {
     /// Wrong usage that the help explains.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
-        Self::Usage { message: message.into(), hint: Some("`--help` shows how it is used".to_owned()) }
+        Self::Usage { message: message.into(), hint: Some(USAGE_HINT.to_owned()) }
     }
 }
 
@@ -89,7 +112,7 @@ impl From<anyhow::Error> for Failure {
 
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
-        if let ClientError::Url { .. } = error {
+        if error.code() == USAGE_CODE {
             return Self::Usage { message: error.to_string(), hint: error.hint() };
         }
         Self::Error(error.into())
@@ -104,6 +127,12 @@ impl From<LocalError> for Failure {
 
 impl From<OutputError> for Failure {
     fn from(error: OutputError) -> Self {
+        Self::Error(error.into())
+    }
+}
+
+impl From<CredentialsError> for Failure {
+    fn from(error: CredentialsError) -> Self {
         Self::Error(error.into())
     }
 }

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod commands;
+mod credentials;
 mod failure;
 mod terminal;
 
@@ -24,7 +25,10 @@ fn main() -> ExitCode {
 }
 
 fn run_command() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return terminal::report_usage(&error),
+    };
     let terminal = Terminal::new(&arguments.global);
     match run(arguments, &terminal) {
         Ok(()) => ExitCode::SUCCESS,

@@ -4,8 +4,11 @@ use crate::arguments::GlobalArguments;
 use crate::failure::{Failure, FailureReport};
 use anstream::ColorChoice;
 use anstyle::{AnsiColor, Style};
+use comfy_table::presets::NOTHING;
+use comfy_table::{Cell, Table};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
+use std::env;
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -20,6 +23,9 @@ const STATUS: Style = AnsiColor::Green.on_default().bold();
 
 /// The exit code of wrong usage, which is clap's too.
 const USAGE: u8 = 2;
+
+/// What helps against wrong usage.
+pub(crate) const USAGE_HINT: &str = "`--help` shows how it is used";
 
 /// Where a command prints to, and how.
 pub(crate) struct Terminal {
@@ -86,15 +92,26 @@ impl Terminal {
         let (report, code) = match failure {
             Failure::BrokenPipe => return ExitCode::SUCCESS,
             Failure::Error(error) => (FailureReport::new(error), ExitCode::FAILURE),
-            Failure::Usage { message, hint } => {
-                let (code, message, hint) = ("usage".to_owned(), message.clone(), hint.clone());
-                (FailureReport { code, message, causes: Vec::new(), hint }, USAGE.into())
-            }
+            Failure::Usage { message, hint } => (FailureReport::usage(message.clone(), hint.clone()), USAGE.into()),
         };
         // When standard error is gone too, the exit code has to say it all.
         let _ = if self.is_json { print_json(&report) } else { print_text(&report) };
         code
     }
+}
+
+/// Tells how the command line is wrong, as JSON if it asks for that, or shows the help that it asks for.
+pub(crate) fn report_usage(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() || !env::args_os().take_while(|text| text != "--").any(|text| text == "--json") {
+        // When both outputs are gone, the exit code has to say it all.
+        let _ = error.print();
+        return u8::try_from(error.exit_code()).unwrap_or(USAGE).into();
+    }
+    let text = error.render().to_string();
+    let message = text.split("\n\nUsage:").next().unwrap_or_default();
+    let message = message.strip_prefix("error: ").unwrap_or(message).trim().to_owned();
+    let _ = print_json(&FailureReport::usage(message, Some(USAGE_HINT.to_owned())));
+    USAGE.into()
 }
 
 /// A spinner that is gone when it is dropped.
@@ -130,7 +147,22 @@ fn print_text(report: &FailureReport) -> io::Result<()> {
         writeln!(stderr, "{CAUSE}Caused by:{CAUSE:#}")?;
         report.causes.iter().try_for_each(|cause| writeln!(stderr, "  {}", harmless(cause).replace('\n', "\n  ")))?;
     }
+    report.details.iter().try_for_each(|detail| writeln!(stderr, "  {}", harmless(detail).replace('\n', "\n  ")))?;
     report.hint.iter().try_for_each(|hint| writeln!(stderr, "{HINT}hint:{HINT:#} {}", harmless(hint)))
+}
+
+/// Rows in columns below their headings, for people. Everything but the headings may come from elsewhere.
+pub(crate) fn table<const COLUMNS: usize>(
+    headings: [&str; COLUMNS],
+    rows: impl IntoIterator<Item = [String; COLUMNS]>,
+) -> String {
+    let mut table = Table::new();
+    table.load_style(NOTHING).set_header(headings);
+    table.add_rows(rows.into_iter().map(|row| row.map(|text| Cell::new(harmless(&text).replace('\n', " ")))));
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    format!("{}\n", table.trim_fmt())
 }
 
 /// Messages repeat what a registry or a file said, which must not control the terminal.

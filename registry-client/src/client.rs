@@ -100,7 +100,12 @@ impl Client {
 
     /// Whether nobody on the way can read what is sent: the registry has TLS or is on this machine.
     pub fn is_confidential(&self) -> bool {
-        self.url().scheme() == "https" || is_this_machine(self.url())
+        self.url().scheme() == "https" || self.is_on_this_machine()
+    }
+
+    /// Whether the registry's URL names this machine.
+    pub fn is_on_this_machine(&self) -> bool {
+        is_this_machine(self.url())
     }
 
     /// The registry's URL.

@@ -2,17 +2,23 @@
 
 mod fetch;
 mod hash;
+mod login;
+mod logout;
+mod namespace;
 mod publish;
 mod show;
+mod token;
 mod tree;
 mod verify;
+mod whoami;
 
-use crate::arguments::{Arguments, Command};
+use crate::arguments::{Arguments, Command, NamespaceCommand};
+use crate::credentials::{self, Access};
 use crate::failure::Failure;
 use crate::terminal::Terminal;
 use clap::CommandFactory;
 use registry_client::local::LocalInput;
-use registry_client::{Client, DEFAULT_URL, Fetched};
+use registry_client::{Client, Fetched};
 use registry_core::id::ObjectHash;
 use registry_core::limits::Limits;
 use registry_core::name::{ReleaseName, Spec};
@@ -21,16 +27,25 @@ use std::path::Path;
 
 /// Does what the command line says.
 pub(crate) async fn run(arguments: Arguments, terminal: &Terminal) -> Result<(), Failure> {
-    // An empty variable is how shells unset one for a single command.
-    let url = Some(arguments.global.registry.as_str()).filter(|url| !url.is_empty()).unwrap_or(DEFAULT_URL);
-    let client = || Client::new(url);
+    let global = &arguments.global;
+    let reader = || credentials::client(global, Access::Read, terminal);
+    let account = || credentials::client(global, Access::Account, terminal);
     match &arguments.command {
-        Command::Publish(publish) => publish::run(publish, &client()?, terminal).await,
-        Command::Fetch(fetch) => fetch::run(fetch, &client()?, terminal).await,
-        Command::Show(show) => show::run(show, &client()?, terminal).await,
+        Command::Publish(publish) => publish::run(publish, &account()?, terminal).await,
+        Command::Fetch(fetch) => fetch::run(fetch, &reader()?, terminal).await,
+        Command::Show(show) => show::run(show, &reader()?, terminal).await,
         Command::Hash(hash) => hash::run(hash, terminal),
-        Command::Tree(tree) => tree::run(tree, &client()?, terminal).await,
-        Command::Verify(verify) => verify::run(verify, &client()?, terminal).await,
+        Command::Tree(tree) => tree::run(tree, &reader()?, terminal).await,
+        Command::Verify(verify) => verify::run(verify, &reader()?, terminal).await,
+        Command::Login => login::run(global, terminal).await,
+        Command::Logout(logout) => logout::run(logout, global, terminal).await,
+        Command::Whoami => whoami::run(&account()?, terminal).await,
+        Command::Token(token) => token::run(token, &account()?, terminal).await,
+        Command::Namespace(command) => {
+            let is_reading = matches!(command, NamespaceCommand::Show { .. } | NamespaceCommand::List);
+            let client = if is_reading { reader() } else { account() };
+            namespace::run(command, &client?, terminal).await
+        }
         Command::Completions(completions) => {
             let mut script = Vec::new();
             clap_complete::generate(completions.shell, &mut Arguments::command(), "registry", &mut script);

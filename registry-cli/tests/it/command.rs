@@ -18,8 +18,12 @@ pub const MAIN: &str = "package test:main@1.0.0;\ninterface api { use test:shape
 /// The command without what the environment of the tests would tell it.
 pub fn registry() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_registry"));
-    for name in ["REGISTRY_URL", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"] {
+    for name in ["REGISTRY_URL", "REGISTRY_TOKEN", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"] {
         command.env_remove(name);
+    }
+    // What the user of this machine keeps is none of the tests' business.
+    for name in ["XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME"] {
+        command.env(name, "/nonexistent");
     }
     command
 }

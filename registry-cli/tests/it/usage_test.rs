@@ -3,17 +3,38 @@
 use crate::command::{assert_contains, json_error, project, published, registry, registry_at, stderr, stdout};
 use crate::support::registry::TestRegistry;
 
-const COMMANDS: [&str; 7] = ["publish", "fetch", "show", "hash", "tree", "verify", "completions"];
+const COMMANDS: [&str; 19] = [
+    "publish",
+    "fetch",
+    "show",
+    "hash",
+    "tree",
+    "verify",
+    "login",
+    "logout",
+    "whoami",
+    "token create",
+    "token list",
+    "token revoke",
+    "namespace claim",
+    "namespace show",
+    "namespace list",
+    "namespace owner add",
+    "namespace owner remove",
+    "namespace set",
+    "completions",
+];
 
 #[test]
 fn help_has_an_example_for_every_command() {
     for command in COMMANDS {
-        let text = stdout(&registry().args([command, "--help"]).assert().success());
+        let words = command.split(' ').chain(["--help"]);
+        let text = stdout(&registry().args(words).assert().success());
         assert_contains(&text, &["Example", &format!("\n  registry {command} "), "--json", "--registry <URL>"]);
     }
     let text = stdout(&registry().arg("--help").assert().success());
     assert_contains(&text, &["SPEC is `namespace:name`", "Exit codes:", "REGISTRY_URL", "http://127.0.0.1:7878"]);
-    assert_contains(&text, &COMMANDS);
+    assert_contains(&text, &COMMANDS.map(first_word));
     assert_contains(
         &stdout(&registry().arg("--version").assert().success()),
         &["registry ", env!("CARGO_PKG_VERSION")],
@@ -35,6 +56,27 @@ fn wrong_usage_is_exit_code_2() {
         let assert = registry().args(arguments).assert().code(2);
         assert_eq!(stdout(&assert), "", "{arguments:?}");
     }
+}
+
+#[test]
+fn wrong_usage_is_json_where_json_is_asked_for() {
+    let cases: [(&[&str], &str); 4] = [
+        (&["--json"], "requires a subcommand"),
+        (&["frobnicate", "--json"], "unrecognized subcommand 'frobnicate'"),
+        (&["--json", "fetch", "a:b", "extra"], "unexpected argument 'extra'"),
+        (&["--json", "show", "wasi:http@0.2"], "write all three numbers"),
+    ];
+    for (arguments, message) in cases {
+        let assert = registry().args(arguments).assert().code(2);
+        let error = json_error(&assert);
+        assert_eq!((&error["code"], &error["hint"]), (&"usage".into(), &"`--help` shows how it is used".into()));
+        let text = error["message"].as_str().unwrap();
+        assert!(text.contains(message) && !text.contains("Usage:") && !text.contains('\u{1b}'), "{text}");
+        assert_eq!(stdout(&assert), "", "{arguments:?}");
+    }
+    // Help is what was asked for, and what follows `--` is no option.
+    assert_contains(&stdout(&registry().args(["--json", "--help"]).assert().success()), &["Exit codes:"]);
+    assert_contains(&stderr(&registry().args(["show", "--", "--json"]).assert().code(2)), &["error: invalid value"]);
 }
 
 #[test]
@@ -184,6 +226,10 @@ fn the_log_has_colors_only_where_they_are_wanted() {
 fn completions_name_every_command() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let text = stdout(&registry().args(["completions", shell]).assert().success());
-        assert_contains(&text, &COMMANDS);
+        assert_contains(&text, &COMMANDS.map(first_word));
     }
+}
+
+fn first_word(command: &str) -> &str {
+    command.split(' ').next().unwrap()
 }
