@@ -1,7 +1,7 @@
 //! The registry's server: publishes WIT packages and components, and serves them by hash and by name.
 //!
 //! `docs/api.md` describes the HTTP API. The layers, from the outside in: [`Server`] (connections), `api` (HTTP),
-//! `app` (rules), `store` (the database) and `blob` (texts and components).
+//! `web` (pages), `app` (rules), `store` (the database) and `blob` (texts and components).
 //!
 //! ```no_run
 //! # async fn run() -> Result<(), registry_server::StartError> {
@@ -20,6 +20,7 @@ mod limits;
 mod server;
 mod signal;
 mod store;
+mod web;
 
 pub use blob::BlobError;
 pub use config::{BlobUrl, Config, DatabaseUrl, LISTEN_DEFAULT, UrlError, default_data_dir};

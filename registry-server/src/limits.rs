@@ -6,6 +6,9 @@ use std::time::Duration;
 /// Characters of an error's message: it may repeat a line of an upload, and a line may be megabytes long.
 pub(crate) const ERROR_MESSAGE_CHARS_MAX: usize = 8_000;
 
+/// Bytes of an answer from which on it is compressed: below, the headers are most of it.
+pub(crate) const COMPRESSED_SIZE_BYTES_MIN: u64 = 1 << 10;
+
 /// What one server allows. `Default` holds the values that the product uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerLimits {

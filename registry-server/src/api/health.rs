@@ -8,21 +8,27 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Serialize;
+use utoipa::ToSchema;
 
-#[derive(Serialize)]
-struct Health {
+#[derive(Serialize, ToSchema)]
+pub(super) struct Health {
+    /// `live` or `ready`.
     status: &'static str,
 }
 
-/// The process answers.
+/// Whether the process answers
+#[utoipa::path(get, path = "/health/live", tag = "Health", operation_id = "live",
+    responses((status = 200, description = "It does", body = Health)))]
 pub(super) async fn live() -> Response {
-    respond::json(&Health { status: "live" })
+    respond::momentary_json(&Health { status: "live" })
 }
 
-/// The database and the blob store answer.
+/// Whether the database and the content store answer
+#[utoipa::path(get, path = "/health/ready", tag = "Health", operation_id = "ready",
+    responses((status = 200, description = "They do", body = Health)))]
 pub(super) async fn ready(State(state): State<ApiState>) -> Result<Response, ApiError> {
     match state.app.ready().await {
-        Ok(()) => Ok(respond::json(&Health { status: "ready" })),
+        Ok(()) => Ok(respond::momentary_json(&Health { status: "ready" })),
         Err(error) => Err(not_ready(error)),
     }
 }

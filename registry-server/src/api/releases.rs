@@ -2,6 +2,7 @@
 
 use super::ApiState;
 use super::body::{SizeLimit, read};
+use super::document::{ExactVersion, Identifier, Lookup, Upload};
 use super::error::ApiError;
 use super::extract::{NameInPath, ReleaseInPath, content_type, unsupported};
 use super::respond;
@@ -9,17 +10,42 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
+use registry_core::wire::{MissingRequest, MissingResponse, Release, ReleaseList};
 
 type Answer = Result<Response, ApiError>;
 
+/// All releases of a name
+///
+/// The highest version first; a pre-release stands below its release.
+#[utoipa::path(get, path = "/releases/{namespace}/{name}", tag = "Names", operation_id = "releases",
+    params(
+        ("namespace" = Identifier, Path, description = "The namespace"),
+        ("name" = Identifier, Path, description = "The name"),
+    ),
+    responses((status = 200, description = "The releases", body = ReleaseList), Lookup))]
 pub(super) async fn list(State(state): State<ApiState>, NameInPath(namespace, name): NameInPath) -> Answer {
-    Ok(respond::json(&state.app.releases(&namespace, &name).await?))
+    Ok(respond::named_json(&state.app.releases(&namespace, &name).await?))
 }
 
+/// One release
+///
+/// Its name and its hash never change; what stands beside them may.
+#[utoipa::path(get, path = "/releases/{namespace}/{name}/{version}", tag = "Names", operation_id = "release",
+    params(
+        ("namespace" = Identifier, Path, description = "The namespace"),
+        ("name" = Identifier, Path, description = "The name"),
+        ("version" = ExactVersion, Path, description = "The version"),
+    ),
+    responses((status = 200, description = "The release", body = Release), Lookup))]
 pub(super) async fn release(State(state): State<ApiState>, ReleaseInPath(name): ReleaseInPath) -> Answer {
-    Ok(respond::immutable_json(&state.app.release(name).await?))
+    Ok(respond::named_json(&state.app.release(name).await?))
 }
 
+/// Which of these are not here
+///
+/// In the order of the question.
+#[utoipa::path(post, path = "/missing", tag = "Names", operation_id = "missing", request_body = MissingRequest,
+    responses((status = 200, description = "Those that are not here", body = MissingResponse), Upload))]
 pub(super) async fn missing(State(state): State<ApiState>, headers: HeaderMap, body: Body) -> Answer {
     match content_type(&headers).as_deref() {
         Some("application/json") => {}

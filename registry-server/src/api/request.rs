@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use tokio::time::timeout;
 use tracing::{Instrument, error, info, info_span};
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Handles one request.
 pub(super) async fn handle(State(state): State<ApiState>, request: Request, next: Next) -> Response {

@@ -8,6 +8,8 @@ mod durability_test;
 mod hostile_components_test;
 mod hostile_packages_test;
 mod http_test;
+mod manners_test;
+mod openapi_test;
 mod packages_test;
 mod race_test;
 mod releases_test;

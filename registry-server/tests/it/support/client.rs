@@ -15,15 +15,30 @@ pub struct Client {
 }
 
 impl Client {
+    /// A client that takes answers as they are.
     pub fn new(url: String) -> Self {
+        Self::with(url, false)
+    }
+
+    /// A client that accepts compressed answers and unpacks them.
+    pub fn accepting_gzip(url: String) -> Self {
+        Self::with(url, true)
+    }
+
+    fn with(url: String, accepts_gzip: bool) -> Self {
         let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
         let tls = rustls::ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .unwrap()
             .with_root_certificates(rustls::RootCertStore::empty())
             .with_no_client_auth();
-        let http = reqwest::Client::builder().tls_backend_preconfigured(tls).no_proxy().build().unwrap();
+        let http =
+            reqwest::Client::builder().tls_backend_preconfigured(tls).no_proxy().gzip(accepts_gzip).build().unwrap();
         Self { url, http }
+    }
+
+    pub fn url(&self) -> &str {
+        &self.url
     }
 
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
