@@ -6,10 +6,16 @@ use crate::support::{server, wasi};
 use registry_core::id::ComponentHash;
 use reqwest::header::{ACCEPT_ENCODING, HeaderMap, IF_NONE_MATCH};
 use reqwest::{Method, Response};
+use std::ops::Range;
 
 const PACKAGE: &str = "package demo:manners@1.0.0; interface a { f: func(); }";
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 const SHORT: &str = "public, max-age=60";
+
+type Headers<'a> = &'a [(&'a str, &'a str)];
+
+/// `range`, `if-range`, and the part that is answered; everything if there is none.
+type Asked<'a> = (&'a str, Option<&'a str>, Option<Range<usize>>);
 
 /// A component without imports, and its bytes.
 async fn publish_tool(server: &Client) -> (ComponentHash, Vec<u8>) {
@@ -17,7 +23,7 @@ async fn publish_tool(server: &Client) -> (ComponentHash, Vec<u8>) {
     (server.publish_component(bytes.clone()).await.record.hash, bytes)
 }
 
-async fn with(server: &Client, method: Method, path: &str, headers: &[(&str, &str)]) -> Response {
+async fn with(server: &Client, method: Method, path: &str, headers: Headers<'_>) -> Response {
     let request =
         headers.iter().fold(server.request(method, path), |request, (name, value)| request.header(*name, *value));
     request.send().await.unwrap()
@@ -105,7 +111,7 @@ async fn a_part_of_a_component_can_be_asked_for() {
     let (hash, bytes) = publish_tool(&server).await;
     let (path, size) = (format!("/v1/components/{hash}/wasm"), bytes.len());
     let (tag, weak) = (format!("\"{hash}\""), format!("W/\"{hash}\""));
-    let table: [(&str, Option<&str>, Option<std::ops::Range<usize>>); 10] = [
+    let table: [Asked<'_>; 10] = [
         ("bytes=0-3", None, Some(0..4)),
         ("bytes=4-", None, Some(4..size)),
         ("bytes=-4", None, Some(size - 4..size)),
@@ -200,7 +206,7 @@ async fn what_is_small_or_a_range_is_not_compressed() {
     let hash = server.publish_component(bytes).await.record.hash;
     let wasm = format!("/v1/components/{hash}/wasm");
     let gzip = ("accept-encoding", "gzip");
-    let table: [(&str, &[(&str, &str)], &str); 4] = [
+    let table: [(&str, Headers<'_>, &str); 4] = [
         ("/health/live", &[gzip], ""),
         (&wasm, &[gzip, ("range", "bytes=0-4000")], ""),
         (&wasm, &[gzip], "gzip"),

@@ -43,7 +43,7 @@ async fn every_described_operation_is_there_and_no_other_method() {
     let (_dir, server) = server::temporary().await;
     let document: Value = server.json("/openapi.json").await;
     for (path, item) in document["paths"].as_object().unwrap() {
-        let address = path.replace("{hash}", "x").replace('{', "").replace('}', "");
+        let address = path.replace("{hash}", "x").replace(['{', '}'], "");
         let response = server.request(reqwest::Method::TRACE, &address).send().await.unwrap();
         let allowed: BTreeSet<String> =
             response.headers()["allow"].to_str().unwrap().split(',').map(str::to_lowercase).collect();

@@ -26,7 +26,7 @@ pub fn rewriting(registry: &str, rewrite: impl Fn(&mut Vec<u8>) + Send + Sync + 
     let registry = registry.trim_start_matches("http://").to_owned();
     answering(move |request| {
         let mut upstream = TcpStream::connect(&registry).unwrap();
-        upstream.write_all(&close_after(request)).unwrap();
+        upstream.write_all(&plainly(request)).unwrap();
         let mut answer = Vec::new();
         upstream.read_to_end(&mut answer).unwrap();
         rewrite(&mut answer);
@@ -69,7 +69,11 @@ fn read_request(connection: &mut TcpStream) -> Option<Vec<u8>> {
     }
 }
 
-fn close_after(request: &[u8]) -> Vec<u8> {
-    let end = request.windows(2).position(|window| window == b"\r\n").unwrap() + 2;
-    [&request[..end], b"connection: close\r\n", &request[end..]].concat()
+/// The same request for an answer that ends with its connection and is not compressed.
+fn plainly(request: &[u8]) -> Vec<u8> {
+    let end = request.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
+    let head = String::from_utf8(request[..end].to_vec()).unwrap();
+    let kept = head.split("\r\n").filter(|line| !line.to_lowercase().starts_with("accept-encoding:"));
+    let head: Vec<&str> = kept.chain(["connection: close"]).collect();
+    [head.join("\r\n").as_bytes(), &request[end..]].concat()
 }
