@@ -1,10 +1,12 @@
 //! The command line.
 
 mod account;
+mod query;
+mod release;
 
-pub(crate) use account::{
-    LogoutArguments, NamespaceCommand, OwnerCommand, SetArguments, TokenCommand, TokenCreateArguments,
-};
+pub(crate) use account::*;
+pub(crate) use query::*;
+pub(crate) use release::*;
 
 use clap::{Args, ColorChoice, Parser, Subcommand};
 use clap_complete::Shell;
@@ -77,6 +79,26 @@ pub(crate) enum Command {
     Tree(TreeArguments),
     /// Fetch and recompute every hash, or compare a folder with what the registry has bound its names to.
     Verify(VerifyArguments),
+    /// List the releases of a name with their states.
+    Releases(ReleasesArguments),
+    /// Find packages and components by words.
+    Search(SearchArguments),
+    /// List what imports an interface.
+    #[command(after_help = query::WHO_IMPORTS_HELP)]
+    WhoImports(UsersArguments),
+    /// List what exports an interface.
+    #[command(after_help = query::WHO_EXPORTS_HELP)]
+    WhoExports(UsersArguments),
+    /// List what refers to a package directly.
+    Dependents(DependentsArguments),
+    /// Say what a hash, the beginning of one, or a sha256 stands for.
+    Identify(IdentifyArguments),
+    /// Take a release out of new resolutions; whoever has it keeps it.
+    Yank(YankArguments),
+    /// Take a yank back.
+    Unyank(UnyankArguments),
+    /// Tell the users of a release to go elsewhere.
+    Deprecate(DeprecateArguments),
     /// Keep a token for a registry, so that commands use it.
     #[command(after_help = account::LOGIN_HELP)]
     Login,

@@ -159,9 +159,18 @@ impl Client {
     /// # Errors
     /// If the registry cannot be used.
     pub async fn bindings(&self, names: &[ReleaseName]) -> Result<Vec<Option<ReleaseTarget>>, ClientError> {
+        let releases = self.find_releases(names).await?.into_iter();
+        Ok(releases.map(|release| release.map(|release| release.target)).collect())
+    }
+
+    /// The releases of these names, in the order given; `None` for a name that the registry does not have.
+    ///
+    /// # Errors
+    /// If the registry cannot be used.
+    pub async fn find_releases(&self, names: &[ReleaseName]) -> Result<Vec<Option<Release>>, ClientError> {
         let asked = futures::stream::iter(names).map(|name| async move {
             match self.release(name).await {
-                Ok(release) => Ok(Some(release.target)),
+                Ok(release) => Ok(Some(release)),
                 Err(error) if error.is_not_found() => Ok(None),
                 Err(error) => Err(error),
             }

@@ -6,7 +6,9 @@ mod login;
 mod logout;
 mod namespace;
 mod publish;
+mod search;
 mod show;
+mod states;
 mod token;
 mod tree;
 mod verify;
@@ -19,6 +21,7 @@ use crate::terminal::Terminal;
 use clap::CommandFactory;
 use registry_client::local::LocalInput;
 use registry_client::{Client, Fetched};
+use registry_core::component::Direction;
 use registry_core::id::ObjectHash;
 use registry_core::limits::Limits;
 use registry_core::name::{ReleaseName, Spec};
@@ -37,6 +40,15 @@ pub(crate) async fn run(arguments: Arguments, terminal: &Terminal) -> Result<(),
         Command::Hash(hash) => hash::run(hash, terminal),
         Command::Tree(tree) => tree::run(tree, &reader()?, terminal).await,
         Command::Verify(verify) => verify::run(verify, &reader()?, terminal).await,
+        Command::Releases(releases) => states::list(releases, &reader()?, terminal).await,
+        Command::Search(words) => search::search(words, &reader()?, terminal).await,
+        Command::WhoImports(users) => search::users(users, Direction::Import, &reader()?, terminal).await,
+        Command::WhoExports(users) => search::users(users, Direction::Export, &reader()?, terminal).await,
+        Command::Dependents(dependents) => search::dependents(dependents, &reader()?, terminal).await,
+        Command::Identify(identify) => search::identify(identify, &reader()?, terminal).await,
+        Command::Yank(yank) => states::yank(yank, &account()?, terminal).await,
+        Command::Unyank(unyank) => states::unyank(&unyank.name, &account()?, terminal).await,
+        Command::Deprecate(deprecate) => states::deprecate(deprecate, &account()?, terminal).await,
         Command::Login => login::run(global, terminal).await,
         Command::Logout(logout) => logout::run(logout, global, terminal).await,
         Command::Whoami => whoami::run(&account()?, terminal).await,
@@ -63,6 +75,15 @@ enum Kind {
     Component,
 }
 
+impl Kind {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Package => "package",
+            Self::Component => "component",
+        }
+    }
+}
+
 impl From<ObjectHash> for Kind {
     fn from(hash: ObjectHash) -> Self {
         match hash {
@@ -74,8 +95,10 @@ impl From<ObjectHash> for Kind {
 
 /// Fetches and verifies, while a person can see that it goes on.
 async fn fetch(spec: &Spec, client: &Client, terminal: &Terminal) -> Result<(Option<ReleaseName>, Fetched), Failure> {
-    let _progress = terminal.progress(format!("fetching and verifying {spec}"));
+    let progress = terminal.progress(format!("fetching and verifying {spec}"));
     let (release, fetched) = client.fetch(spec).await?;
+    drop(progress);
+    release.iter().flat_map(states::warnings).for_each(|warning| terminal.warn(warning));
     Ok((release.map(|release| release.name), fetched))
 }
 

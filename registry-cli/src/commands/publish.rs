@@ -1,11 +1,11 @@
 //! `registry publish`
 
-use super::{Kind, read};
+use super::{Kind, read, states};
 use crate::arguments::PublishArguments;
 use crate::failure::{Failure, Finding};
 use crate::terminal::Terminal;
 use registry_client::Client;
-use registry_client::local::{Dependencies, LocalComponent, LocalInput, LocalPackage, Upload, verify};
+use registry_client::local::{Dependencies, LocalComponent, LocalError, LocalInput, LocalPackage, Upload, verify};
 use registry_core::id::{ObjectHash, PackageHash};
 use registry_core::name::{PackageName, ReleaseName};
 use registry_core::wire::ReleaseTarget;
@@ -22,7 +22,7 @@ struct Document {
     created: bool,
     /// The dependencies that were published with it.
     dependencies: Vec<Dependency>,
-    /// What its text says without effect.
+    /// What its text says without effect, and what it uses that is yanked or deprecated.
     warnings: Vec<String>,
 }
 
@@ -51,7 +51,7 @@ async fn publish_package(
     if arguments.name.is_some() {
         return Err(Failure::usage("`--as` names components; a WIT package has its name in its text"));
     }
-    let warnings: Vec<String> = package.wit.dropped_attributes().iter().map(ToString::to_string).collect();
+    let mut warnings: Vec<String> = package.wit.dropped_attributes().iter().map(ToString::to_string).collect();
     warnings.iter().for_each(|warning| terminal.warn(warning));
     let mut uploads = package.uploads(client.limits())?;
     let Some(main) = uploads.pop() else {
@@ -67,6 +67,7 @@ async fn publish_package(
         return Err(missing_packages(&main.name.to_string(), missing, client).await?.into());
     }
     refuse_conflicts(&main.name.to_string(), &uploads, client).await?;
+    warnings.extend(warn_about(&direct_dependencies(package)?, client, terminal).await?);
     let dependencies = send(uploads, client, terminal).await?;
     let (name, hash) = (Some(main.name.clone()), ObjectHash::Package(main.hash));
     let created = if missing.contains(&hash) {
@@ -91,12 +92,27 @@ async fn publish_component(
         check_packages_of(&component, client).await?;
         Vec::new()
     };
+    let packages: Vec<ReleaseName> = component.packages.iter().cloned().collect();
+    let warnings = warn_about(&packages, client, terminal).await?;
     let (name, hash) = (arguments.name.clone(), ObjectHash::Component(component.hash));
     let progress = terminal.progress(format!("publishing {hash}"));
     let published = client.publish_component(component.bytes, name.as_ref(), component.hash).await?;
     drop(progress);
     tell(published.created, hash, name.as_ref(), terminal);
-    Ok(Document { kind: Kind::Component, name, hash, created: published.created, dependencies, warnings: Vec::new() })
+    Ok(Document { kind: Kind::Component, name, hash, created: published.created, dependencies, warnings })
+}
+
+/// Warns about those of the packages in use that are yanked or deprecated.
+async fn warn_about(packages: &[ReleaseName], client: &Client, terminal: &Terminal) -> Result<Vec<String>, Failure> {
+    let releases = client.find_releases(packages).await?;
+    let warnings: Vec<String> = releases.iter().flatten().flat_map(states::warnings).collect();
+    warnings.iter().for_each(|warning| terminal.warn(warning));
+    Ok(warnings)
+}
+
+fn direct_dependencies(package: &LocalPackage) -> Result<Vec<ReleaseName>, LocalError> {
+    let names = package.wit.identity()?.dependencies.keys();
+    Ok(names.filter_map(|name| ReleaseName::try_from(name).ok()).collect())
 }
 
 /// Publishes the packages that a component names, once it is clear that it fits them.

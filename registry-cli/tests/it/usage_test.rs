@@ -3,13 +3,22 @@
 use crate::command::{assert_contains, json_error, project, published, registry, registry_at, stderr, stdout};
 use crate::support::registry::TestRegistry;
 
-const COMMANDS: [&str; 19] = [
+const COMMANDS: [&str; 28] = [
     "publish",
     "fetch",
     "show",
     "hash",
     "tree",
     "verify",
+    "releases",
+    "search",
+    "who-imports",
+    "who-exports",
+    "dependents",
+    "identify",
+    "yank",
+    "unyank",
+    "deprecate",
     "login",
     "logout",
     "whoami",
