@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::env;
 use std::fs::{self, File};
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, BufRead, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
@@ -140,9 +140,9 @@ pub(crate) fn entered_token(client: &Client) -> Result<SecretString, Credentials
         let prompt = write!(&terminal, "Token for {}: ", origin(client));
         prompt.and_then(|()| terminal.read_secure_line()).map_err(failed)?
     } else {
-        let mut text = String::new();
-        io::stdin().take(TOKEN_FILE_SIZE_BYTES_MAX).read_to_string(&mut text).map_err(failed)?;
-        text.lines().next().unwrap_or_default().to_owned()
+        let mut line = String::new();
+        io::stdin().lock().take(TOKEN_FILE_SIZE_BYTES_MAX).read_line(&mut line).map_err(failed)?;
+        line
     };
     non_empty(&line, || "what was entered".to_owned())
 }

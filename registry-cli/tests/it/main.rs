@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, unreachable_pub)]
 
 mod command;
+mod credentials_test;
 mod fetch_test;
 mod hash_test;
 mod output_test;
