@@ -1,6 +1,9 @@
 //! Where a server listens and where it keeps what is published.
 
 use crate::limits::ServerLimits;
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::postgres::PgConnectOptions;
+use std::fmt;
 use std::fs::{DirBuilder, File};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -53,6 +56,33 @@ pub fn default_data_dir(xdg_data_home: Option<PathBuf>, home: Option<PathBuf>) -
 pub enum DatabaseUrl {
     /// `sqlite:PATH`: a SQLite file, which is created if it is not there.
     Sqlite(PathBuf),
+    /// `postgres://USER:PASSWORD@HOST/DATABASE`: a PostgreSQL database, which is there already.
+    Postgres(PostgresUrl),
+}
+
+/// Where a PostgreSQL database is and how to get in. It may hold a password, which nothing shows.
+#[derive(Clone)]
+pub struct PostgresUrl(SecretString);
+
+impl PostgresUrl {
+    /// What the driver makes of the URL.
+    pub(crate) fn options(&self) -> Result<PgConnectOptions, sqlx::Error> {
+        self.0.expose_secret().parse()
+    }
+}
+
+impl PartialEq for PostgresUrl {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.expose_secret() == other.0.expose_secret()
+    }
+}
+
+impl Eq for PostgresUrl {}
+
+impl fmt::Debug for PostgresUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("postgres://…")
+    }
 }
 
 /// A store to keep texts and components in.
@@ -81,6 +111,12 @@ pub enum UrlError {
         /// The scheme that is supported.
         supported: &'static str,
     },
+    /// A scheme of another database.
+    #[error("this server knows `sqlite:PATH` and `postgres://USER:PASSWORD@HOST/DATABASE`, but not `{scheme}:`")]
+    Database {
+        /// The scheme that was given.
+        scheme: String,
+    },
     /// A path that could be read in two ways.
     #[error("write `{supported}relative/path` or `{supported}///absolute/path`")]
     Path {
@@ -93,13 +129,23 @@ pub enum UrlError {
     /// Options behind a question mark.
     #[error("options behind `?` are not supported; give the path of a file")]
     Options,
+    /// A PostgreSQL URL with a part that is not understood. Which one is not said, it may be the password.
+    #[error("this is not understood; write `postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full`")]
+    Postgres,
 }
 
 impl FromStr for DatabaseUrl {
     type Err = UrlError;
 
     fn from_str(url: &str) -> Result<Self, UrlError> {
-        let path = path_of(url, "sqlite:")?;
+        if ["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
+            let postgres = PostgresUrl(SecretString::from(url));
+            return postgres.options().map_err(|_| UrlError::Postgres).map(|_| Self::Postgres(postgres));
+        }
+        let path = path_of(url, "sqlite:").map_err(|error| match error {
+            UrlError::Scheme { scheme, .. } => UrlError::Database { scheme },
+            error => error,
+        })?;
         match path {
             ":memory:" => Err(UrlError::InMemory),
             _ if path.contains('?') => Err(UrlError::Options),
@@ -152,7 +198,7 @@ pub(crate) fn parent_of(path: &Path) -> &Path {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use super::{BlobUrl, DatabaseUrl, UrlError, default_data_dir};
+    use super::{BlobUrl, Config, DatabaseUrl, UrlError, default_data_dir};
     use std::path::PathBuf;
 
     #[test]
@@ -166,7 +212,9 @@ mod tests {
             ("sqlite::memory:", Err(UrlError::InMemory)),
             ("sqlite:a.db?mode=memory", Err(UrlError::Options)),
             ("a.db", Err(UrlError::NoScheme { supported: "sqlite:" })),
-            ("postgres://u:p@h/d", Err(UrlError::Scheme { scheme: "postgres".to_owned(), supported: "sqlite:" })),
+            ("mysql://u:p@h/d", Err(UrlError::Database { scheme: "mysql".to_owned() })),
+            ("postgres://u:p@h:port/d", Err(UrlError::Postgres)),
+            ("postgres://u:p@h/d?sslmode=maybe", Err(UrlError::Postgres)),
         ];
         for (url, expected) in table {
             let expected = expected.map(|path| DatabaseUrl::Sqlite(PathBuf::from(path)));
@@ -175,6 +223,20 @@ mod tests {
         assert_eq!("file:/blobs".parse(), Ok(BlobUrl::File(PathBuf::from("/blobs"))));
         let error = "s3://key:secret@bucket".parse::<BlobUrl>().unwrap_err().to_string();
         assert!(error.contains("`s3:`") && !error.contains("secret"), "{error}");
+    }
+
+    #[test]
+    fn nothing_shows_the_password_of_a_database() {
+        let url: DatabaseUrl = "postgres://user:secret@host/database".parse().unwrap();
+        assert!(
+            !format!("{url:?} {:?}", Config { database: url.clone(), ..Config::in_dir("d".as_ref()) })
+                .contains("secret")
+        );
+        assert_ne!(url, "postgresql://user:other@host/database".parse().unwrap());
+        for wrong in ["postgres://user:secret@host:port/d", "postgres://user:secret@host/d?sslmode=secret"] {
+            let error = wrong.parse::<DatabaseUrl>().unwrap_err();
+            assert!(!format!("{error} {error:?}").contains("secret"), "{error}");
+        }
     }
 
     #[test]

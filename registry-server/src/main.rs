@@ -37,7 +37,8 @@ struct Arguments {
     /// The directory for the database and the content [default: registry-server in $XDG_DATA_HOME or ~/.local/share].
     #[arg(long, value_name = "DIR", env = "REGISTRY_DATA_DIR")]
     data_dir: Option<PathBuf>,
-    /// The database: `sqlite:PATH` [default: registry.sqlite3 in the data directory].
+    /// The database: `sqlite:PATH`, or `postgres://USER:PASSWORD@HOST/DATABASE` [default: registry.sqlite3 in the data
+    /// directory].
     #[arg(long, value_name = "URL", env = "REGISTRY_DATABASE_URL", hide_env_values = true)]
     database_url: Option<DatabaseUrl>,
     /// The store for content: `file:DIR` [default: blobs in the data directory].

@@ -10,6 +10,7 @@ mod parse;
 mod print;
 pub(crate) mod subset;
 mod wasm;
+mod worlds;
 pub(crate) mod writer;
 
 pub(crate) use check::check_resolve;
@@ -23,3 +24,4 @@ pub use print::PackageText;
 pub(crate) use print::{canonical_order, print_package};
 pub use wasm::{AdmissionError, AdmittedPackage, EncodedWit, WasmKind, wasm_kind};
 pub(crate) use wasm::{decode, validate};
+pub use worlds::WorldInterface;

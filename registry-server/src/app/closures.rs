@@ -26,7 +26,7 @@ impl App {
         LimitExceeded::check("the number of packages referred to", names.len(), max, "closure_packages_max")?;
         let (mut hashes, mut missing) = (Vec::new(), Vec::new());
         for name in names {
-            match self.store.release(name).await? {
+            match self.store.release(name).await?.map(|release| release.target) {
                 Some(ReleaseTarget::Package(hash)) => hashes.push(hash),
                 // A component of this name is no package, so the package is missing as well.
                 Some(ReleaseTarget::Component(_)) | None => missing.push(name.clone()),

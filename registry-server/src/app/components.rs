@@ -1,5 +1,7 @@
 //! Publishing and reading components.
 
+use super::index::component_document;
+use super::releases::written_anew;
 use super::{App, AppError, Documents, sha256_hex};
 use crate::store::Written;
 use bytes::Bytes;
@@ -34,10 +36,14 @@ impl App {
             self.check_unbound(name, &target).await?;
         }
         self.blobs.put(&target.hash(), bytes).await?;
-        match (self.store.insert_component(&record, &dependencies, name.as_ref()).await?, name) {
-            (Written::Bound(bound), Some(name)) => Err(AppError::bound(&name, &bound, &target)),
-            (written, _) => Ok(Published { created: written == Written::Created, record }),
-        }
+        let Some(name) = name else {
+            let written = self.store.insert_component(&record, &dependencies, None).await?;
+            return Ok(Published { created: written == Written::Created, record });
+        };
+        let document = component_document(&name, &record);
+        let publication = self.publication(&name, &document).await?;
+        let written = self.store.insert_component(&record, &dependencies, Some(&publication)).await?;
+        Ok(Published { created: written_anew(written, &name, &target)?, record })
     }
 
     /// Everything about a component but its bytes and texts.

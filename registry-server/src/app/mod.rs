@@ -5,6 +5,7 @@ mod closures;
 mod components;
 mod error;
 mod explain;
+mod index;
 mod packages;
 mod releases;
 mod upload;

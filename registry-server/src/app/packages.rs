@@ -1,8 +1,8 @@
 //! Publishing and reading WIT packages.
 
-use super::upload::ParsedUpload;
+use super::releases::written_anew;
+use super::upload::{AdmittedUpload, ParsedUpload};
 use super::{App, AppError, Documents, PackageUpload};
-use crate::store::Written;
 use registry_core::closure::Closure;
 use registry_core::id::{ObjectHash, PackageHash};
 use registry_core::limits::Limits;
@@ -25,15 +25,14 @@ impl App {
         let roots = self.packages_of(&format!("`{}`", parsed.name), &parsed.dependencies).await?;
         let dependencies = self.stored_closure(&roots).await?;
         let limits = Arc::clone(&self.limits);
-        let (record, text) = self.workers.run(move || parsed.admit(&dependencies, &limits.content)).await??;
+        let admitted = self.workers.run(move || parsed.admit(&dependencies, &limits.content)).await??;
+        let AdmittedUpload { record, text, worlds, document } = admitted;
         let target = ReleaseTarget::Package(record.hash);
         self.check_unbound(&record.name, &target).await?;
         self.blobs.put(&target.hash(), text.into()).await?;
-        let created = match self.store.insert_package(&record).await? {
-            Written::Created => true,
-            Written::Present => false,
-            Written::Bound(bound) => return Err(AppError::bound(&record.name, &bound, &target)),
-        };
+        let publication = self.publication(&record.name, &document).await?;
+        let written = self.store.insert_package(&record, &worlds, &publication).await?;
+        let created = written_anew(written, &record.name, &target)?;
         Ok(Published { created, record: self.package(&record.hash).await? })
     }
 

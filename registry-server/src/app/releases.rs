@@ -1,6 +1,8 @@
 //! Names, and which hashes are not there.
 
 use super::{App, AppError};
+use crate::store::{Publication, SearchDocument, Written};
+use jiff::Timestamp;
 use registry_core::id::ObjectHash;
 use registry_core::limits::LimitExceeded;
 use registry_core::name::ReleaseName;
@@ -12,10 +14,7 @@ impl App {
     /// # Errors
     /// [`AppError::NotFound`].
     pub(crate) async fn release(&self, name: ReleaseName) -> Result<Release, AppError> {
-        match self.store.release(&name).await? {
-            Some(target) => Ok(Release::new(name, target)),
-            None => Err(AppError::NotFound(format!("`{name}`"))),
-        }
+        self.store.release(&name).await?.ok_or_else(|| AppError::NotFound(format!("`{name}`")))
     }
 
     /// Refuses an upload under a name that is bound to something else, before anything is written. Only the database's
@@ -25,9 +24,20 @@ impl App {
     /// [`AppError::ReleaseBound`].
     pub(super) async fn check_unbound(&self, name: &ReleaseName, target: &ReleaseTarget) -> Result<(), AppError> {
         match self.store.release(name).await? {
-            Some(bound) if bound != *target => Err(AppError::bound(name, &bound, target)),
+            Some(bound) if bound.target != *target => Err(AppError::bound(name, &bound.target, target)),
             _ => Ok(()),
         }
+    }
+
+    /// A publication by the account that runs the registry.
+    pub(super) async fn publication<'a>(
+        &self,
+        name: &'a ReleaseName,
+        document: &'a SearchDocument,
+    ) -> Result<Publication<'a>, AppError> {
+        let at = Timestamp::now();
+        self.store.claim_namespace(name.namespace(), "admin", at).await?;
+        Ok(Publication { name, account: "admin", at, compared: None, document })
     }
 
     /// The releases of `namespace:name`, the highest version first.
@@ -55,5 +65,18 @@ impl App {
         let present = self.store.present(&request.hashes).await?;
         let missing: Vec<ObjectHash> = request.hashes.into_iter().filter(|hash| !present.contains(hash)).collect();
         Ok(MissingResponse { missing })
+    }
+}
+
+/// Whether a publication created something.
+///
+/// # Errors
+/// If it was refused.
+pub(super) fn written_anew(written: Written, name: &ReleaseName, target: &ReleaseTarget) -> Result<bool, AppError> {
+    match written {
+        Written::Created => Ok(true),
+        Written::Present => Ok(false),
+        Written::Bound(bound) => Err(AppError::bound(name, &bound, target)),
+        Written::NotClaimed | Written::NotOwner | Written::Changed => Err(AppError::Overloaded),
     }
 }

@@ -1,14 +1,16 @@
 //! A package on its way in: parsed, completed with its dependencies, and checked against every rule.
 
+use super::index::package_document;
 use super::{AppError, sha256_hex};
 use crate::limits::ServerLimits;
+use crate::store::SearchDocument;
 use bytes::Bytes;
 use registry_core::closure::{Closure, ClosureError};
 use registry_core::id::{ObjectHash, PackageHash};
 use registry_core::limits::{LimitExceeded, Limits};
 use registry_core::name::{PackageName, ReleaseName};
 use registry_core::wire::{PackageRecord, PublishPackage};
-use registry_core::wit::{AdmissionError, AdmittedPackage, EncodedWit, SourceFile, UnresolvedWit, Wit};
+use registry_core::wit::{AdmissionError, AdmittedPackage, EncodedWit, SourceFile, UnresolvedWit, Wit, WorldInterface};
 use registry_core::with_causes;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,6 +33,18 @@ pub(super) struct ParsedUpload {
     source: Source,
     expected: Option<PackageHash>,
     source_sha256: String,
+}
+
+/// What is to be stored of a package.
+pub(super) struct AdmittedUpload {
+    /// Everything about it.
+    pub(super) record: PackageRecord,
+    /// Its canonical text.
+    pub(super) text: String,
+    /// The interfaces that its worlds import and export.
+    pub(super) worlds: Vec<WorldInterface>,
+    /// What a search finds of it.
+    pub(super) document: SearchDocument,
 }
 
 enum Source {
@@ -93,8 +107,8 @@ impl ParsedUpload {
         Ok(Self { name: release, dependencies, source, expected, source_sha256 })
     }
 
-    /// Recomputes everything and applies the rules. Answers what is to be stored: the record and the canonical text.
-    pub(super) fn admit(self, dependencies: &Closure, limits: &Limits) -> Result<(PackageRecord, String), AppError> {
+    /// Recomputes everything and applies the rules.
+    pub(super) fn admit(self, dependencies: &Closure, limits: &Limits) -> Result<AdmittedUpload, AppError> {
         let wit = self.source.resolve(dependencies, limits)?;
         let AdmittedPackage { name, identity, text } = wit.admit(limits)?;
         if let Some(claimed) = self.expected.filter(|claimed| *claimed != identity.hash) {
@@ -115,7 +129,7 @@ impl ParsedUpload {
             dependencies,
             source_sha256: self.source_sha256,
         };
-        Ok((record, text))
+        Ok(AdmittedUpload { document: package_document(&record), worlds: wit.world_interfaces(), record, text })
     }
 }
 

@@ -1,13 +1,11 @@
 //! Components, the interfaces that they use and the packages that they need.
 
-use super::releases::bind;
-use super::{BEGIN, Store, StoreError, Written, parse};
+use super::connection::{Connection, Row, values};
+use super::publication::{Publication, Written, publish};
+use super::{Store, StoreError};
 use registry_core::component::{Direction, InterfaceUse, Relation};
 use registry_core::id::{ComponentHash, PackageHash};
-use registry_core::name::ReleaseName;
 use registry_core::wire::{ComponentRecord, ReleaseTarget};
-use sqlx::Row;
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 impl Store {
     /// Writes a component, with the packages that it names, and binds a name to it: all or nothing.
@@ -18,25 +16,27 @@ impl Store {
         &self,
         record: &ComponentRecord,
         dependencies: &[PackageHash],
-        name: Option<&ReleaseName>,
+        publication: Option<&Publication<'_>>,
     ) -> Result<Written, StoreError> {
-        let mut transaction = self.writer.begin_with(BEGIN).await?;
-        let mut created = insert_row(&mut transaction, record).await?;
-        if created {
+        let mut transaction = self.database.write().await?;
+        let is_new = insert_row(&mut transaction, record).await?;
+        if is_new {
             insert_interfaces(&mut transaction, record).await?;
             insert_dependencies(&mut transaction, &record.hash, dependencies).await?;
         }
-        if let Some(name) = name {
-            let target = ReleaseTarget::Component(record.hash);
-            let (bound_now, bound) = bind(&mut transaction, name, &target).await?;
-            if bound != target {
-                transaction.rollback().await?;
-                return Ok(Written::Bound(bound));
+        let mut written = if is_new { Written::Created } else { Written::Present };
+        if let Some(publication) = publication {
+            let bound = publish(&mut transaction, publication, &ReleaseTarget::Component(record.hash)).await?;
+            if bound != Written::Present {
+                written = bound;
             }
-            created |= bound_now;
         }
-        transaction.commit().await?;
-        Ok(if created { Written::Created } else { Written::Present })
+        if written.is_accepted() {
+            transaction.commit().await?
+        } else {
+            transaction.rollback().await?
+        }
+        Ok(written)
     }
 
     /// Everything about a component, if it is there.
@@ -44,18 +44,15 @@ impl Store {
     /// # Errors
     /// If the database fails.
     pub(crate) async fn component(&self, hash: &ComponentHash) -> Result<Option<ComponentRecord>, StoreError> {
-        let row = sqlx::query("SELECT view_id, size_bytes, sha256 FROM components WHERE hash = $1")
-            .bind(hash.to_string())
-            .fetch_optional(&self.readers)
-            .await?;
-        let Some(row) = row else { return Ok(None) };
-        let size_bytes: i64 = row.try_get("size_bytes")?;
+        let mut connection = self.database.read().await?;
+        let sql = "SELECT view_id, size_bytes, sha256 FROM components WHERE hash = $1";
+        let Some(row) = connection.row(sql, values![hash]).await? else { return Ok(None) };
         Ok(Some(ComponentRecord {
             hash: *hash,
-            view: parse(row.try_get("view_id")?)?,
-            size_bytes: size_bytes.unsigned_abs(),
-            sha256: row.try_get("sha256")?,
-            interfaces: self.interfaces(hash).await?,
+            view: row.parsed("view_id")?,
+            size_bytes: row.count("size_bytes")?,
+            sha256: row.text("sha256")?,
+            interfaces: interfaces(&mut connection, hash).await?,
         }))
     }
 
@@ -64,98 +61,88 @@ impl Store {
     /// # Errors
     /// If the database fails.
     pub(crate) async fn component_dependencies(&self, hash: &ComponentHash) -> Result<Vec<PackageHash>, StoreError> {
-        let rows = sqlx::query("SELECT dependency_hash FROM component_dependencies WHERE component_hash = $1")
-            .bind(hash.to_string())
-            .fetch_all(&self.readers)
-            .await?;
-        rows.iter().map(|row| parse(row.try_get("dependency_hash")?)).collect()
+        let sql = "SELECT dependency_hash FROM component_dependencies WHERE component_hash = $1";
+        let rows = self.database.read().await?.rows(sql, values![hash]).await?;
+        rows.iter().map(|row| row.parsed("dependency_hash")).collect()
     }
+}
 
-    /// In the order in which the core gives them: imports first, each by name.
-    async fn interfaces(&self, hash: &ComponentHash) -> Result<Vec<InterfaceUse>, StoreError> {
-        let rows = sqlx::query(
+/// In the order in which the core gives them: imports first, each by name.
+async fn interfaces(connection: &mut Connection, hash: &ComponentHash) -> Result<Vec<InterfaceUse>, StoreError> {
+    let rows = connection
+        .rows(
             "SELECT direction, name, interface_id, package_hash, relation FROM component_interfaces
              WHERE component_hash = $1",
+            values![hash],
         )
-        .bind(hash.to_string())
-        .fetch_all(&self.readers)
         .await?;
-        let mut interfaces: Vec<InterfaceUse> = rows.iter().map(interface_in).collect::<Result<_, StoreError>>()?;
-        interfaces.sort_by(|a, b| (a.direction, &a.name).cmp(&(b.direction, &b.name)));
-        Ok(interfaces)
-    }
+    let mut interfaces: Vec<InterfaceUse> = rows.iter().map(interface_in).collect::<Result<_, StoreError>>()?;
+    interfaces.sort_by(|a, b| (a.direction, &a.name).cmp(&(b.direction, &b.name)));
+    Ok(interfaces)
 }
 
-async fn insert_row(connection: &mut SqliteConnection, record: &ComponentRecord) -> Result<bool, StoreError> {
-    let inserted = sqlx::query(
-        "INSERT INTO components (hash, view_id, size_bytes, sha256) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
-    )
-    .bind(record.hash.to_string())
-    .bind(record.view.to_string())
-    .bind(i64::try_from(record.size_bytes).unwrap_or(i64::MAX))
-    .bind(&record.sha256)
-    .execute(connection)
-    .await?;
-    Ok(inserted.rows_affected() == 1)
+async fn insert_row(connection: &mut Connection, record: &ComponentRecord) -> Result<bool, StoreError> {
+    let inserted = connection
+        .execute(
+            "INSERT INTO components (hash, view_id, size_bytes, sha256) VALUES ($1, $2, $3, $4)
+             ON CONFLICT DO NOTHING",
+            values![&record.hash, &record.view, record.size_bytes, &record.sha256],
+        )
+        .await?;
+    Ok(inserted == 1)
 }
 
-async fn insert_interfaces(connection: &mut SqliteConnection, record: &ComponentRecord) -> Result<(), StoreError> {
-    for interface in &record.interfaces {
-        sqlx::query(
-            "INSERT INTO component_interfaces (component_hash, direction, name, interface_id, package_hash, relation)
-             VALUES ($1, $2, $3, $4, $5, $6)",
-        )
-        .bind(record.hash.to_string())
-        .bind(direction_text(interface.direction))
-        .bind(&interface.name)
-        .bind(interface.id.to_string())
-        .bind(interface.package.to_string())
-        .bind(relation_text(interface.relation))
-        .execute(&mut *connection)
-        .await?;
+async fn insert_interfaces(connection: &mut Connection, record: &ComponentRecord) -> Result<(), StoreError> {
+    for InterfaceUse { direction, name, id, package, relation } in &record.interfaces {
+        let relation = relation_text(*relation);
+        connection
+            .execute(
+                "INSERT INTO component_interfaces
+                     (component_hash, direction, name, interface_id, package_hash, relation)
+                 VALUES ($1, $2, $3, $4, $5, $6)",
+                values![&record.hash, *direction, name, id, package, relation],
+            )
+            .await?;
     }
     Ok(())
 }
 
 async fn insert_dependencies(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     hash: &ComponentHash,
     dependencies: &[PackageHash],
 ) -> Result<(), StoreError> {
     for dependency in dependencies {
-        sqlx::query("INSERT INTO component_dependencies (component_hash, dependency_hash) VALUES ($1, $2)")
-            .bind(hash.to_string())
-            .bind(dependency.to_string())
-            .execute(&mut *connection)
-            .await?;
+        let sql = "INSERT INTO component_dependencies (component_hash, dependency_hash) VALUES ($1, $2)";
+        connection.execute(sql, values![hash, dependency]).await?;
     }
     Ok(())
 }
 
-fn interface_in(row: &SqliteRow) -> Result<InterfaceUse, StoreError> {
-    let (direction, relation): (&str, &str) = (row.try_get("direction")?, row.try_get("relation")?);
-    let unknown =
-        |text: &str| StoreError::Damaged { text: text.to_owned(), reason: "this server does not know it".to_owned() };
+fn interface_in(row: &Row) -> Result<InterfaceUse, StoreError> {
     Ok(InterfaceUse {
-        direction: match direction {
-            "import" => Direction::Import,
-            "export" => Direction::Export,
-            other => return Err(unknown(other)),
-        },
-        name: row.try_get("name")?,
-        id: parse(row.try_get("interface_id")?)?,
-        package: parse(row.try_get("package_hash")?)?,
-        relation: match relation {
-            "exact" => Relation::Exact,
-            other => return Err(unknown(other)),
-        },
+        direction: direction_in(row)?,
+        name: row.text("name")?,
+        id: row.parsed("interface_id")?,
+        package: row.parsed("package_hash")?,
+        relation: relation_of(&row.text("relation")?)?,
     })
 }
 
-fn direction_text(direction: Direction) -> &'static str {
-    match direction {
-        Direction::Import => "import",
-        Direction::Export => "export",
+/// Reads the column `direction`.
+pub(super) fn direction_in(row: &Row) -> Result<Direction, StoreError> {
+    match row.text("direction")?.as_str() {
+        "import" => Ok(Direction::Import),
+        "export" => Ok(Direction::Export),
+        other => Err(unknown(other)),
+    }
+}
+
+/// The relation that a word stands for.
+pub(super) fn relation_of(text: &str) -> Result<Relation, StoreError> {
+    match text {
+        "exact" => Ok(Relation::Exact),
+        other => Err(unknown(other)),
     }
 }
 
@@ -163,4 +150,8 @@ fn relation_text(relation: Relation) -> &'static str {
     match relation {
         Relation::Exact => "exact",
     }
+}
+
+fn unknown(text: &str) -> StoreError {
+    StoreError::damaged(text, "this server does not know it")
 }

@@ -1,26 +1,51 @@
-//! The database: names, hashes and what refers to what. SQL stands here and nowhere else.
+//! The database: names, hashes, who may change them, and what can be found. SQL stands here and nowhere else.
 //!
-//! The queries are written so that the same text works on PostgreSQL: `$1` binds, `ON CONFLICT DO NOTHING`, and
-//! decisions by the number of rows that were written, never by the name of a constraint.
+//! Each query is written once and runs on SQLite and on PostgreSQL: `$1` binds, `ON CONFLICT`, and decisions by the
+//! number of rows that were written, never by the name of a constraint. On both, one transaction writes at a time
+//! ([`Database::write`]). Lists come in pages that begin after a key, never at an offset.
 
+// What the API of accounts, search and interfaces asks for.
+#![allow(dead_code)]
+
+mod accounts;
 mod components;
+mod connection;
+#[cfg(test)]
+mod contract_test;
+mod database;
+mod downloads;
+mod hashes;
+mod interfaces;
 mod lock;
+mod namespaces;
 mod packages;
+mod publication;
 mod releases;
+mod search;
+mod words;
+
+#[allow(unused_imports)]
+pub(crate) use accounts::{NewToken, StoredToken};
+#[allow(unused_imports)]
+pub(crate) use hashes::HashRange;
+#[allow(unused_imports)]
+pub(crate) use interfaces::{InterfaceChoice, UserKey};
+#[allow(unused_imports)]
+pub(crate) use namespaces::{Claimed, OwnerChange};
+pub(crate) use publication::{Publication, Written};
+#[allow(unused_imports)]
+pub(crate) use search::{SearchDocument, SearchKey, SearchKind};
+#[allow(unused_imports)]
+pub(crate) use words::words_of;
 
 use crate::config::DatabaseUrl;
 use crate::limits::ServerLimits;
-use lock::DatabaseLock;
-use registry_core::wire::ReleaseTarget;
-use sqlx::migrate::Migrator;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use database::Database;
+use sqlx::error::DatabaseError;
+use sqlx::postgres::PgDatabaseError;
+use sqlx::sqlite::SqliteError;
 use std::path::PathBuf;
 use std::str::FromStr;
-
-static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/sqlite");
-
-/// A transaction that reads before it writes takes the lock at once: to take it later can fail.
-const BEGIN: &str = "BEGIN IMMEDIATE";
 
 /// Why the database did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -59,58 +84,67 @@ pub enum StoreError {
     },
 }
 
-impl From<sqlx::Error> for StoreError {
-    fn from(error: sqlx::Error) -> Self {
-        /// The primary result code `SQLITE_BUSY`, which stands in the low byte of every code that extends it.
-        const BUSY: i64 = 5;
-        let code = error.as_database_error().and_then(|error| error.code()?.parse::<i64>().ok());
-        match error {
-            sqlx::Error::PoolTimedOut => Self::Busy(error),
-            _ if code.is_some_and(|code| code & 0xff == BUSY) => Self::Busy(error),
-            _ => Self::Query(error),
-        }
+impl StoreError {
+    fn damaged(text: &str, reason: &str) -> Self {
+        Self::Damaged { text: text.to_owned(), reason: reason.to_owned() }
     }
 }
 
-/// What came of writing something that is bound to a name.
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        let is_busy = match &error {
+            sqlx::Error::PoolTimedOut => true,
+            sqlx::Error::Database(error) => is_busy(&**error),
+            _ => false,
+        };
+        if is_busy { Self::Busy(error) } else { Self::Query(error) }
+    }
+}
+
+/// Whether a database asks to try again later.
+fn is_busy(error: &dyn DatabaseError) -> bool {
+    /// The primary result code `SQLITE_BUSY`, which stands in the low byte of every code that extends it.
+    const SQLITE_BUSY: i64 = 5;
+    /// Serialization failure, deadlock, too many connections, starting up, lock and statement timeout.
+    const POSTGRES_BUSY: [&str; 6] = ["40001", "40P01", "53300", "57P03", "55P03", "57014"];
+    if let Some(error) = error.try_downcast_ref::<PgDatabaseError>() {
+        return POSTGRES_BUSY.contains(&error.code());
+    }
+    let code = error.try_downcast_ref::<SqliteError>().and_then(|error| error.code()?.parse::<i64>().ok());
+    code.is_some_and(|code| code & 0xff == SQLITE_BUSY)
+}
+
+/// One page of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Written {
-    /// It is there now.
-    Created,
-    /// It was there already.
-    Present,
-    /// The name is bound to something else, and nothing was written.
-    Bound(ReleaseTarget),
+pub(crate) struct Page<T> {
+    /// What stands on it, in the order of the list.
+    pub(crate) items: Vec<T>,
+    /// Whether the list goes on after the last of them.
+    pub(crate) more: bool,
+}
+
+impl<T> Page<T> {
+    /// The first `limit` of rows that were asked for with `LIMIT limit + 1`.
+    fn of(mut items: Vec<T>, limit: usize) -> Self {
+        let more = items.len() > limit;
+        items.truncate(limit);
+        Self { items, more }
+    }
 }
 
 /// The database of one server.
 #[derive(Debug)]
 pub(crate) struct Store {
-    readers: SqlitePool,
-    writer: SqlitePool,
-    _lock: DatabaseLock,
+    database: Database,
 }
 
 impl Store {
-    /// Opens the database, creates it if it is not there, and brings its tables up to date.
+    /// Opens the database, creates it if it is a file that is not there, and brings its tables up to date.
     ///
     /// # Errors
-    /// [`StoreError::InUse`] if another server has it; else if it cannot be opened or migrated.
+    /// [`StoreError::InUse`] if another server has the file; else if it cannot be opened or migrated.
     pub(crate) async fn open(url: &DatabaseUrl, limits: &ServerLimits) -> Result<Self, StoreError> {
-        let DatabaseUrl::Sqlite(path) = url;
-        let lock = DatabaseLock::take(path)?;
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            .busy_timeout(limits.database_wait_max);
-        let pool = || SqlitePoolOptions::new().acquire_timeout(limits.database_wait_max);
-        let writer = pool().max_connections(1).connect_with(options.clone()).await?;
-        MIGRATIONS.run(&writer).await.map_err(StoreError::Migrate)?;
-        let readers = pool().max_connections(limits.database_readers_max).connect_with(options.read_only(true)).await?;
-        Ok(Self { readers, writer, _lock: lock })
+        Ok(Self { database: Database::open(url, limits).await? })
     }
 
     /// Checks that the database answers.
@@ -118,18 +152,17 @@ impl Store {
     /// # Errors
     /// If it does not.
     pub(crate) async fn ready(&self) -> Result<(), StoreError> {
-        sqlx::query("SELECT hash FROM packages LIMIT 1").fetch_optional(&self.readers).await?;
+        self.database.read().await?.row("SELECT hash FROM packages LIMIT 1", Vec::new()).await?;
         Ok(())
     }
 
     /// Closes all connections, after which everything written is in the database's own file.
     pub(crate) async fn close(&self) {
-        self.readers.close().await;
-        self.writer.close().await;
+        self.database.close().await;
     }
 }
 
 /// Reads a typed value out of a column.
 fn parse<T: FromStr<Err: std::fmt::Display>>(text: &str) -> Result<T, StoreError> {
-    text.parse().map_err(|error: T::Err| StoreError::Damaged { text: text.to_owned(), reason: error.to_string() })
+    text.parse().map_err(|error: T::Err| StoreError::damaged(text, &error.to_string()))
 }

@@ -1,20 +1,37 @@
-//! Names with versions and what they are bound to.
+//! Names with versions, what they are bound to for ever, and what became of them.
 
-use super::{Store, StoreError, parse};
+use super::connection::{Connection, Row, Value, places, values};
+use super::publication::Publication;
+use super::search::refresh_entry;
+use super::{Store, StoreError};
+use jiff::Timestamp;
 use registry_core::id::ObjectHash;
 use registry_core::name::ReleaseName;
-use registry_core::wire::{Release, ReleaseTarget};
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
-use sqlx::{QueryBuilder, Row};
-use std::collections::BTreeSet;
+use registry_core::wire::{Deprecation, Release, ReleaseTarget, Yank};
+use sqlx::AssertSqlSafe;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Everything about releases, for rows that [`release_in`] reads.
+macro_rules! select_releases {
+    ($condition:literal) => {
+        concat!(
+            "SELECT releases.namespace, releases.name, releases.version, releases.package_hash, \
+             releases.component_hash, releases.published_at, releases.published_by, releases.yanked_at, \
+             releases.yank_reason, releases.deprecation, releases.successor, downloads.count AS downloads \
+             FROM releases LEFT JOIN downloads \
+             ON downloads.hash = COALESCE(releases.package_hash, releases.component_hash) ",
+            $condition
+        )
+    };
+}
 
 impl Store {
-    /// What a name is bound to.
+    /// A release, with everything that is known of it.
     ///
     /// # Errors
     /// If the database fails.
-    pub(crate) async fn release(&self, name: &ReleaseName) -> Result<Option<ReleaseTarget>, StoreError> {
-        target_of(&mut *self.readers.acquire().await?, name).await
+    pub(crate) async fn release(&self, name: &ReleaseName) -> Result<Option<Release>, StoreError> {
+        release_of(&mut self.database.read().await?, name).await
     }
 
     /// The releases of `namespace:name`, in no order, at most `releases_max` of them.
@@ -27,16 +44,48 @@ impl Store {
         name: &str,
         releases_max: usize,
     ) -> Result<Vec<Release>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT namespace, name, version, package_hash, component_hash FROM releases
-             WHERE namespace = $1 AND name = $2 LIMIT $3",
-        )
-        .bind(namespace)
-        .bind(name)
-        .bind(i64::try_from(releases_max).unwrap_or(i64::MAX))
-        .fetch_all(&self.readers)
-        .await?;
-        rows.iter().map(|row| Ok(Release::new(name_in(row)?, target_in(row)?))).collect()
+        releases_in(&mut self.database.read().await?, namespace, name, releases_max).await
+    }
+
+    /// Yanks a release, or changes the reason. `None` if there is no such release.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub(crate) async fn yank(
+        &self,
+        name: &ReleaseName,
+        reason: &str,
+        at: Timestamp,
+    ) -> Result<Option<Release>, StoreError> {
+        let sql = "UPDATE releases SET yanked_at = $4, yank_reason = $5 \
+                   WHERE namespace = $1 AND name = $2 AND version = $3";
+        self.update_release(name, sql, values![at, reason]).await
+    }
+
+    /// Takes a yank back. `None` if there is no such release.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub(crate) async fn unyank(&self, name: &ReleaseName) -> Result<Option<Release>, StoreError> {
+        let sql = "UPDATE releases SET yanked_at = NULL, yank_reason = NULL \
+                   WHERE namespace = $1 AND name = $2 AND version = $3";
+        self.update_release(name, sql, Vec::new()).await
+    }
+
+    /// Deprecates a release, or takes that back. `None` if there is no such release.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub(crate) async fn deprecate(
+        &self,
+        name: &ReleaseName,
+        deprecation: Option<&Deprecation>,
+    ) -> Result<Option<Release>, StoreError> {
+        let sql = "UPDATE releases SET deprecation = $4, successor = $5 \
+                   WHERE namespace = $1 AND name = $2 AND version = $3";
+        let message = deprecation.map(|deprecation| deprecation.message.clone());
+        let successor = deprecation.and_then(|deprecation| deprecation.successor.clone());
+        self.update_release(name, sql, values![message, successor]).await
     }
 
     /// Those of the given hashes that are there.
@@ -48,73 +97,135 @@ impl Store {
         if hashes.is_empty() {
             return Ok(present);
         }
+        let mut connection = self.database.read().await?;
         for table in ["packages", "components"] {
-            let mut query = QueryBuilder::new(format!("SELECT hash FROM {table} WHERE hash IN ("));
-            let mut binds = query.separated(", ");
-            for hash in hashes {
-                binds.push_bind(hash.to_string());
-            }
-            binds.push_unseparated(")");
-            for row in query.build().fetch_all(&self.readers).await? {
-                present.insert(parse(row.try_get("hash")?)?);
+            let sql = format!("SELECT hash FROM {table} WHERE hash IN ({})", places(1, hashes.len()));
+            let rows = connection.rows(AssertSqlSafe(sql), hashes.iter().map(Value::from).collect()).await?;
+            for row in rows {
+                present.insert(row.parsed("hash")?);
             }
         }
         Ok(present)
     }
+
+    async fn update_release(
+        &self,
+        name: &ReleaseName,
+        sql: &'static str,
+        more: Vec<Value>,
+    ) -> Result<Option<Release>, StoreError> {
+        let mut transaction = self.database.write().await?;
+        let values = key(name).into_iter().chain(more).collect();
+        if transaction.execute(sql, values).await? == 0 {
+            transaction.rollback().await?;
+            return Ok(None);
+        }
+        refresh_entry(&mut transaction, name.namespace(), name.name()).await?;
+        let release = release_of(&mut transaction, name).await?;
+        transaction.commit().await?;
+        Ok(release)
+    }
+}
+
+/// The values of the columns that name a release.
+pub(super) fn key(name: &ReleaseName) -> Vec<Value> {
+    values![name.namespace(), name.name(), name.version()]
 }
 
 /// Binds a name, unless it is bound. Answers whether it was bound now, and what it is bound to.
 pub(super) async fn bind(
-    connection: &mut SqliteConnection,
-    name: &ReleaseName,
+    connection: &mut Connection,
+    publication: &Publication<'_>,
     target: &ReleaseTarget,
 ) -> Result<(bool, ReleaseTarget), StoreError> {
+    let name = publication.name;
     let (package, component) = match target {
         ReleaseTarget::Package(hash) => (Some(hash.to_string()), None),
         ReleaseTarget::Component(hash) => (None, Some(hash.to_string())),
     };
-    let inserted = sqlx::query(
-        "INSERT INTO releases (namespace, name, version, package_hash, component_hash) VALUES ($1, $2, $3, $4, $5)
-         ON CONFLICT DO NOTHING",
-    )
-    .bind(name.namespace())
-    .bind(name.name())
-    .bind(name.version().to_string())
-    .bind(package)
-    .bind(component)
-    .execute(&mut *connection)
-    .await?;
-    if inserted.rows_affected() == 1 {
+    let more = values![package, component, publication.at, publication.account];
+    let inserted = connection
+        .execute(
+            "INSERT INTO releases (namespace, name, version, package_hash, component_hash, published_at, published_by)
+             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
+            key(name).into_iter().chain(more).collect(),
+        )
+        .await?;
+    if inserted == 1 {
         return Ok((true, *target));
     }
-    let bound = target_of(connection, name).await?;
-    let lost = || StoreError::Damaged { text: name.to_string(), reason: "its binding is not there".to_owned() };
-    Ok((false, bound.ok_or_else(lost)?))
+    let lost = || StoreError::damaged(&name.to_string(), "its binding is not there");
+    Ok((false, release_of(connection, name).await?.ok_or_else(lost)?.target))
 }
 
-async fn target_of(connection: &mut SqliteConnection, name: &ReleaseName) -> Result<Option<ReleaseTarget>, StoreError> {
-    let row = sqlx::query(
-        "SELECT package_hash, component_hash FROM releases WHERE namespace = $1 AND name = $2 AND version = $3",
-    )
-    .bind(name.namespace())
-    .bind(name.name())
-    .bind(name.version().to_string())
-    .fetch_optional(connection)
-    .await?;
-    row.as_ref().map(target_in).transpose()
+pub(super) async fn releases_in(
+    connection: &mut Connection,
+    namespace: &str,
+    name: &str,
+    releases_max: usize,
+) -> Result<Vec<Release>, StoreError> {
+    let sql = select_releases!("WHERE releases.namespace = $1 AND releases.name = $2 LIMIT $3");
+    let rows = connection.rows(sql, values![namespace, name, releases_max]).await?;
+    rows.iter().map(release_in).collect()
 }
 
-/// Reads the columns `namespace`, `name` and `version`.
-pub(super) fn name_in(row: &SqliteRow) -> Result<ReleaseName, StoreError> {
-    let [namespace, name, version]: [&str; 3] =
-        [row.try_get("namespace")?, row.try_get("name")?, row.try_get("version")?];
-    parse(&format!("{namespace}:{name}@{version}"))
+/// The releases of packages and components, each in the order of the names and at most `names_max` for one hash.
+pub(super) async fn names_of(
+    connection: &mut Connection,
+    hashes: &[ObjectHash],
+    names_max: usize,
+) -> Result<BTreeMap<ObjectHash, Vec<ReleaseName>>, StoreError> {
+    let mut names: BTreeMap<ObjectHash, Vec<ReleaseName>> = BTreeMap::new();
+    let (mut packages, mut components) = (Vec::new(), Vec::new());
+    for hash in hashes {
+        match hash {
+            ObjectHash::Package(_) => packages.push(Value::from(hash)),
+            ObjectHash::Component(_) => components.push(Value::from(hash)),
+        }
+    }
+    for (column, hashes) in [("package_hash", packages), ("component_hash", components)] {
+        if hashes.is_empty() {
+            continue;
+        }
+        let sql = format!(
+            "SELECT hash, namespace, name, version FROM (
+                 SELECT {column} AS hash, namespace, name, version,
+                     row_number() OVER (PARTITION BY {column} ORDER BY namespace, name, version) AS place
+                 FROM releases WHERE {column} IN ({})
+             ) AS named WHERE place <= $1 ORDER BY hash, place",
+            places(2, hashes.len())
+        );
+        let values = values![names_max].into_iter().chain(hashes).collect();
+        for row in connection.rows(AssertSqlSafe(sql), values).await? {
+            names.entry(row.parsed("hash")?).or_default().push(row.release_name()?);
+        }
+    }
+    Ok(names)
 }
 
-fn target_in(row: &SqliteRow) -> Result<ReleaseTarget, StoreError> {
-    let package: Option<&str> = row.try_get("package_hash")?;
-    match package {
-        Some(hash) => Ok(ReleaseTarget::Package(parse(hash)?)),
-        None => Ok(ReleaseTarget::Component(parse(row.try_get("component_hash")?)?)),
+async fn release_of(connection: &mut Connection, name: &ReleaseName) -> Result<Option<Release>, StoreError> {
+    let sql = select_releases!("WHERE releases.namespace = $1 AND releases.name = $2 AND releases.version = $3");
+    connection.row(sql, key(name)).await?.as_ref().map(release_in).transpose()
+}
+
+fn release_in(row: &Row) -> Result<Release, StoreError> {
+    let reason = row.optional_text("yank_reason")?.unwrap_or_default();
+    let successor = row.optional_text("successor")?;
+    Ok(Release {
+        name: row.release_name()?,
+        target: target_in(row)?,
+        published_at: row.optional_time("published_at")?,
+        published_by: row.optional_text("published_by")?,
+        yanked: row.optional_time("yanked_at")?.map(|at| Yank { reason, at }),
+        deprecated: row.optional_text("deprecation")?.map(|message| Deprecation { message, successor }),
+        downloads: row.count("downloads")?,
+    })
+}
+
+/// Reads the columns `package_hash` and `component_hash`.
+pub(super) fn target_in(row: &Row) -> Result<ReleaseTarget, StoreError> {
+    match row.optional_parsed("package_hash")? {
+        Some(hash) => Ok(ReleaseTarget::Package(hash)),
+        None => Ok(ReleaseTarget::Component(row.parsed("component_hash")?)),
     }
 }

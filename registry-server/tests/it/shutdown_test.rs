@@ -85,9 +85,12 @@ fn the_command_says_what_is_wrong_with_its_arguments() {
         assert!(output.stdout.is_empty());
         (output.status.code(), String::from_utf8(output.stderr).unwrap())
     };
-    let (code, stderr) = refused(&["--database-url", "postgres://user:secret@host/registry"]);
+    let (code, stderr) = refused(&["--database-url", "mysql://user:secret@host/registry"]);
     assert_eq!(code, Some(2));
-    assert!(stderr.contains("the scheme `postgres:` is not supported; this server supports `sqlite:PATH`"), "{stderr}");
+    assert!(
+        stderr.contains("`sqlite:PATH` and `postgres://USER:PASSWORD@HOST/DATABASE`, but not `mysql:`"),
+        "{stderr}"
+    );
     let (code, stderr) = refused(&["--blob-url", "s3://bucket"]);
     assert_eq!(code, Some(2));
     assert!(stderr.contains("the scheme `s3:` is not supported; this server supports `file:PATH`"), "{stderr}");
