@@ -115,6 +115,8 @@ pub(crate) enum Command {
     Namespace(NamespaceCommand),
     /// Print a completion script for a shell.
     Completions(CompletionsArguments),
+    /// Write man pages, one for each command.
+    Manual(ManualArguments),
 }
 
 /// Arguments of `publish`.
@@ -229,6 +231,16 @@ pub(crate) struct VerifyArguments {
 pub(crate) struct CompletionsArguments {
     /// The shell.
     pub(crate) shell: Shell,
+}
+
+/// Arguments of `manual`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  registry manual ~/.local/share/man/man1")]
+pub(crate) struct ManualArguments {
+    /// The folder to write them into.
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: PathBuf,
 }
 
 /// What `verify` is asked about.

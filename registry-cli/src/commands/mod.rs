@@ -4,6 +4,7 @@ mod fetch;
 mod hash;
 mod login;
 mod logout;
+mod manual;
 mod namespace;
 mod publish;
 mod search;
@@ -58,6 +59,7 @@ pub(crate) async fn run(arguments: Arguments, terminal: &Terminal) -> Result<(),
             let client = if is_reading { reader() } else { account() };
             namespace::run(command, &client?, terminal).await
         }
+        Command::Manual(pages) => manual::run(pages, terminal),
         Command::Completions(completions) => {
             let mut script = Vec::new();
             clap_complete::generate(completions.shell, &mut Arguments::command(), "registry", &mut script);

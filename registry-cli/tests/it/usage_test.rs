@@ -3,7 +3,7 @@
 use crate::command::{assert_contains, json_error, project, published, registry, registry_at, stderr, stdout};
 use crate::support::registry::TestRegistry;
 
-const COMMANDS: [&str; 28] = [
+const COMMANDS: [&str; 29] = [
     "publish",
     "fetch",
     "show",
@@ -32,6 +32,7 @@ const COMMANDS: [&str; 28] = [
     "namespace owner remove",
     "namespace set",
     "completions",
+    "manual",
 ];
 
 #[test]
@@ -237,6 +238,21 @@ fn completions_name_every_command() {
         let text = stdout(&registry().args(["completions", shell]).assert().success());
         assert_contains(&text, &COMMANDS.map(first_word));
     }
+}
+
+#[test]
+fn every_command_has_a_man_page() {
+    let folder = tempfile::tempdir().unwrap();
+    let pages = folder.path().join("share/man1");
+    registry().arg("manual").arg(&pages).assert().success();
+    for command in COMMANDS {
+        let page = pages.join(format!("registry-{}.1", command.replace(' ', "-")));
+        let text = std::fs::read_to_string(&page).unwrap_or_else(|error| panic!("{}: {error}", page.display()));
+        assert_contains(&text, &[".TH", ".SH SYNOPSIS", "Example"]);
+    }
+    std::fs::write(folder.path().join("file"), "").unwrap();
+    let assert = registry().arg("manual").arg(folder.path().join("file")).assert().code(1);
+    assert_contains(&stderr(&assert), &["cannot write the pages into"]);
 }
 
 fn first_word(command: &str) -> &str {
