@@ -6,9 +6,11 @@ use crate::name::{PackageName, ReleaseName};
 use crate::wit::{KnownPackages, PackageIdentity, PackageText, SourceFile, UnresolvedWit, Wit, WitError};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 /// One package of a closure. What it claims is worth nothing before it is verified.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ClosurePackage {
     /// Its name.
     pub name: ReleaseName,
@@ -19,11 +21,25 @@ pub struct ClosurePackage {
 }
 
 /// Packages with all their dependencies, each after those that it refers to.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Closure {
     /// The packages; an empty closure is that of a component which refers to none.
     pub packages: Vec<ClosurePackage>,
+}
+
+/// On the wire it is the list alone, which the derivation does not see.
+impl PartialSchema for Closure {
+    fn schema() -> RefOr<Schema> {
+        Vec::<ClosurePackage>::schema()
+    }
+}
+
+impl ToSchema for Closure {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((ClosurePackage::name().into_owned(), ClosurePackage::schema()));
+        ClosurePackage::schemas(schemas);
+    }
 }
 
 /// Why a closure is not what it claims to be.

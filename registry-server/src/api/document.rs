@@ -24,6 +24,9 @@ Nothing that is served needs to be trusted: a client recomputes every hash.\n\n\
 Every GET also answers HEAD. Errors have one shape, `ErrorBody`; `code` is for programs and never changes its meaning. \
 Every answer carries `x-request-id`, which the server's log repeats. Pages of any origin may read.";
 
+/// Semantic versions without build metadata, as semver.org gives them.
+const VERSION_PATTERN: &str = r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-(0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*)(\.(0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*))*)?$";
+
 /// The document without its routes.
 #[derive(OpenApi)]
 #[openapi(
@@ -56,7 +59,7 @@ pub(super) enum ExactVersion {}
 
 impl PartialSchema for ExactVersion {
     fn schema() -> RefOr<Schema> {
-        let text = ObjectBuilder::new().schema_type(Type::String).max_length(Some(128));
+        let text = ObjectBuilder::new().schema_type(Type::String).max_length(Some(128)).pattern(Some(VERSION_PATTERN));
         text.description(Some("An exact semantic version without build metadata")).examples(["1.0.0"]).into()
     }
 }
