@@ -10,6 +10,7 @@ mod local_test;
 mod output_test;
 mod pages_test;
 mod publish_test;
+mod states_test;
 mod support;
 mod tampering_test;
 mod token_test;
