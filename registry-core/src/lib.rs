@@ -5,6 +5,7 @@
 
 mod causes;
 pub mod closure;
+pub mod compatibility;
 pub mod component;
 pub mod hash;
 pub mod id;

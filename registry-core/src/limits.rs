@@ -33,6 +33,8 @@ pub struct Limits {
     pub use_depth_max: usize,
     /// Characters in one identifier.
     pub identifier_chars_max: usize,
+    /// Changes that a comparison of two packages lists; the others are counted.
+    pub changes_max: usize,
 }
 
 impl Default for Limits {
@@ -52,6 +54,7 @@ impl Default for Limits {
             type_depth_max: 100,
             use_depth_max: 100,
             identifier_chars_max: 128,
+            changes_max: 1_000,
         }
     }
 }

@@ -51,10 +51,24 @@ pub fn hashes(wit: &Wit) -> BTreeMap<String, String> {
     wit.identities().iter().map(|(name, identity)| (name.to_string(), identity.hash.to_string())).collect()
 }
 
-/// The folders of the packages that `cargo metadata` knows, highest version of each name.
+/// The folder of the highest version of a crate.
 pub fn crate_folder(name: &str) -> PathBuf {
-    static FOLDERS: OnceLock<BTreeMap<String, (semver::Version, PathBuf)>> = OnceLock::new();
-    let folders = FOLDERS.get_or_init(|| {
+    let versions = crate_folders().get(name).unwrap_or_else(|| panic!("cargo metadata knows no crate `{name}`"));
+    versions.last_key_value().unwrap().1.clone()
+}
+
+/// The folder of one version of a crate, whatever its build metadata.
+pub fn crate_folder_of(name: &str, version: &str) -> PathBuf {
+    let versions = crate_folders().get(name).unwrap_or_else(|| panic!("cargo metadata knows no crate `{name}`"));
+    let is_it = |found: &semver::Version| found.to_string().split('+').next() == Some(version);
+    let found = versions.iter().find(|(found, _)| is_it(found));
+    found.unwrap_or_else(|| panic!("cargo metadata knows no `{name}` {version}")).1.clone()
+}
+
+/// The folders of the crates that `cargo metadata` knows, by name and version.
+fn crate_folders() -> &'static BTreeMap<String, BTreeMap<semver::Version, PathBuf>> {
+    static FOLDERS: OnceLock<BTreeMap<String, BTreeMap<semver::Version, PathBuf>>> = OnceLock::new();
+    FOLDERS.get_or_init(|| {
         let output = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()))
             .args(["metadata", "--format-version", "1", "--locked", "--manifest-path"])
             .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml"))
@@ -62,19 +76,14 @@ pub fn crate_folder(name: &str) -> PathBuf {
             .unwrap();
         assert!(output.status.success(), "cargo metadata: {}", String::from_utf8_lossy(&output.stderr));
         let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-        let mut folders: BTreeMap<String, (semver::Version, PathBuf)> = BTreeMap::new();
+        let mut folders: BTreeMap<String, BTreeMap<semver::Version, PathBuf>> = BTreeMap::new();
         for package in metadata["packages"].as_array().unwrap() {
             let version = package["version"].as_str().unwrap().parse().unwrap();
             let folder = Path::new(package["manifest_path"].as_str().unwrap()).parent().unwrap().to_owned();
-            let entry = folders.entry(package["name"].as_str().unwrap().to_owned());
-            let newest = entry.or_insert((semver::Version::new(0, 0, 0), PathBuf::new()));
-            if newest.0 <= version {
-                *newest = (version, folder);
-            }
+            folders.entry(package["name"].as_str().unwrap().to_owned()).or_default().insert(version, folder);
         }
         folders
-    });
-    folders.get(name).unwrap_or_else(|| panic!("cargo metadata knows no crate `{name}`")).1.clone()
+    })
 }
 
 /// Everything in the corpora of wit-parser and wit-component.
@@ -94,7 +103,12 @@ pub fn wasi_units() -> Vec<Unit> {
 }
 
 pub fn wasi_units_of(name: &str) -> Vec<Unit> {
-    let deps = wit_entries(&crate_folder(name).join("wit/deps"));
+    wasi_units_in(name, &crate_folder(name))
+}
+
+/// All packages of WASI in the folder of one of its crates.
+pub fn wasi_units_in(name: &str, folder: &Path) -> Vec<Unit> {
+    let deps = wit_entries(&folder.join("wit/deps"));
     let read = |path: &PathBuf| if path.is_dir() { folder_files(path) } else { vec![read_file(path)] };
     deps.iter()
         .map(|path| Unit {

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, unreachable_pub)]
 
 mod bad_input_test;
+mod compatibility_test;
 mod corpus;
 mod corpus_test;
 mod identity_test;
