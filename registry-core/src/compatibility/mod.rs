@@ -5,12 +5,14 @@
 
 mod interface;
 mod names;
+mod release;
 mod shape;
 mod signature;
 mod track;
 mod words;
 mod world;
 
+pub use release::{Incompatible, check_release};
 pub use track::{Neighbours, Track, neighbours, required_version};
 
 use crate::component::VerifiedComponent;
@@ -112,12 +114,13 @@ pub fn compare(old: &Wit, new: &Wit, limits: &Limits) -> Comparison {
 
 /// Compares the worlds of two components: what it takes to run `new` where `old` runs.
 ///
-/// `None` if one has no world, which no verified component lacks.
-pub fn compare_components(old: &VerifiedComponent, new: &VerifiedComponent, limits: &Limits) -> Option<Comparison> {
-    let worlds = (old.world()?, new.world()?);
+/// Every verified component has a world; without one nothing would be compared.
+pub fn compare_components(old: &VerifiedComponent, new: &VerifiedComponent, limits: &Limits) -> Comparison {
     let mut comparer = Comparer::new(old.wit(), new.wit());
-    comparer.component(worlds.0, worlds.1);
-    Some(Comparison::of(comparer.changes, limits))
+    if let (Some(old), Some(new)) = (old.world(), new.world()) {
+        comparer.component(old, new);
+    }
+    Comparison::of(comparer.changes, limits)
 }
 
 /// One comparison in progress.

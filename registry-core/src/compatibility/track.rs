@@ -41,23 +41,31 @@ impl fmt::Display for Track {
     }
 }
 
-/// The releases between which a version stands in its track.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Neighbours<'v> {
+/// What stands next to a version in its track.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Neighbours<T> {
     /// The highest that is lower.
-    pub lower: Option<&'v Version>,
+    pub lower: Option<T>,
     /// The lowest that is higher.
-    pub higher: Option<&'v Version>,
+    pub higher: Option<T>,
 }
 
 /// The neighbours of a version among others, which stand in any order. A pre-release has none.
-pub fn neighbours<'v>(version: &Version, others: impl IntoIterator<Item = &'v Version>) -> Neighbours<'v> {
+pub fn neighbours<T>(
+    version: &Version,
+    others: impl IntoIterator<Item = T>,
+    version_of: impl Fn(&T) -> &Version,
+) -> Neighbours<T> {
     let mut neighbours = Neighbours { lower: None, higher: None };
     let Some(track) = Track::of(version) else { return neighbours };
-    for other in others.into_iter().filter(|other| Track::of(other) == Some(track)) {
-        if other < version {
-            neighbours.lower = neighbours.lower.max(Some(other));
-        } else if other > version && neighbours.higher.is_none_or(|higher| other < higher) {
+    for other in others {
+        let found = version_of(&other);
+        if Track::of(found) != Some(track) {
+            continue;
+        }
+        if found < version && neighbours.lower.as_ref().is_none_or(|lower| version_of(lower) < found) {
+            neighbours.lower = Some(other);
+        } else if found > version && neighbours.higher.as_ref().is_none_or(|higher| found < version_of(higher)) {
             neighbours.higher = Some(other);
         }
     }

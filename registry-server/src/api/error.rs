@@ -42,7 +42,8 @@ impl<E: Into<AppError>> From<E> for ApiError {
     fn from(error: E) -> Self {
         let error = error.into();
         let (code, hint) = error.explain();
-        let (status, body) = (status_of(&error), body(code, error.message(), hint));
+        let status = status_of(&error);
+        let body = ErrorBody { details: error.details(), ..body(code, error.message(), hint) };
         let failure = match error {
             AppError::Internal(failure) => Some(Arc::new(failure)),
             _ => None,
@@ -87,6 +88,7 @@ fn status_of(error: &AppError) -> StatusCode {
         | AppError::MissingDependencies { .. }
         | AppError::HashMismatch { .. }
         | AppError::Package(_)
+        | AppError::Incompatible(_)
         | AppError::Component(_) => StatusCode::UNPROCESSABLE_ENTITY,
         AppError::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
         AppError::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,

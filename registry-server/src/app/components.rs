@@ -1,5 +1,6 @@
 //! Publishing and reading components.
 
+use super::compatibility::{COMPARISONS_MAX, Candidate};
 use super::index::component_document;
 use super::releases::written_anew;
 use super::{App, AppError, Documents, sha256_hex};
@@ -30,20 +31,29 @@ impl App {
         let dependencies = self.packages_of("the component", &names).await?;
         let closure = self.stored_closure(&dependencies).await?;
         let (upload, limits) = (bytes.clone(), Arc::clone(&self.limits));
-        let record = self.workers.run(move || admit(&upload, &closure, &limits.content)).await??;
-        let target = ReleaseTarget::Component(record.hash);
-        if let Some(name) = &name {
-            self.check_unbound(name, &target).await?;
-        }
-        self.blobs.put(&target.hash(), bytes).await?;
+        let (record, verified) = self.workers.run(move || admit(&upload, &closure, &limits.content)).await??;
+        let key = ObjectHash::Component(record.hash);
         let Some(name) = name else {
+            self.blobs.put(&key, bytes).await?;
             let written = self.store.insert_component(&record, &dependencies, None).await?;
             return Ok(Published { created: written == Written::Created, record });
         };
+        let target = ReleaseTarget::Component(record.hash);
+        let candidate = Candidate::Component(Arc::new(verified));
         let document = component_document(&name, &record);
-        let publication = self.publication(&name, &document).await?;
-        let written = self.store.insert_component(&record, &dependencies, Some(&publication)).await?;
-        Ok(Published { created: written_anew(written, &name, &target)?, record })
+        let mut stored_bytes = Some(bytes);
+        for _ in 0..COMPARISONS_MAX {
+            let compared = self.check_release(&name, &target, &candidate).await?;
+            if let Some(bytes) = stored_bytes.take() {
+                self.blobs.put(&key, bytes).await?;
+            }
+            let publication = self.publication(&name, &document, compared.as_deref()).await?;
+            let written = self.store.insert_component(&record, &dependencies, Some(&publication)).await?;
+            if written != Written::Changed {
+                return Ok(Published { created: written_anew(written, &name, &target)?, record });
+            }
+        }
+        Err(AppError::Overloaded)
     }
 
     /// Everything about a component but its bytes and texts.
@@ -108,15 +118,16 @@ fn packages_named(
     }
 }
 
-fn admit(bytes: &[u8], closure: &Closure, limits: &Limits) -> Result<ComponentRecord, AppError> {
+fn admit(bytes: &[u8], closure: &Closure, limits: &Limits) -> Result<(ComponentRecord, VerifiedComponent), AppError> {
     let verified = DecodedComponent::decode(bytes, limits)?.verify(closure, limits)?;
-    Ok(ComponentRecord {
+    let record = ComponentRecord {
         hash: verified.hash(),
         view: verified.view_id(),
         size_bytes: bytes.len() as u64,
         sha256: sha256_hex(bytes),
         interfaces: verified.interfaces().to_vec(),
-    })
+    };
+    Ok((record, verified))
 }
 
 fn verify_bytes(expected: ComponentHash, bytes: Bytes) -> Result<Bytes, AppError> {

@@ -4,6 +4,7 @@ use super::workers::WorkerError;
 use crate::blob::BlobError;
 use crate::store::StoreError;
 use registry_core::closure::ClosureError;
+use registry_core::compatibility::Incompatible;
 use registry_core::component::ComponentError;
 use registry_core::id::{ObjectHash, ParseIdError};
 use registry_core::limits::LimitExceeded;
@@ -72,6 +73,9 @@ pub(crate) enum AppError {
     /// The upload is not a component that can be published.
     #[error(transparent)]
     Component(Box<ComponentError>),
+    /// The upload does not fit among the releases of its track.
+    #[error(transparent)]
+    Incompatible(Box<Incompatible>),
     /// Too much is asked of the server at one time.
     #[error("the registry has too much to do at the moment")]
     Overloaded,
@@ -127,6 +131,14 @@ impl AppError {
             _ => with_causes(self),
         }
     }
+
+    /// The single points, where there can be many: one line for each.
+    pub(crate) fn details(&self) -> Vec<String> {
+        match self {
+            Self::Incompatible(error) => error.details(),
+            _ => Vec::new(),
+        }
+    }
 }
 
 fn list(items: &[impl Display]) -> String {
@@ -161,6 +173,12 @@ impl From<ComponentError> for AppError {
             ComponentError::Closure(error) => Self::damaged("the component's packages", &error),
             error => Self::Component(Box::new(error)),
         }
+    }
+}
+
+impl From<Incompatible> for AppError {
+    fn from(error: Incompatible) -> Self {
+        Self::Incompatible(Box::new(error))
     }
 }
 

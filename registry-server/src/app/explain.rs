@@ -35,6 +35,11 @@ impl AppError {
             }
             Self::Package(error) => explain_package(error),
             Self::Component(error) => explain_component(error),
+            Self::Incompatible(_) => {
+                let hint =
+                    "`registry check` tells this before publishing; docs/compatibility.md says what is compatible";
+                ("incompatible", Some(hint))
+            }
             Self::Overloaded => ("overloaded", Some("try again in a few seconds")),
             Self::Internal(_) => ("internal", None),
         }

@@ -2,6 +2,7 @@
 
 mod cache;
 mod closures;
+mod compatibility;
 mod components;
 mod error;
 mod explain;

@@ -1,8 +1,10 @@
 //! Publishing and reading WIT packages.
 
+use super::compatibility::{COMPARISONS_MAX, Candidate};
 use super::releases::written_anew;
 use super::upload::{AdmittedUpload, ParsedUpload};
 use super::{App, AppError, Documents, PackageUpload};
+use crate::store::Written;
 use registry_core::closure::Closure;
 use registry_core::id::{ObjectHash, PackageHash};
 use registry_core::limits::Limits;
@@ -26,14 +28,23 @@ impl App {
         let dependencies = self.stored_closure(&roots).await?;
         let limits = Arc::clone(&self.limits);
         let admitted = self.workers.run(move || parsed.admit(&dependencies, &limits.content)).await??;
-        let AdmittedUpload { record, text, worlds, document } = admitted;
+        let AdmittedUpload { record, text, worlds, document, wit } = admitted;
         let target = ReleaseTarget::Package(record.hash);
-        self.check_unbound(&record.name, &target).await?;
-        self.blobs.put(&target.hash(), text.into()).await?;
-        let publication = self.publication(&record.name, &document).await?;
-        let written = self.store.insert_package(&record, &worlds, &publication).await?;
-        let created = written_anew(written, &record.name, &target)?;
-        Ok(Published { created, record: self.package(&record.hash).await? })
+        let candidate = Candidate::Package(wit);
+        let mut stored_text = Some(text);
+        for _ in 0..COMPARISONS_MAX {
+            let compared = self.check_release(&record.name, &target, &candidate).await?;
+            if let Some(text) = stored_text.take() {
+                self.blobs.put(&target.hash(), text.into()).await?;
+            }
+            let publication = self.publication(&record.name, &document, compared.as_deref()).await?;
+            let written = self.store.insert_package(&record, &worlds, &publication).await?;
+            if written != Written::Changed {
+                let created = written_anew(written, &record.name, &target)?;
+                return Ok(Published { created, record: self.package(&record.hash).await? });
+            }
+        }
+        Err(AppError::Overloaded)
     }
 
     /// Everything about a package but its text.

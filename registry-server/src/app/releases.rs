@@ -1,5 +1,6 @@
 //! Names, and which hashes are not there.
 
+use super::compatibility::Candidate;
 use super::{App, AppError};
 use crate::store::{Publication, SearchDocument, Written};
 use jiff::Timestamp;
@@ -17,15 +18,22 @@ impl App {
         self.store.release(&name).await?.ok_or_else(|| AppError::NotFound(format!("`{name}`")))
     }
 
-    /// Refuses an upload under a name that is bound to something else, before anything is written. Only the database's
-    /// transaction decides between uploads at the same time.
+    /// Refuses an upload under a name that is bound to something else, or that breaks releases of its track, before
+    /// anything is written. Only the database's transaction decides between uploads at the same time: it does so on the
+    /// releases that are answered here, or on none if the upload was compared with nothing.
     ///
     /// # Errors
-    /// [`AppError::ReleaseBound`].
-    pub(super) async fn check_unbound(&self, name: &ReleaseName, target: &ReleaseTarget) -> Result<(), AppError> {
+    /// [`AppError::ReleaseBound`] or [`AppError::Incompatible`].
+    pub(super) async fn check_release(
+        &self,
+        name: &ReleaseName,
+        target: &ReleaseTarget,
+        candidate: &Candidate,
+    ) -> Result<Option<Vec<Release>>, AppError> {
         match self.store.release(name).await? {
             Some(bound) if bound.target != *target => Err(AppError::bound(name, &bound.target, target)),
-            _ => Ok(()),
+            Some(_) => Ok(None),
+            None => self.check_compatible(name, candidate).await,
         }
     }
 
@@ -34,10 +42,11 @@ impl App {
         &self,
         name: &'a ReleaseName,
         document: &'a SearchDocument,
+        compared: Option<&'a [Release]>,
     ) -> Result<Publication<'a>, AppError> {
         let at = Timestamp::now();
         self.store.claim_namespace(name.namespace(), "admin", at).await?;
-        Ok(Publication { name, account: "admin", at, compared: None, document })
+        Ok(Publication { name, account: "admin", at, compared, document })
     }
 
     /// The releases of `namespace:name`, the highest version first.

@@ -14,6 +14,7 @@ use registry_core::wit::{AdmissionError, AdmittedPackage, EncodedWit, SourceFile
 use registry_core::with_causes;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// A package as it is uploaded.
 #[derive(Debug, Clone)]
@@ -45,6 +46,8 @@ pub(super) struct AdmittedUpload {
     pub(super) worlds: Vec<WorldInterface>,
     /// What a search finds of it.
     pub(super) document: SearchDocument,
+    /// It and everything that it refers to, to compare it with other releases.
+    pub(super) wit: Arc<Wit>,
 }
 
 enum Source {
@@ -129,7 +132,8 @@ impl ParsedUpload {
             dependencies,
             source_sha256: self.source_sha256,
         };
-        Ok(AdmittedUpload { document: package_document(&record), worlds: wit.world_interfaces(), record, text })
+        let document = package_document(&record);
+        Ok(AdmittedUpload { document, worlds: wit.world_interfaces(), record, text, wit: Arc::new(wit) })
     }
 }
 

@@ -1,0 +1,133 @@
+//! Does a release extend those before it in its semver track? (`docs/compatibility.md`)
+
+use super::{App, AppError};
+use bytes::Bytes;
+use registry_core::closure::Closure;
+use registry_core::compatibility::{Neighbours, check_release, compare, compare_components, neighbours};
+use registry_core::component::VerifiedComponent;
+use registry_core::id::{ComponentHash, PackageHash};
+use registry_core::limits::Limits;
+use registry_core::name::ReleaseName;
+use registry_core::wire::{CompatibilityRule, Release, ReleaseTarget};
+use registry_core::wit::Wit;
+use std::sync::Arc;
+
+/// How often an upload is compared anew because other releases were published meanwhile.
+pub(super) const COMPARISONS_MAX: usize = 5;
+
+/// What is to be published, verified.
+#[derive(Clone)]
+pub(super) enum Candidate {
+    /// A package.
+    Package(Arc<Wit>),
+    /// A component.
+    Component(Arc<VerifiedComponent>),
+}
+
+/// A published neighbour as it is stored, not verified.
+struct Stored {
+    name: ReleaseName,
+    content: StoredContent,
+}
+
+enum StoredContent {
+    Package(PackageHash, Closure),
+    Component(ComponentHash, Bytes, Closure),
+}
+
+impl App {
+    /// Compares an upload with the nearest lower and higher releases of its track that are not yanked. Answers all
+    /// releases of its name, on which the decision rests, or `None` if nothing is compared in this namespace.
+    ///
+    /// # Errors
+    /// [`AppError::Incompatible`].
+    pub(super) async fn check_compatible(
+        &self,
+        name: &ReleaseName,
+        candidate: &Candidate,
+    ) -> Result<Option<Vec<Release>>, AppError> {
+        let namespace = self.store.namespace(name.namespace()).await?;
+        if namespace.is_some_and(|namespace| namespace.compatibility == CompatibilityRule::Relaxed) {
+            return Ok(None);
+        }
+        let releases = self.store.releases(name.namespace(), name.name(), self.limits.releases_listed_max).await?;
+        let found = neighbours(name.version(), candidate.comparable(&releases), |release| release.name.version());
+        let stored = Neighbours { lower: self.stored(found.lower).await?, higher: self.stored(found.higher).await? };
+        if stored.lower.is_some() || stored.higher.is_some() {
+            let versions = releases.iter().map(|release| release.name.version().clone()).collect();
+            let (name, candidate, limits) = (name.clone(), candidate.clone(), Arc::clone(&self.limits));
+            let job = move || candidate.check(&name, stored, versions, &limits.content);
+            self.workers.run(job).await??;
+        }
+        Ok(Some(releases))
+    }
+
+    async fn stored(&self, release: Option<&Release>) -> Result<Option<Stored>, AppError> {
+        let Some(release) = release else { return Ok(None) };
+        let content = match release.target {
+            ReleaseTarget::Package(hash) => StoredContent::Package(hash, self.stored_closure(&[hash]).await?),
+            ReleaseTarget::Component(hash) => {
+                let packages = self.store.component_dependencies(&hash).await?;
+                let closure = self.stored_closure(&packages).await?;
+                StoredContent::Component(hash, self.component_bytes(&hash).await?, closure)
+            }
+        };
+        Ok(Some(Stored { name: release.name.clone(), content }))
+    }
+}
+
+impl Candidate {
+    /// Releases of the same kind that are not yanked.
+    fn comparable<'r>(&self, releases: &'r [Release]) -> impl Iterator<Item = &'r Release> {
+        let is_package = matches!(self, Self::Package(_));
+        releases.iter().filter(move |release| {
+            release.yanked.is_none() && matches!(release.target, ReleaseTarget::Package(_)) == is_package
+        })
+    }
+
+    fn check(
+        &self,
+        name: &ReleaseName,
+        stored: Neighbours<Stored>,
+        versions: Vec<semver::Version>,
+        limits: &Limits,
+    ) -> Result<(), AppError> {
+        let checked = match self {
+            Self::Package(wit) => {
+                let neighbours = verified(stored, |content| content.package(limits))?;
+                check_release(name, &**wit, &neighbours, &versions, |old, new| compare(old, new, limits))
+            }
+            Self::Component(component) => {
+                let neighbours = verified(stored, |content| content.component(limits))?;
+                let compare = |old: &_, new: &_| compare_components(old, new, limits);
+                check_release(name, &**component, &neighbours, &versions, compare)
+            }
+        };
+        Ok(checked?)
+    }
+}
+
+/// Verifies what is stored of the neighbours; one of another kind is none.
+fn verified<T>(
+    stored: Neighbours<Stored>,
+    verify: impl Fn(StoredContent) -> Result<Option<T>, AppError>,
+) -> Result<Neighbours<(ReleaseName, T)>, AppError> {
+    let verified = |stored: Option<Stored>| match stored {
+        Some(Stored { name, content }) => Ok::<_, AppError>(verify(content)?.map(|content| (name, content))),
+        None => Ok(None),
+    };
+    Ok(Neighbours { lower: verified(stored.lower)?, higher: verified(stored.higher)? })
+}
+
+impl StoredContent {
+    fn package(self, limits: &Limits) -> Result<Option<Wit>, AppError> {
+        let Self::Package(hash, closure) = self else { return Ok(None) };
+        closure.verify(&hash, limits).map(Some).map_err(|error| AppError::damaged(hash, &error))
+    }
+
+    fn component(self, limits: &Limits) -> Result<Option<VerifiedComponent>, AppError> {
+        let Self::Component(hash, bytes, closure) = self else { return Ok(None) };
+        let verified = VerifiedComponent::check(&hash, &bytes, &closure, limits);
+        verified.map(Some).map_err(|error| AppError::damaged(hash, &error))
+    }
+}

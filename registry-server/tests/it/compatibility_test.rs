@@ -1,0 +1,106 @@
+//! Releases that break others of their track are refused, and told why.
+
+use crate::support::client::{expect_error, expect_published};
+use crate::support::{component, server};
+use registry_core::wire::{ErrorBody, PackageRecord};
+use reqwest::{Response, StatusCode};
+use server::TestServer;
+
+async fn publish(server: &TestServer, version: &str, items: &str) -> Response {
+    server.post_wit(&format!("package demo:x@{version};\ninterface i {{ {items} }}\n")).await
+}
+
+async fn accepted(server: &TestServer, version: &str, items: &str) {
+    expect_published::<PackageRecord>(publish(server, version, items).await).await;
+}
+
+async fn refused(server: &TestServer, version: &str, items: &str) -> ErrorBody {
+    expect_error(publish(server, version, items).await, 422, "incompatible").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_that_breaks_its_predecessor_is_refused_with_all_that_broke_and_the_version_that_it_needs() {
+    let (_dir, server) = server::temporary().await;
+    accepted(&server, "1.0.0", "f: func(x: u32); g: func(); h: func();").await;
+    let error = refused(&server, "1.0.1", "f: func(x: u64); g: func();").await;
+    assert_eq!(
+        error.message,
+        "`demo:x@1.0.1` breaks `demo:x@1.0.0`, which it must extend; as it is, it needs the version `2.0.0`"
+    );
+    assert_eq!(
+        error.details,
+        ["interface `i`, function `f`: parameter `x` is `u64`, was `u32`", "interface `i`, function `h`: was removed"]
+    );
+    assert!(error.hint.is_some());
+    assert_eq!(server.get("/v1/releases/demo/x/1.0.1").await.status(), StatusCode::NOT_FOUND);
+    accepted(&server, "1.0.1", "f: func(x: u32); g: func(); h: func(); new: func();").await;
+    accepted(&server, "2.0.0", "f: func(x: u64); g: func();").await;
+    accepted(&server, "2.1.0-rc.1", "nothing: func();").await;
+    let error = refused(&server, "1.1.0", "g: func();").await;
+    assert!(error.message.ends_with("it needs the version `3.0.0`"), "{}", error.message);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_shares_no_track_is_not_compared() {
+    let (_dir, server) = server::temporary().await;
+    let versions = ["0.0.1", "0.0.2", "0.1.0", "0.2.0", "1.0.0-rc.1", "1.0.0", "2.0.0", "10.0.0"];
+    for (number, version) in versions.iter().enumerate() {
+        accepted(&server, version, &format!("only-here{number}: func();")).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_below_another_must_be_extended_by_it() {
+    let (_dir, server) = server::temporary().await;
+    accepted(&server, "0.2.0", "f: func();").await;
+    accepted(&server, "0.2.9", "f: func(); g: func();").await;
+    let error = refused(&server, "0.2.5", "f: func(); other: func();").await;
+    assert_eq!(
+        error.message,
+        "the published `demo:x@0.2.9` must extend `demo:x@0.2.5` and breaks it; as it is, it needs the version `0.3.0`"
+    );
+    let error = refused(&server, "0.2.5", "f: func(); g: func(); other: func();").await;
+    assert!(error.message.ends_with("it needs the version `0.2.10`"), "{}", error.message);
+    assert_eq!(error.details, ["interface `i`, function `other`: was removed"]);
+    accepted(&server, "0.2.5", "f: func(); g: func();").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_releases_at_one_time_that_do_not_agree_one_is_refused() {
+    let (_dir, server) = server::temporary().await;
+    for round in 0..8 {
+        let publish = |version: &str, items: &str| {
+            let text = format!("package demo:round{round}@1.{version}.0;\ninterface i {{ {items} }}\n");
+            let server = &server;
+            async move { server.post_wit(&text).await.status() }
+        };
+        assert_eq!(publish("0", "f: func();").await, StatusCode::CREATED);
+        let (first, second) =
+            tokio::join!(publish("1", "f: func(); g: func();"), publish("2", "f: func(); h: func();"));
+        let mut statuses = [first.as_u16(), second.as_u16()];
+        statuses.sort_unstable();
+        assert_eq!(statuses, [201, 422]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_component_must_keep_what_it_exports_and_need_no_more() {
+    let (_dir, server) = server::temporary().await;
+    let post = async |version: &str, world: &str| {
+        let wit = format!("package local:c;\nworld w {{ {world} }}\n");
+        let path = format!("/v1/components?name=demo:program@{version}");
+        server.post(&path, "application/wasm", component::component(&[&wit])).await
+    };
+    let created = async |version: &str, world: &str| {
+        let status = post(version, world).await.status();
+        assert_eq!(status, StatusCode::CREATED, "{version}");
+    };
+    created("1.0.0", "import log: func(text: string); export run: func();").await;
+    created("1.0.1", "export run: func(); export stop: func();").await;
+    let error = expect_error(post("1.0.2", "export run: func();").await, 422, "incompatible").await;
+    assert_eq!(error.details, ["export function `stop`: was removed"]);
+    let more = "import log: func(text: string); export run: func(); export stop: func();";
+    let error = expect_error(post("1.0.3", more).await, 422, "incompatible").await;
+    assert_eq!(error.details, ["import function `log`: was added, which hosts of the old component need not have"]);
+    created("2.0.0", more).await;
+}
