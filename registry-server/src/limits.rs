@@ -24,6 +24,22 @@ pub struct ServerLimits {
     pub missing_json_size_bytes_max: usize,
     /// Releases of one name in one list.
     pub releases_listed_max: usize,
+    /// Items on one page of a list, if the question does not say how many.
+    pub page_items_default: usize,
+    /// Items on one page of a list.
+    pub page_items_max: usize,
+    /// Bytes of what a page begins after.
+    pub cursor_size_bytes_max: usize,
+    /// Bytes of the words of a search.
+    pub search_size_bytes_max: usize,
+    /// Words of a search.
+    pub search_words_max: usize,
+    /// Hashes that one prefix may find.
+    pub hash_matches_max: usize,
+    /// Names that are listed for one hash in the answer to a question about many.
+    pub names_listed_max: usize,
+    /// Releases that are indexed between two questions which of them are not.
+    pub index_batch_releases: usize,
     /// Bytes of all uploads that are in memory at one time.
     pub uploads_size_bytes_max: usize,
     /// Bytes of a refused upload that are read and thrown away, so that its sender sees the answer.
@@ -54,6 +70,10 @@ pub struct ServerLimits {
     pub database_wait_max: Duration,
     /// How long a whole request may take.
     pub request_duration_max: Duration,
+    /// How long counted downloads wait in memory before they are written.
+    pub downloads_wait: Duration,
+    /// How long indexing waits before it tries again what failed.
+    pub index_retry_wait: Duration,
     /// How long requests may go on when the server stops.
     pub shutdown_duration_max: Duration,
 }
@@ -68,6 +88,14 @@ impl Default for ServerLimits {
             missing_hashes_max: 1_000,
             missing_json_size_bytes_max: 256 << 10,
             releases_listed_max: 10_000,
+            page_items_default: 50,
+            page_items_max: 200,
+            cursor_size_bytes_max: 4 << 10,
+            search_size_bytes_max: 4 << 10,
+            search_words_max: 32,
+            hash_matches_max: 100,
+            names_listed_max: 100,
+            index_batch_releases: 100,
             uploads_size_bytes_max: 512 << 20,
             discarded_size_bytes_max: 8 << 20,
             header_size_bytes_max: 16 << 10,
@@ -83,6 +111,8 @@ impl Default for ServerLimits {
             job_wait_max: Duration::from_secs(20),
             database_wait_max: Duration::from_secs(10),
             request_duration_max: Duration::from_secs(300),
+            downloads_wait: Duration::from_secs(5),
+            index_retry_wait: Duration::from_secs(5),
             shutdown_duration_max: Duration::from_secs(10),
         }
     }

@@ -18,7 +18,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tracing::{debug, info, warn};
@@ -100,6 +100,11 @@ impl Server {
     pub async fn run_until(self, shutdown: impl Future<Output = ()>) {
         let mut connections = Connections::new(api::router(Arc::clone(&self.app)), &self.limits);
         let mut shutdown = pin!(shutdown);
+        let indexing = Arc::clone(&self.app);
+        let indexing = tokio::spawn(async move { indexing.index_what_is_not().await });
+        let (stop, stopped) = oneshot::channel::<()>();
+        let counting = Arc::clone(&self.app);
+        let counting = tokio::spawn(async move { counting.write_downloads_until(stopped).await });
         loop {
             tokio::select! {
                 () = &mut shutdown => break,
@@ -108,6 +113,10 @@ impl Server {
         }
         drop(self.listener);
         connections.finish(self.limits.shutdown_duration_max).await;
+        indexing.abort();
+        drop(stop);
+        // It ends by itself, so that no count is lost while it is being written.
+        let _ = counting.await;
         self.app.close().await;
     }
 }

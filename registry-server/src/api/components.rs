@@ -92,7 +92,7 @@ pub(super) async fn wasm(
     headers: HeaderMap,
 ) -> Answer {
     let bytes = state.app.component_bytes(&hash).await?;
-    Ok(range::wasm(&method, &headers, hash, bytes))
+    Ok(range::wasm(&method, &headers, &hash, bytes))
 }
 
 /// A component's world

@@ -3,6 +3,7 @@
 //! A handler names what is its own: its parameters, its answers, and the problems of its kind ([`Lookup`], [`Upload`]).
 //! What holds for every answer is added here, once.
 
+use super::search::Kind;
 use super::{respond, routes};
 use axum::http::HeaderValue;
 use axum::response::Response;
@@ -35,10 +36,11 @@ const VERSION_PATTERN: &str = r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-(0|[1
         (name = "Packages", description = "WIT packages by hash"),
         (name = "Components", description = "WebAssembly components by hash"),
         (name = "Names", description = "What names are bound to"),
+        (name = "Search", description = "By words, by interfaces, by parts of hashes"),
         (name = "Health", description = "For those who run the server"),
         (name = "Pages", description = "This description, for programs and for people"),
     ),
-    components(schemas(ErrorBody, Binary, ExactVersion, Identifier)),
+    components(schemas(ErrorBody, Binary, ExactVersion, Identifier, Kind)),
 )]
 pub(super) struct Outline;
 
@@ -87,6 +89,15 @@ impl IntoResponses for Lookup {
             ("400", "The hash, the name or the rest of the address is not valid"),
             ("404", "Nothing has this hash or name"),
         ])
+    }
+}
+
+/// What can be wrong with a question to which no answer is an answer too.
+pub(super) struct Question;
+
+impl IntoResponses for Question {
+    fn responses() -> BTreeMap<String, RefOr<Described>> {
+        problems(&[("400", "The address is not valid; the message says what")])
     }
 }
 

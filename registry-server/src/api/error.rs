@@ -83,6 +83,10 @@ fn status_of(error: &AppError) -> StatusCode {
         }
         AppError::Limit(_)
         | AppError::Hash(_)
+        | AppError::HashPrefix(_)
+        | AppError::Interface(_)
+        | AppError::Sha256
+        | AppError::Cursor
         | AppError::Name(_)
         | AppError::NestedPackages { .. }
         | AppError::MissingDependencies { .. }

@@ -22,6 +22,18 @@ impl<S: Send + Sync, T: FromStr<Err = ParseIdError>> FromRequestParts<S> for Has
     }
 }
 
+/// Some other text in the address that must be of a form.
+pub(super) struct TextInPath<T>(pub(super) T);
+
+impl<S: Send + Sync, T: FromStr<Err: Into<AppError>>> FromRequestParts<S> for TextInPath<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let text: String = path(parts, state).await?;
+        text.parse().map(Self).map_err(ApiError::in_address)
+    }
+}
+
 /// A `namespace` and a `name` in the address.
 pub(super) struct NameInPath(pub(super) String, pub(super) String);
 

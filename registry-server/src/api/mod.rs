@@ -8,12 +8,14 @@ mod error;
 mod extract;
 mod health;
 mod packages;
+mod page;
 mod pages;
 mod range;
 mod releases;
 mod representation;
 mod request;
 mod respond;
+mod search;
 mod unread;
 
 use crate::app::App;
@@ -76,6 +78,12 @@ fn version_1() -> OpenApiRouter<ApiState> {
         .routes(routes!(releases::list))
         .routes(routes!(releases::release))
         .routes(routes!(releases::missing))
+        .routes(routes!(search::search))
+        .routes(routes!(search::items))
+        .routes(routes!(search::users))
+        .routes(routes!(search::dependents))
+        .routes(routes!(search::hashes))
+        .routes(routes!(search::sha256))
 }
 
 #[cfg(test)]

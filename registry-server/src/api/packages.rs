@@ -11,7 +11,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use registry_core::id::PackageHash;
+use registry_core::id::{ObjectHash, PackageHash};
 use registry_core::wire::{ErrorBody, PackageClosure, PackageRecord, PublishPackage, Published};
 use serde::Deserialize;
 
@@ -75,7 +75,8 @@ pub(super) async fn record(State(state): State<ApiState>, HashInPath(hash): Hash
     params(("hash" = PackageHash, Path, description = "The package")),
     responses((status = 200, description = "WIT", body = String, content_type = "text/plain"), Lookup))]
 pub(super) async fn wit(State(state): State<ApiState>, HashInPath(hash): HashInPath<PackageHash>) -> Answer {
-    Ok(respond::immutable_text_part(hash, "/wit", state.app.package_documents(&hash).await?.wit))
+    let answer = respond::immutable_text_part(hash, "/wit", state.app.package_documents(&hash).await?.wit);
+    Ok(respond::download(ObjectHash::Package(hash), answer))
 }
 
 /// A package's flat document
@@ -85,7 +86,8 @@ pub(super) async fn wit(State(state): State<ApiState>, HashInPath(hash): HashInP
     params(("hash" = PackageHash, Path, description = "The package")),
     responses((status = 200, description = "WIT", body = String, content_type = "text/plain"), Lookup))]
 pub(super) async fn flat(State(state): State<ApiState>, HashInPath(hash): HashInPath<PackageHash>) -> Answer {
-    Ok(respond::immutable_text_part(hash, "/flat", state.app.package_documents(&hash).await?.flat))
+    let answer = respond::immutable_text_part(hash, "/flat", state.app.package_documents(&hash).await?.flat);
+    Ok(respond::download(ObjectHash::Package(hash), answer))
 }
 
 /// A package with all its dependencies
@@ -96,5 +98,6 @@ pub(super) async fn flat(State(state): State<ApiState>, HashInPath(hash): HashIn
     responses((status = 200, description = "The closure", body = PackageClosure), Lookup))]
 pub(super) async fn closure(State(state): State<ApiState>, HashInPath(hash): HashInPath<PackageHash>) -> Answer {
     let documents = state.app.package_documents(&hash).await?;
-    Ok(respond::immutable_json_part(hash, "/closure", documents.closure_json))
+    let answer = respond::immutable_json_part(hash, "/closure", documents.closure_json);
+    Ok(respond::download(ObjectHash::Package(hash), answer))
 }

@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum_extra::headers::{ContentRange, ETag, HeaderMapExt, IfRange};
 use bytes::Bytes;
-use std::fmt::Display;
+use registry_core::id::{ComponentHash, ObjectHash};
 use std::ops::Range;
 
 const WASM: HeaderValue = HeaderValue::from_static("application/wasm");
@@ -24,17 +24,24 @@ enum Asked {
 }
 
 /// Answers with a component's bytes, or with the part of them that the request asks for.
-pub(super) fn wasm(method: &Method, headers: &HeaderMap, hash: impl Display, bytes: Bytes) -> Response {
-    let mut response = match asked(method, headers, &hash, bytes.len()) {
-        Asked::Whole => respond::immutable(WASM, respond::tag(&hash, ""), bytes),
+pub(super) fn wasm(method: &Method, headers: &HeaderMap, hash: &ComponentHash, bytes: Bytes) -> Response {
+    let asked = asked(method, headers, hash, bytes.len());
+    let is_begin = match &asked {
+        Asked::Whole => true,
+        Asked::Part(part) => part.start == 0,
+        Asked::Outside => false,
+    };
+    let mut response = match asked {
+        Asked::Whole => respond::immutable(WASM, respond::tag(hash, ""), bytes),
         Asked::Part(part) => partial(hash, &bytes, part),
         Asked::Outside => outside(hash, bytes.len()),
     };
     response.headers_mut().insert(header::ACCEPT_RANGES, BYTES);
-    response
+    // A download in several parts is one download.
+    if is_begin { respond::download(ObjectHash::Component(*hash), response) } else { response }
 }
 
-fn asked(method: &Method, headers: &HeaderMap, hash: impl Display, size_bytes: usize) -> Asked {
+fn asked(method: &Method, headers: &HeaderMap, hash: &ComponentHash, size_bytes: usize) -> Asked {
     let Some(value) = headers.get(header::RANGE).and_then(|value| value.to_str().ok()) else { return Asked::Whole };
     let tag: Option<ETag> = format!("\"{hash}\"").parse().ok();
     let is_other = headers.typed_get::<IfRange>().is_some_and(|held| held.is_modified(tag.as_ref(), None));
@@ -65,7 +72,7 @@ fn parse(value: &str, size_bytes: usize) -> Asked {
     if part.is_empty() { Asked::Outside } else { Asked::Part(part) }
 }
 
-fn partial(hash: impl Display, bytes: &Bytes, part: Range<usize>) -> Response {
+fn partial(hash: &ComponentHash, bytes: &Bytes, part: Range<usize>) -> Response {
     let content_range = ContentRange::bytes(part.start as u64..part.end as u64, bytes.len() as u64);
     let mut response = respond::immutable(WASM, respond::tag(hash, ""), bytes.slice(part));
     if let Ok(content_range) = content_range {
@@ -75,7 +82,7 @@ fn partial(hash: impl Display, bytes: &Bytes, part: Range<usize>) -> Response {
     response
 }
 
-fn outside(hash: impl Display, size_bytes: usize) -> Response {
+fn outside(hash: &ComponentHash, size_bytes: usize) -> Response {
     let message = format!("the component has {size_bytes} bytes; the `range` header asks for others");
     let hint = Some("ask for bytes that are there, or leave the header out");
     let error = ApiError::new(StatusCode::RANGE_NOT_SATISFIABLE, "range_not_satisfiable", message, hint);

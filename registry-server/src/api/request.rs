@@ -1,10 +1,11 @@
 //! What happens around every request: an id, a time limit, one line in the log, and nothing internal in the answer.
 
 use super::error::ApiError;
+use super::respond::Download;
 use super::{ApiState, respond, unread};
 use crate::app::InternalError;
 use axum::extract::{Request, State};
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
@@ -28,7 +29,7 @@ pub(super) async fn handle(State(state): State<ApiState>, request: Request, next
     let (parts, body) = request.into_parts();
     let (body, was_read) = unread::watch(body, state.app.limits());
     let request = Request::from_parts(parts, body);
-    let duration_max = state.app.limits().request_duration_max;
+    let (duration_max, method) = (state.app.limits().request_duration_max, request.method().clone());
     async move {
         let started = Instant::now();
         let mut response = answer(request, next, duration_max).await;
@@ -36,6 +37,7 @@ pub(super) async fn handle(State(state): State<ApiState>, request: Request, next
             error!(%id, "request {id} failed: {}", with_causes(&*failure));
             response = opaque(response, &id);
         }
+        count_download(&state, &method, &mut response);
         info!(status = response.status().as_u16(), duration_ms = started.elapsed().as_millis() as u64, "answered");
         finish(response, &id, was_read.get())
     }
@@ -53,6 +55,14 @@ async fn answer(request: Request, next: Next, duration_max: Duration) -> Respons
             ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "request_timeout", message, Some("try again"))
                 .into_response()
         }
+    }
+}
+
+/// Counts what is sent: not what is only asked about, and not what the client has already.
+fn count_download(state: &ApiState, method: &Method, response: &mut Response) {
+    let Some(Download(hash)) = response.extensions_mut().remove::<Download>() else { return };
+    if method == Method::GET && response.status().is_success() {
+        state.app.count_download(hash);
     }
 }
 

@@ -3,6 +3,7 @@
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use registry_core::id::ObjectHash;
 use registry_core::wire::Published;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -78,6 +79,16 @@ pub(super) fn immutable_text_part(hash: impl Display, part: &str, body: Bytes) -
 /// Bytes that never change, under an entity tag.
 pub(super) fn immutable(content_type: HeaderValue, tag: Option<HeaderValue>, body: Bytes) -> Response {
     tagged(content_type, IMMUTABLE, tag, body)
+}
+
+/// What an answer is a download of.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Download(pub(super) ObjectHash);
+
+/// An answer that counts as a download, if it is sent.
+pub(super) fn download(hash: ObjectHash, mut response: Response) -> Response {
+    response.extensions_mut().insert(Download(hash));
+    response
 }
 
 /// The strong entity tag of a hash, or of a part of what it names.

@@ -6,9 +6,9 @@ use crate::store::StoreError;
 use registry_core::closure::ClosureError;
 use registry_core::compatibility::Incompatible;
 use registry_core::component::ComponentError;
-use registry_core::id::{ObjectHash, ParseIdError};
+use registry_core::id::{ObjectHash, ParseIdError, ParsePrefixError};
 use registry_core::limits::LimitExceeded;
-use registry_core::name::{NameError, PackageName, ReleaseName};
+use registry_core::name::{InterfaceSpecError, NameError, PackageName, ReleaseName};
 use registry_core::wire::ReleaseTarget;
 use registry_core::wit::{AdmissionError, WitError};
 use registry_core::with_causes;
@@ -30,6 +30,18 @@ pub(crate) enum AppError {
     /// The body is not what its content type says.
     #[error("the body is not a valid request: {0}")]
     Body(String),
+    /// A text in the request is not the beginning of a hash.
+    #[error(transparent)]
+    HashPrefix(#[from] ParsePrefixError),
+    /// A text in the request names no interface.
+    #[error(transparent)]
+    Interface(#[from] InterfaceSpecError),
+    /// A text in the request is no sha256.
+    #[error("a sha256 has 64 lowercase hexadecimal digits")]
+    Sha256,
+    /// A text in the request is not what a page ended with.
+    #[error("no page of this list ended with this `after`")]
+    Cursor,
     /// A limit was crossed.
     #[error(transparent)]
     Limit(#[from] LimitExceeded),

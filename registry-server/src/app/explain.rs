@@ -13,7 +13,9 @@ impl AppError {
     pub(crate) fn explain(&self) -> Explanation {
         match self {
             Self::NotFound(_) => ("not_found", Some("check the hash or the name, or publish it first")),
-            Self::Hash(_) => ("invalid_hash", None),
+            Self::Hash(_) | Self::HashPrefix(_) | Self::Sha256 => ("invalid_hash", None),
+            Self::Interface(_) => ("invalid_name", None),
+            Self::Cursor => ("invalid_cursor", Some("begin with the first page, without `after`")),
             Self::Name(error) => explain_name(error),
             Self::Body(_) => ("invalid_body", None),
             Self::Limit(_) => ("limit_exceeded", None),

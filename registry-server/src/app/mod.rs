@@ -4,11 +4,13 @@ mod cache;
 mod closures;
 mod compatibility;
 mod components;
+mod downloads;
 mod error;
 mod explain;
 mod index;
 mod packages;
 mod releases;
+mod search;
 mod upload;
 mod workers;
 
@@ -20,6 +22,7 @@ use crate::limits::ServerLimits;
 use crate::store::Store;
 use bytes::Bytes;
 use cache::{Cache, InMemory};
+use downloads::Downloads;
 use registry_core::id::{ComponentHash, ObjectHash};
 use sha2::{Digest, Sha256};
 use std::io;
@@ -34,6 +37,7 @@ pub(crate) struct App {
     workers: Workers,
     documents: Cache<ObjectHash, Documents>,
     binaries: Cache<ComponentHash, Bytes>,
+    downloads: Downloads,
     limits: Arc<ServerLimits>,
 }
 
@@ -71,6 +75,7 @@ impl App {
             workers: Workers::start(&limits)?,
             documents: Cache::new(half_size_bytes),
             binaries: Cache::new(half_size_bytes),
+            downloads: Downloads::default(),
             store,
             blobs,
             limits,
@@ -91,8 +96,9 @@ impl App {
         Ok(self.blobs.ready().await?)
     }
 
-    /// Closes the database.
+    /// Writes what is still in memory and closes the database.
     pub(crate) async fn close(&self) {
+        self.write_downloads().await;
         self.store.close().await;
     }
 }

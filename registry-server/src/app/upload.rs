@@ -132,7 +132,7 @@ impl ParsedUpload {
             dependencies,
             source_sha256: self.source_sha256,
         };
-        let document = package_document(&record);
+        let document = package_document(&record.name, &wit);
         Ok(AdmittedUpload { document, worlds: wit.world_interfaces(), record, text, wit: Arc::new(wit) })
     }
 }

@@ -26,16 +26,12 @@ mod words;
 
 #[allow(unused_imports)]
 pub(crate) use accounts::{NewToken, StoredToken};
-#[allow(unused_imports)]
 pub(crate) use hashes::HashRange;
-#[allow(unused_imports)]
 pub(crate) use interfaces::{InterfaceChoice, UserKey};
 #[allow(unused_imports)]
 pub(crate) use namespaces::{Claimed, OwnerChange};
 pub(crate) use publication::{Publication, Written};
-#[allow(unused_imports)]
 pub(crate) use search::{SearchDocument, SearchKey, SearchKind};
-#[allow(unused_imports)]
 pub(crate) use words::words_of;
 
 use crate::config::DatabaseUrl;
@@ -129,6 +125,11 @@ impl<T> Page<T> {
         let more = items.len() > limit;
         items.truncate(limit);
         Self { items, more }
+    }
+
+    /// The item after which the next page begins; nothing on the last page.
+    pub(crate) fn end(&self) -> Option<&T> {
+        self.items.last().filter(|_| self.more)
     }
 }
 

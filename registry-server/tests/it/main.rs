@@ -14,5 +14,6 @@ mod openapi_test;
 mod packages_test;
 mod race_test;
 mod releases_test;
+mod search_test;
 mod shutdown_test;
 mod support;

@@ -2,6 +2,7 @@
 
 pub mod client;
 pub mod component;
+pub mod postgres;
 pub mod process;
 pub mod server;
 pub mod wasi;

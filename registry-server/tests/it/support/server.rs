@@ -1,6 +1,7 @@
 //! A server inside the test's process.
 
 use super::client::Client;
+use super::postgres;
 use registry_server::{Config, Server, ServerLimits};
 use std::net::SocketAddr;
 use std::ops::Deref;
@@ -25,7 +26,12 @@ impl TestServer {
 
     /// A server on a data directory, with other limits.
     pub async fn with_limits(data_dir: &Path, limits: ServerLimits) -> Self {
-        let server = Server::bind(config(data_dir, limits)).await.unwrap();
+        Self::start(config(data_dir, limits)).await
+    }
+
+    /// A server with everything as it is given.
+    pub async fn start(config: Config) -> Self {
+        let server = Server::bind(config).await.unwrap();
         let (stop, stopped) = oneshot::channel();
         let (address, client) = (server.address(), Client::new(server.url()));
         let task = tokio::spawn(server.run_until(async {
@@ -59,6 +65,17 @@ pub async fn temporary() -> (TempDir, TestServer) {
     let dir = TempDir::new().unwrap();
     let server = TestServer::on(dir.path()).await;
     (dir, server)
+}
+
+/// A server on SQLite and, where there is PostgreSQL, one on that.
+pub async fn on_both_databases() -> Vec<(TempDir, TestServer)> {
+    let mut servers = vec![temporary().await];
+    if let Some(url) = postgres::new_database().await {
+        let dir = TempDir::new().unwrap();
+        let config = Config { database: url.parse().unwrap(), ..config(dir.path(), ServerLimits::default()) };
+        servers.push((dir, TestServer::start(config).await));
+    }
+    servers
 }
 
 pub fn config(data_dir: &Path, limits: ServerLimits) -> Config {
