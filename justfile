@@ -13,3 +13,4 @@ openapi:
 # Figures for docs/benchmarks.md.
 bench:
     cargo bench -p registry-core --locked
+    cargo bench -p registry-server --locked --bench requests

@@ -180,6 +180,10 @@ fn describe_every(operation: &mut Operation) {
     let mut busy = problem("The server has too much to do, or the request took too long");
     busy.headers.insert("retry-after".to_owned(), later.into());
     add(operation, [("503".to_owned(), busy.into())]);
+    // Answered before any handler, and without a body.
+    let too_large =
+        ResponseBuilder::new().description("The line and the headers cross a limit in bytes or number").build();
+    add(operation, [("431".to_owned(), too_large.into())]);
     if operation.request_body.is_none() {
         add(operation, problems(&[("406", "`accept-encoding` leaves no encoding that there is")]));
     }

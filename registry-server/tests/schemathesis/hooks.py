@@ -14,19 +14,32 @@ from hypothesis import strategies
 PACKAGES = ["cli", "clocks", "filesystem", "http", "io", "random", "sockets"]
 
 
-def release(namespace, name):
-    url = f"{os.environ['REGISTRY_URL']}/v1/releases/{namespace}/{name}"
-    with urllib.request.urlopen(url) as answer:
-        return json.load(answer)["releases"][0]
+def read(path):
+    with urllib.request.urlopen(os.environ["REGISTRY_URL"] + path) as answer:
+        return json.load(answer)
 
 
-WASI = [release("wasi", name) for name in PACKAGES]
-SEEDED = release("demo", "seeded")
-HASHES = {"packages": [found["hash"] for found in WASI], "components": [SEEDED["hash"]]}
+RELEASES = [
+    read(f"/v1/releases/{namespace}/{name}")["releases"][0]
+    for namespace, name in [*(("wasi", name) for name in PACKAGES), ("demo", "seeded")]
+]
+RECORDS = [read(f"/v1/{found['kind']}s/{found['hash']}") for found in RELEASES]
+HASHES = {kind: [found["hash"] for found in RELEASES if found["kind"] + "s" == kind] for kind in ["packages", "components"]}
+IDS = [item for record in RECORDS if "worlds" in record for item in record["interfaces"].values()]
 NAMES = [
     {"namespace": namespace, "name": name, "version": version}
-    for namespace, name, version in (found["name"].replace("@", ":").split(":") for found in [*WASI, SEEDED])
+    for namespace, name, version in (found["name"].replace("@", ":").split(":") for found in RELEASES)
 ]
+# By the names of the parameters.
+PATHS = {
+    "id": IDS,
+    "prefix": [item[:length] for item in IDS for length in (8, 12, 68)],
+    "digest": [record.get("sha256") or record["source_sha256"] for record in RECORDS],
+}
+QUERIES = {
+    "q": ["wasi", "http", "read stream", "se", "demo seeded"],
+    "interface": ["wasi:io/streams", "wasi:random/insecure-seed", *IDS],
+}
 
 
 @schemathesis.serializer("application/wasm")
@@ -56,13 +69,24 @@ def chosen(candidates, generated):
     return candidates[index] if index < len(candidates) else None
 
 
+def replaced(parameters, candidates):
+    """The parameters, each that has candidates replaced by one or left as it is."""
+    found = {name: chosen(candidates[name], value) for name, value in parameters.items() if candidates.get(name)}
+    return {**parameters, **{name: value for name, value in found.items() if value}}
+
+
 @schemathesis.hook
 def map_path_parameters(context, path_parameters):
     if not path_parameters:
         return path_parameters
     kind = context.operation.path.split("/")[2]
-    if "hash" in path_parameters:
-        found = chosen(HASHES.get(kind, [None]), path_parameters["hash"])
-        return {**path_parameters, "hash": found} if found else path_parameters
+    path_parameters = replaced(path_parameters, {**PATHS, "hash": HASHES.get(kind)})
+    if "namespace" not in path_parameters:
+        return path_parameters
     found = chosen(NAMES, path_parameters) or {}
     return {**path_parameters, **{key: found[key] for key in path_parameters if key in found}}
+
+
+@schemathesis.hook
+def map_query(context, query):
+    return replaced(query, QUERIES) if query else query
