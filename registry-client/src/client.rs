@@ -1,5 +1,6 @@
 //! The client of a registry: asks, verifies, and only then answers.
 
+use crate::cache::{Cache, CacheError};
 use crate::error::ClientError;
 use crate::http::{Answer, Body, Http, SizeLimit, is_this_machine, shown};
 use crate::limits::{SHOWN_VERSIONS_MAX, TransportLimits};
@@ -30,6 +31,7 @@ pub const DEFAULT_URL: &str = "http://127.0.0.1:7878";
 #[derive(Clone)]
 pub struct Client {
     shared: Arc<Shared>,
+    cache: Option<Cache>,
 }
 
 #[derive(Clone)]
@@ -82,7 +84,23 @@ impl Client {
     pub fn with_limits(url: &str, limits: Limits, transport: TransportLimits) -> Result<Self, ClientError> {
         let url = parse_url(url)?;
         let http = Http::new(&url, transport.clone())?;
-        Ok(Self { shared: Arc::new(Shared { url, http, limits, transport, verification: Verification::new() }) })
+        let shared = Shared { url, http, limits, transport, verification: Verification::new() };
+        Ok(Self { shared: Arc::new(shared), cache: None })
+    }
+
+    /// The same client with a cache: what is in it is not asked for, and what is fetched by hash is kept in it. What
+    /// the cache answers is verified like what a registry answers.
+    #[must_use]
+    pub fn with_cache(mut self, cache: Option<Cache>) -> Self {
+        self.cache = cache;
+        self
+    }
+
+    /// The same client, except that it sends nothing: what is not in its cache is [`ClientError::Offline`].
+    #[must_use]
+    pub fn offline(mut self) -> Self {
+        Arc::make_mut(&mut self.shared).http.go_offline();
+        self
     }
 
     /// This client with a token, which every request to the registry carries from now on; it takes the place of a name
@@ -244,14 +262,23 @@ impl Client {
         Ok((release, fetched))
     }
 
-    /// Fetches a package with its whole closure in one request and recomputes every hash.
+    /// Fetches a package with its whole closure in one request, or takes it from the cache, and recomputes every hash.
     ///
     /// # Errors
     /// [`ClientError::FalsePackages`] with both hashes if the answer is not what was asked for.
     pub async fn fetch_package(&self, hash: &PackageHash) -> Result<Wit, ClientError> {
+        let hash = *hash;
+        if let Some(wit) = self.cached(move |cache, limits| cache.package(&hash, limits)).await? {
+            return Ok(wit);
+        }
         let answer = self.answer(&["packages", &hash.to_string(), "closure"], self.closure_size()).await?;
-        let (shared, hash) = (Arc::clone(&self.shared), *hash);
-        self.shared.verification.run(move || verify_package(&hash, &answer, &shared.limits)).await
+        let (shared, cache) = (Arc::clone(&self.shared), self.cache.clone());
+        let verified = move || {
+            let wit = verify_package(&hash, &answer, &shared.limits)?;
+            keep(cache.map_or(Ok(()), |cache| cache.keep_package(&wit)));
+            Ok(wit)
+        };
+        self.shared.verification.run(verified).await
     }
 
     /// Fetches a component with the closure of the packages that it names and verifies all of it.
@@ -260,13 +287,41 @@ impl Client {
     /// [`ClientError::FalseComponent`] with both hashes if the answer is not what was asked for, or what differs if the
     /// component does not fit the packages.
     pub async fn fetch_component(&self, hash: &ComponentHash) -> Result<FetchedComponent, ClientError> {
+        let hash = *hash;
+        if let Some(fetched) = self.cached(move |cache, limits| cache.component(&hash, limits)).await? {
+            return Ok(fetched);
+        }
         let text = hash.to_string();
         let (closure_path, bytes_path) = (["components", &text, "closure"], ["components", &text, "wasm"]);
         let size = SizeLimit::new(self.shared.limits.component_size_bytes_max, "component_size_bytes_max");
         let (closure, bytes) =
             tokio::try_join!(self.answer(&closure_path, self.closure_size()), self.answer(&bytes_path, size),)?;
-        let (shared, hash) = (Arc::clone(&self.shared), *hash);
-        self.shared.verification.run(move || verify_component(&hash, &closure, bytes.body, &shared.limits)).await
+        let (shared, cache) = (Arc::clone(&self.shared), self.cache.clone());
+        let verified = move || {
+            let fetched = verify_component(&hash, &closure, bytes.body, &shared.limits)?;
+            keep(cache.map_or(Ok(()), |cache| cache.keep_component(&fetched)));
+            Ok(fetched)
+        };
+        self.shared.verification.run(verified).await
+    }
+
+    /// What the cache has. A damaged file is removed, so that what is fetched instead can take its place; a client that
+    /// is offline has nothing to replace it with and leaves it.
+    async fn cached<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Cache, &Limits) -> Result<Option<T>, CacheError> + Send + 'static,
+    ) -> Result<Option<T>, ClientError> {
+        let Some(cache) = self.cache.clone() else { return Ok(None) };
+        let shared = Arc::clone(&self.shared);
+        let answer = move || match read(&cache, &shared.limits) {
+            Err(error) if shared.http.is_offline() => Err(error.into()),
+            Err(CacheError::Damaged { hash, paths, source }) => {
+                tracing::warn!(%hash, error = %source, "the cache holds damaged files; fetching again");
+                Ok(cache.remove(&paths).map(|()| None)?)
+            }
+            read => Ok(read?),
+        };
+        self.shared.verification.run(answer).await
     }
 
     /// Which of these the registry does not have, in the order given; one request for all.
@@ -381,6 +436,13 @@ impl Client {
     }
 }
 
+/// A cache that cannot be written to costs time and nothing else.
+fn keep(kept: Result<(), CacheError>) {
+    if let Err(error) = kept {
+        tracing::warn!(%error, "this was fetched and is not cached");
+    }
+}
+
 fn parse_url(text: &str) -> Result<Url, ClientError> {
     let refused = |reason: String| ClientError::Url { url: text.to_owned(), reason };
     let mut url = Url::parse(text).map_err(|error| refused(error.to_string()))?;
@@ -424,7 +486,7 @@ fn verify_component(
 }
 
 /// The package that a release name is bound to says its name itself.
-fn check_binding(release: Option<&ReleaseName>, wit: &Wit, hash: PackageHash) -> Result<(), ClientError> {
+pub(crate) fn check_binding(release: Option<&ReleaseName>, wit: &Wit, hash: PackageHash) -> Result<(), ClientError> {
     let Some(release) = release.filter(|release| &PackageName::from(*release) != wit.name()) else {
         return Ok(());
     };

@@ -1,5 +1,6 @@
 //! What can go wrong between a client and a registry.
 
+use crate::cache::CacheError;
 use registry_core::closure::ClosureError;
 use registry_core::component::ComponentError;
 use registry_core::id::ObjectHash;
@@ -137,6 +138,15 @@ pub enum ClientError {
         #[source]
         source: Box<ComponentError>,
     },
+    /// The cache on this machine cannot be used.
+    #[error(transparent)]
+    Cache(#[from] CacheError),
+    /// Something is not in the cache, and nothing may be asked.
+    #[error("`{url}` would have to be asked, but `--offline` forbids it")]
+    Offline {
+        /// What would have been asked.
+        url: String,
+    },
     /// No thread to verify the answer on.
     #[error("the answer cannot be verified")]
     Thread(#[source] io::Error),
@@ -178,6 +188,10 @@ impl ClientError {
             | Self::FalseComponent { .. } => {
                 Some("nothing was written or used; do not trust this registry, or tell its operator".to_owned())
             }
+            Self::Cache(error) => error.hint(),
+            Self::Offline { .. } => {
+                Some("run it once without `--offline`: what is fetched then is in the cache".to_owned())
+            }
             Self::Setup(_) | Self::Name(_) | Self::Limit(_) | Self::Thread(_) | Self::Interrupted => None,
         }
     }
@@ -198,6 +212,8 @@ impl ClientError {
             | Self::FalseBinding { .. }
             | Self::FalsePackages { .. }
             | Self::FalseComponent { .. } => "false_answer",
+            Self::Cache(error) => error.code(),
+            Self::Offline { .. } => "offline",
             Self::Tls(_) | Self::Setup(_) | Self::Thread(_) | Self::Interrupted => "internal",
         }
     }

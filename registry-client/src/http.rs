@@ -66,6 +66,7 @@ pub(crate) struct Http {
     client: reqwest::Client,
     limits: TransportLimits,
     token: Option<SecretString>,
+    is_offline: bool,
 }
 
 /// The body of a request, with its content type.
@@ -108,7 +109,7 @@ struct Failure {
 
 impl Http {
     pub(crate) fn new(url: &Url, limits: TransportLimits) -> Result<Self, ClientError> {
-        Ok(Self { client: http_client(url, &limits)?, limits, token: None })
+        Ok(Self { client: http_client(url, &limits)?, limits, token: None, is_offline: false })
     }
 
     pub(crate) fn set_token(&mut self, token: SecretString) {
@@ -117,6 +118,15 @@ impl Http {
 
     pub(crate) fn has_token(&self) -> bool {
         self.token.is_some()
+    }
+
+    /// From now on every request is an error, and nothing is sent.
+    pub(crate) fn go_offline(&mut self) {
+        self.is_offline = true;
+    }
+
+    pub(crate) fn is_offline(&self) -> bool {
+        self.is_offline
     }
 
     /// Asks; a question that failed for want of a connection, or by the registry's own fault, is asked again.
@@ -155,6 +165,9 @@ impl Http {
 
     /// A request with the token. No redirect is ever followed, so that the token goes nowhere else.
     fn request(&self, method: Method, url: &Url) -> Result<RequestBuilder, ClientError> {
+        if self.is_offline {
+            return Err(ClientError::Offline { url: shown(url) });
+        }
         let request = self.client.request(method, url.clone());
         let Some(token) = &self.token else {
             return Ok(request);

@@ -53,7 +53,8 @@ pub fn folder_name(name: Option<&ReleaseName>, hash: ObjectHash) -> String {
     if plain.len() <= FOLDER_NAME_CHARS_MAX { plain } else { cut(&plain, &hash.to_string()) }
 }
 
-fn dependency_files(packages: Vec<ClosurePackage>) -> Vec<OutputFile> {
+/// The files of packages in `deps`, in the order given.
+pub(crate) fn dependency_files(packages: Vec<ClosurePackage>) -> Vec<OutputFile> {
     let mut taken = BTreeSet::new();
     let file = |package: ClosurePackage| {
         let folder = dependency_folder(&package, &mut taken);

@@ -4,6 +4,7 @@
 //! or broken registry is an error and never a wrong package.
 
 mod accounts;
+pub mod cache;
 mod client;
 mod error;
 mod http;
@@ -13,6 +14,7 @@ pub mod local;
 mod namespaces;
 pub mod output;
 mod pages;
+pub mod project;
 mod releases;
 mod search;
 mod verification;

@@ -22,6 +22,15 @@ pub(crate) const SHOWN_FILES_MAX: usize = 5;
 /// How many versions a message lists.
 pub(crate) const SHOWN_VERSIONS_MAX: usize = 20;
 
+/// How many versions of one requirement are tried, the highest first.
+pub(crate) const RESOLUTION_CANDIDATES_MAX: usize = 20;
+
+/// How many lists of releases are asked for at one time.
+pub(crate) const RESOLUTION_QUESTIONS_MAX: usize = 8;
+
+/// Bytes of a project's requirements, of its lock, and of the list of what was written for it.
+pub(crate) const PROJECT_FILE_SIZE_BYTES_MAX: usize = 4 << 20;
+
 /// What one exchange with a registry may cost.
 ///
 /// `Default` holds the values that the product uses.

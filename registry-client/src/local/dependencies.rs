@@ -27,7 +27,7 @@ pub struct Dependencies {
 pub(super) type Sources = BTreeMap<PackageName, Vec<SourceFile>>;
 
 /// An entry of the folder that cannot be used, and why.
-pub(super) type Refused = (PathBuf, LocalError);
+pub(crate) type Refused = (PathBuf, LocalError);
 
 /// One entry of the folder: a package with those that are nested in its files.
 struct Found {
@@ -49,6 +49,16 @@ impl Dependencies {
     /// If something cannot be read, is over a limit or not valid, or if a package is there twice.
     pub fn read(folder: &Path, limits: &Limits) -> Result<Self, LocalError> {
         Self::read_with(folder, FileReader::new(limits))
+    }
+
+    /// [`Dependencies::read`], except that an entry which cannot be used is returned beside those that can.
+    pub(crate) fn read_usable(folder: &Path, limits: &Limits) -> Result<(Self, Vec<Refused>), LocalError> {
+        Self::read_each(folder, FileReader::new(limits))
+    }
+
+    /// The entries of the folder with the packages in them.
+    pub(crate) fn found(&self) -> impl Iterator<Item = (&Path, &UnresolvedWit)> {
+        self.found.iter().map(|found| (found.path.as_path(), &found.wit))
     }
 
     pub(super) fn read_with(folder: &Path, reader: FileReader<'_>) -> Result<Self, LocalError> {

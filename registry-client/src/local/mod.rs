@@ -59,6 +59,11 @@ pub struct Upload {
     pub files: Vec<SourceFile>,
 }
 
+/// The `.wit` files that lie directly in a folder. Their paths are those under which they were read.
+pub(crate) fn read_sources(folder: &Path, limits: &Limits) -> Result<Vec<SourceFile>, LocalError> {
+    read_package_folder(folder, &mut FileReader::new(limits))
+}
+
 impl LocalInput {
     /// Reads a WIT folder, a `.wit` file (nested packages and all), wasm-encoded WIT, or a component.
     ///
