@@ -1,16 +1,17 @@
 //! The command line.
 
 mod account;
+mod project;
 mod query;
 mod release;
 
 pub(crate) use account::*;
+pub(crate) use project::*;
 pub(crate) use query::*;
 pub(crate) use release::*;
 
 use clap::{Args, ColorChoice, Parser, Subcommand};
 use clap_complete::Shell;
-use registry_client::DEFAULT_URL;
 use registry_core::name::{ReleaseName, Spec, SpecError};
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -38,12 +39,12 @@ from `registry login`; a registry on this machine that keeps its data in the def
 needs a token uses the administrator's, which `registry-server` wrote there.";
 
 /// Options of every command.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct GlobalArguments {
-    /// The registry.
-    #[arg(long, global = true, env = "REGISTRY_URL", hide_env_values = true, value_name = "URL", default_value = DEFAULT_URL)]
-    pub(crate) registry: String,
+    /// The registry [default: that of `registry.toml` for a project, else http://127.0.0.1:7878].
+    #[arg(long, global = true, env = "REGISTRY_URL", hide_env_values = true, value_name = "URL")]
+    pub(crate) registry: Option<String>,
     /// A file with the token to use, instead of REGISTRY_TOKEN and of what `registry login` keeps.
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
@@ -69,7 +70,7 @@ pub(crate) struct GlobalArguments {
 pub(crate) enum Command {
     /// Publish a WIT package or a component.
     Publish(PublishArguments),
-    /// Fetch a package or a component with everything that it needs, verify it and write it into a folder.
+    /// Fetch what the project needs, or one package or component with everything that it needs, and verify it.
     Fetch(FetchArguments),
     /// Show what a package or a component is and what it needs.
     Show(ShowArguments),
@@ -113,6 +114,17 @@ pub(crate) enum Command {
     /// Claim namespaces and change who owns them.
     #[command(subcommand)]
     Namespace(NamespaceCommand),
+    /// Make a project of the current folder: write `registry.toml`.
+    Init(InitArguments),
+    /// Require packages, and fetch them.
+    Add(AddArguments),
+    /// Move requirements to their highest versions, in the lock, in `deps` and in the project's own WIT.
+    Update(UpdateArguments),
+    /// Write the lock, or check that everything fits it.
+    Lock(LockArguments),
+    /// Look after what was fetched before.
+    #[command(subcommand)]
+    Cache(CacheCommand),
     /// Print a completion script for a shell.
     Completions(CompletionsArguments),
     /// Write man pages, one for each command.
@@ -141,26 +153,6 @@ pub(crate) struct PublishArguments {
     /// Where the dependencies are, instead of `deps` inside the folder or beside the file.
     #[arg(long, value_name = "DIR")]
     pub(crate) deps: Option<PathBuf>,
-}
-
-/// Arguments of `fetch`.
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:
-  registry fetch wasi:http
-  registry fetch wasi:http@0.2.0 -o wit
-  registry fetch my-team:adder@1.0.0 -o adder --force
-
-The folder has the layout that wit-bindgen and wasm-tools read: the package's `.wit` file and `deps/`; for a component
-the `.wasm`, its world as `.wit` and `deps/`. It is written whole or not at all. Its path is printed.")]
-pub(crate) struct FetchArguments {
-    /// `namespace:name[@version]`, or a hash.
-    pub(crate) spec: Spec,
-    /// The folder to write [default: one in the current folder, called by name and version].
-    #[arg(short, long, value_name = "DIR")]
-    pub(crate) output: Option<PathBuf>,
-    /// Replace the folder, if it holds nothing but WIT and components.
-    #[arg(long)]
-    pub(crate) force: bool,
 }
 
 /// Arguments of `show`.

@@ -106,7 +106,7 @@ pub(crate) fn client(global: &GlobalArguments, access: Access, terminal: &Termin
 /// A client of the registry that the command line names.
 pub(crate) fn anonymous_client(global: &GlobalArguments) -> Result<Client, Failure> {
     // An empty variable is how shells unset one for a single command.
-    let url = Some(global.registry.as_str()).filter(|url| !url.is_empty()).unwrap_or(DEFAULT_URL);
+    let url = global.registry.as_deref().filter(|url| !url.is_empty()).unwrap_or(DEFAULT_URL);
     Ok(Client::new(url)?)
 }
 

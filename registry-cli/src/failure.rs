@@ -3,8 +3,10 @@
 use crate::credentials::CredentialsError;
 use crate::terminal::USAGE_HINT;
 use registry_client::ClientError;
+use registry_client::cache::CacheError;
 use registry_client::local::LocalError;
 use registry_client::output::OutputError;
+use registry_client::project::ProjectError;
 use serde::Serialize;
 use std::io;
 
@@ -74,7 +76,9 @@ fn hint(error: &anyhow::Error) -> Option<String> {
         let output = || error.downcast_ref::<OutputError>().and_then(OutputError::hint);
         let finding = || error.downcast_ref::<Finding>().and_then(|finding| finding.hint.clone());
         let credentials = || error.downcast_ref::<CredentialsError>().and_then(CredentialsError::hint);
-        client.or_else(local).or_else(output).or_else(finding).or_else(credentials)
+        let project = || error.downcast_ref::<ProjectError>().and_then(ProjectError::hint);
+        let cache = || error.downcast_ref::<CacheError>().and_then(CacheError::hint);
+        client.or_else(local).or_else(output).or_else(finding).or_else(credentials).or_else(project).or_else(cache)
     })
 }
 
@@ -92,7 +96,9 @@ fn code(error: &anyhow::Error) -> String {
         let output = || error.downcast_ref::<OutputError>().map(OutputError::code);
         let finding = || error.downcast_ref::<Finding>().map(|finding| finding.code);
         let credentials = || error.downcast_ref::<CredentialsError>().map(CredentialsError::code);
-        client.or_else(local).or_else(output).or_else(finding).or_else(credentials)
+        let project = || error.downcast_ref::<ProjectError>().map(ProjectError::code);
+        let cache = || error.downcast_ref::<CacheError>().map(CacheError::code);
+        client.or_else(local).or_else(output).or_else(finding).or_else(credentials).or_else(project).or_else(cache)
     });
     code.unwrap_or("internal").to_owned()
 }
@@ -121,6 +127,18 @@ impl From<ClientError> for Failure {
 
 impl From<LocalError> for Failure {
     fn from(error: LocalError) -> Self {
+        Self::Error(error.into())
+    }
+}
+
+impl From<ProjectError> for Failure {
+    fn from(error: ProjectError) -> Self {
+        Self::Error(error.into())
+    }
+}
+
+impl From<CacheError> for Failure {
+    fn from(error: CacheError) -> Self {
         Self::Error(error.into())
     }
 }

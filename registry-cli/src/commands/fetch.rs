@@ -1,15 +1,19 @@
 //! `registry fetch`
 
+use super::project::{client, deps, find, tell};
 use super::{Kind, name_of};
-use crate::arguments::FetchArguments;
+use crate::arguments::{FetchArguments, GlobalArguments};
+use crate::credentials::{self, Access};
 use crate::failure::Failure;
 use crate::terminal::Terminal;
+use registry_client::cache::Cache;
 use registry_client::layout::{OutputFile, component_files, folder_name, package_files};
 use registry_client::local::LocalError;
 use registry_client::output::{check_folder, write_folder};
+use registry_client::project::Permissions;
 use registry_client::{Client, Fetched};
 use registry_core::id::ObjectHash;
-use registry_core::name::ReleaseName;
+use registry_core::name::{ReleaseName, Spec};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -24,11 +28,52 @@ struct Document {
     files: Vec<PathBuf>,
 }
 
-pub(super) async fn run(arguments: &FetchArguments, client: &Client, terminal: &Terminal) -> Result<(), Failure> {
+pub(super) async fn run(
+    arguments: &FetchArguments,
+    global: &GlobalArguments,
+    terminal: &Terminal,
+) -> Result<(), Failure> {
+    let offline = |client: Client| if arguments.offline { client.offline() } else { client };
+    match &arguments.spec {
+        Some(spec) => {
+            let client = credentials::client(global, Access::Read, terminal)?.with_cache(Cache::of_user());
+            fetch_spec(spec, arguments, &offline(client), terminal).await
+        }
+        None => fetch_project(arguments, offline, global, terminal).await,
+    }
+}
+
+/// Puts what the project needs into its `deps`.
+async fn fetch_project(
+    arguments: &FetchArguments,
+    offline: impl Fn(Client) -> Client,
+    global: &GlobalArguments,
+    terminal: &Terminal,
+) -> Result<(), Failure> {
+    let project = find()?;
+    let client = offline(client(&project, global, terminal)?);
+    let permissions = Permissions {
+        is_locked: arguments.locked || arguments.offline,
+        replaces_changed: arguments.force,
+        is_dry_run: false,
+    };
+    let progress = terminal.progress("fetching and verifying");
+    let report = project.fetch(&client, permissions).await?;
+    drop(progress);
+    tell(&report, terminal);
+    terminal.data(&report, format_args!("{}\n", deps(&project).display()))
+}
+
+async fn fetch_spec(
+    spec: &Spec,
+    arguments: &FetchArguments,
+    client: &Client,
+    terminal: &Terminal,
+) -> Result<(), Failure> {
     if let Some(output) = &arguments.output {
         check_folder(output, arguments.force)?;
     }
-    let (release, fetched) = super::fetch(&arguments.spec, client, terminal).await?;
+    let (release, fetched) = super::fetch(spec, client, terminal).await?;
     let name = name_of(release, &fetched);
     let (hash, files) = prepare(&fetched, name.as_ref())?;
     let folder = arguments.output.clone().unwrap_or_else(|| folder_name(name.as_ref(), hash).into());

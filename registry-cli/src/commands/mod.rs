@@ -1,17 +1,23 @@
 //! One module for each command.
 
+mod add;
+mod cache;
 mod fetch;
 mod hash;
+mod init;
+mod lock;
 mod login;
 mod logout;
 mod manual;
 mod namespace;
+mod project;
 mod publish;
 mod search;
 mod show;
 mod states;
 mod token;
 mod tree;
+mod update;
 mod verify;
 mod whoami;
 
@@ -36,7 +42,7 @@ pub(crate) async fn run(arguments: Arguments, terminal: &Terminal) -> Result<(),
     let account = || credentials::client(global, Access::Account, terminal);
     match &arguments.command {
         Command::Publish(publish) => publish::run(publish, &account()?, terminal).await,
-        Command::Fetch(fetch) => fetch::run(fetch, &reader()?, terminal).await,
+        Command::Fetch(fetch) => fetch::run(fetch, global, terminal).await,
         Command::Show(show) => show::run(show, &reader()?, terminal).await,
         Command::Hash(hash) => hash::run(hash, terminal),
         Command::Tree(tree) => tree::run(tree, &reader()?, terminal).await,
@@ -60,6 +66,11 @@ pub(crate) async fn run(arguments: Arguments, terminal: &Terminal) -> Result<(),
             namespace::run(command, &client?, terminal).await
         }
         Command::Manual(pages) => manual::run(pages, terminal),
+        Command::Init(arguments) => init::run(arguments, terminal),
+        Command::Add(arguments) => add::run(arguments, global, terminal).await,
+        Command::Update(arguments) => update::run(arguments, global, terminal).await,
+        Command::Lock(arguments) => lock::run(arguments, global, terminal).await,
+        Command::Cache(command) => cache::run(command, terminal),
         Command::Completions(completions) => {
             let mut script = Vec::new();
             clap_complete::generate(completions.shell, &mut Arguments::command(), "registry", &mut script);

@@ -25,13 +25,15 @@ pub fn registry() -> Command {
     for name in ["XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME"] {
         command.env(name, "/nonexistent");
     }
+    // Nothing is cached where no test looks.
+    command.env("REGISTRY_CACHE_DIR", "");
     command
 }
 
 /// The command in a folder, with the registry that it talks to.
 pub fn registry_at(server: &TestRegistry, folder: &Path) -> Command {
     let mut command = registry();
-    command.env("REGISTRY_URL", server.url()).current_dir(folder);
+    command.env("REGISTRY_URL", server.url()).env("REGISTRY_CACHE_DIR", server.cache()).current_dir(folder);
     command
 }
 

@@ -164,6 +164,7 @@ fn a_kill_at_any_moment_leaves_the_whole_folder_or_none() {
         let mut child = Command::new(env!("CARGO_BIN_EXE_registry"))
             .args(["--registry", server.url(), "fetch", "wasi:http", "-o", &target])
             .current_dir(folder.path())
+            .env("REGISTRY_CACHE_DIR", "")
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()

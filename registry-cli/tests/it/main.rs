@@ -3,11 +3,13 @@
 //! Every test runs the real binary against the real server over real sockets.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, unreachable_pub)]
 
+mod cache_test;
 mod command;
 mod credentials_test;
 mod fetch_test;
 mod hash_test;
 mod output_test;
+mod project_test;
 mod publish_test;
 mod show_test;
 #[path = "../../../registry-client/tests/it/support/mod.rs"]

@@ -56,7 +56,7 @@ fn wrong_usage_is_exit_code_2() {
     let cases: [&[&str]; 7] = [
         &[],
         &["frobnicate"],
-        &["fetch"],
+        &["fetch", "-o", "out"],
         &["fetch", "a:b", "extra"],
         &["show", "a:b", "--color", "sometimes"],
         &["hash", "x", "--quiet", "--verbose"],

@@ -7,7 +7,7 @@ use registry_core::name::ReleaseName;
 use registry_core::wit::PackageIdentity;
 use registry_server::{Config, Server};
 use std::future::Future;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
@@ -16,7 +16,7 @@ pub struct TestRegistry {
     runtime: Runtime,
     url: String,
     shutdown: Option<oneshot::Sender<()>>,
-    _data: TempDir,
+    data: TempDir,
 }
 
 impl TestRegistry {
@@ -30,11 +30,16 @@ impl TestRegistry {
         runtime.spawn(server.run_until(async move {
             let _ = stopped.await;
         }));
-        Self { runtime, url, shutdown: Some(shutdown), _data: data }
+        Self { runtime, url, shutdown: Some(shutdown), data }
     }
 
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// A folder for what is fetched from this registry.
+    pub fn cache(&self) -> PathBuf {
+        self.data.path().join("cache-of-tests")
     }
 
     pub fn client(&self) -> Client {

@@ -1,0 +1,47 @@
+//! `registry lock`
+
+use super::project::{client, find, lines, tell};
+use crate::arguments::{GlobalArguments, LockArguments};
+use crate::failure::{Failure, Finding};
+use crate::terminal::Terminal;
+use registry_client::project::{LOCK_FILE, Project};
+use registry_core::limits::Limits;
+use serde::Serialize;
+
+#[derive(Serialize)]
+struct Document {
+    /// In what something does not fit, one sentence each.
+    problems: Vec<String>,
+}
+
+pub(super) async fn run(
+    arguments: &LockArguments,
+    global: &GlobalArguments,
+    terminal: &Terminal,
+) -> Result<(), Failure> {
+    let project = find()?;
+    if arguments.check {
+        return check(&project, terminal);
+    }
+    let client = client(&project, global, terminal)?;
+    let progress = terminal.progress("resolving");
+    let report = project.write_lock(&client).await?;
+    drop(progress);
+    tell(&report, terminal);
+    terminal.status(if report.lock_changed { "Wrote" } else { "Unchanged" }, LOCK_FILE);
+    terminal.data(&report, lines(&report))
+}
+
+fn check(project: &Project, terminal: &Terminal) -> Result<(), Failure> {
+    let problems = project.check(&Limits::default())?;
+    let (count, text) = (problems.len(), problems.iter().map(|problem| format!("{problem}\n")).collect::<String>());
+    terminal.data(&Document { problems }, text)?;
+    if count == 0 {
+        terminal.status("Checked", "the lock, the requirements and `deps` fit each other, all hashes recomputed");
+        return Ok(());
+    }
+    let things = if count == 1 { "1 thing does" } else { &format!("{count} things do") };
+    let message = format!("{things} not fit: {LOCK_FILE}, the requirements, `deps` and the WIT differ");
+    let hint = "`registry fetch` brings lock and `deps` up to date, unless somebody changed them by hand".to_owned();
+    Err(Finding { code: "lock_outdated", message, hint: Some(hint) }.into())
+}

@@ -1,0 +1,87 @@
+//! What the commands that work with a project have in common.
+
+use crate::arguments::GlobalArguments;
+use crate::credentials::{self, Access};
+use crate::failure::Failure;
+use crate::terminal::Terminal;
+use anyhow::Context;
+use registry_client::Client;
+use registry_client::cache::Cache;
+use registry_client::project::{Change, DepsReport, Project, Report};
+use semver::Version;
+use std::env;
+use std::path::{Path, PathBuf};
+
+/// The project that the current folder belongs to.
+pub(super) fn find() -> Result<Project, Failure> {
+    let folder = env::current_dir().context("cannot find out what the current folder is")?;
+    let mut project = Project::find(&folder)?;
+    // Messages name files as somebody in this folder would.
+    if project.folder() == folder {
+        project = Project::open(Path::new(""))?;
+    }
+    Ok(project)
+}
+
+/// A client of the project's registry, with the cache: the command line comes before the project's own file.
+pub(super) fn client(project: &Project, global: &GlobalArguments, terminal: &Terminal) -> Result<Client, Failure> {
+    let mut global = global.clone();
+    if global.registry.as_deref().unwrap_or_default().is_empty() {
+        global.registry = project.manifest().registry().map(str::to_owned);
+    }
+    Ok(credentials::client(&global, Access::Read, terminal)?.with_cache(Cache::of_user()))
+}
+
+/// Tells what was done, except for what is printed as data.
+pub(super) fn tell(report: &Report, terminal: &Terminal) {
+    for change in &report.changes {
+        terminal.status(verb(change), described(change));
+    }
+    for rewrite in &report.rewrites {
+        let (file, line) = (rewrite.file.display(), rewrite.line);
+        terminal.status("Rewrote", format_args!("{file}:{line} {} -> {}", rewrite.from, rewrite.to));
+    }
+    if let Some(DepsReport { written, removed, unchanged, found }) = &report.deps {
+        let files = |count: usize| if count == 1 { "1 file".to_owned() } else { format!("{count} files") };
+        let mut parts = vec![format!("{} written", files(written.len()))];
+        parts.extend((!removed.is_empty()).then(|| format!("{} removed", removed.len())));
+        parts.extend((*unchanged > 0).then(|| format!("{unchanged} unchanged")));
+        parts.extend((!found.is_empty()).then(|| format!("{} there already", found.len())));
+        terminal.status("Fetched", format_args!("{}, all hashes verified", parts.join(", ")));
+    }
+    report.notes.iter().for_each(|note| terminal.status("Note", note));
+    report.warnings.iter().for_each(|warning| terminal.warn(warning));
+}
+
+/// The changes as lines of text.
+pub(super) fn lines(report: &Report) -> String {
+    let changes = report.changes.iter().map(|change| format!("{}\n", described(change)));
+    let rewrites = report.rewrites.iter().map(|rewrite| {
+        let (file, line) = (rewrite.file.display(), rewrite.line);
+        format!("{file}:{line} {} -> {}\n", rewrite.from, rewrite.to)
+    });
+    changes.chain(rewrites).collect()
+}
+
+/// Where fetched packages are.
+pub(super) fn deps(project: &Project) -> PathBuf {
+    project.wit().join("deps")
+}
+
+fn verb(change: &Change) -> &'static str {
+    match (change.from.is_empty(), change.to.is_empty()) {
+        (true, _) => "Added",
+        (_, true) => "Removed",
+        _ => "Updated",
+    }
+}
+
+fn described(change: &Change) -> String {
+    let list = |versions: &[Version]| versions.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let (package, from, to) = (&change.package, list(&change.from), list(&change.to));
+    match (change.from.is_empty(), change.to.is_empty()) {
+        (true, _) => format!("{package} {to}"),
+        (_, true) => format!("{package} {from} is no longer needed"),
+        _ => format!("{package} {from} -> {to}"),
+    }
+}
