@@ -7,20 +7,19 @@ use crate::terminal::Terminal;
 use anyhow::Context;
 use registry_client::Client;
 use registry_client::cache::Cache;
-use registry_client::project::{Change, DepsReport, Project, Report};
+use registry_client::project::{Change, DepsReport, MANIFEST_FILE, Project, Report};
 use semver::Version;
 use std::env;
 use std::path::{Path, PathBuf};
 
 /// The project that the current folder belongs to.
 pub(super) fn find() -> Result<Project, Failure> {
-    let folder = env::current_dir().context("cannot find out what the current folder is")?;
-    let mut project = Project::find(&folder)?;
     // Messages name files as somebody in this folder would.
-    if project.folder() == folder {
-        project = Project::open(Path::new(""))?;
+    if Path::new(MANIFEST_FILE).is_file() {
+        return Ok(Project::open(Path::new(""))?);
     }
-    Ok(project)
+    let folder = env::current_dir().context("cannot find out what the current folder is")?;
+    Ok(Project::find(&folder)?)
 }
 
 /// A client of the project's registry, with the cache: the command line comes before the project's own file.

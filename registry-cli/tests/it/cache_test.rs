@@ -5,6 +5,7 @@ use crate::support::component::component;
 use crate::support::proxy::rewriting;
 use crate::support::registry::TestRegistry;
 use crate::support::{read_files, wasi, write_files};
+use sha2::{Digest, Sha256};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -138,14 +139,18 @@ fn changed_wit_is_told_with_both_hashes() {
     let (server, folder, hash) = published();
     let fetch = ["fetch", &hash, "-o", "out", "--force"];
     registry_at(&server, folder.path()).args(fetch).assert().success();
-    let path = files(&server).into_iter().find(|path| fs::read_to_string(path).unwrap().contains("A place"));
-    let path = path.unwrap();
-    let text = fs::read_to_string(&path).unwrap();
-    fs::write(&path, text.replace("A place", "A trap!")).unwrap();
-    let assert = registry_at(&server, folder.path()).args(fetch).arg("--offline").assert().code(1);
-    let text = stderr(&assert);
+    let path = files(&server).into_iter().find(|path| fs::read_to_string(path).unwrap().contains("A place")).unwrap();
+    let text = fs::read_to_string(&path).unwrap().replace("A place", "A trap!");
+    fs::write(&path, &text).unwrap();
+    let offline = || registry_at(&server, folder.path()).args(fetch).arg("--offline").assert().code(1);
+    assert_contains(&stderr(&offline()), &["its sha256 is ", "was written"]);
+
+    // Somebody who changes the sha256 too is found out by the package's own hash.
+    let (_, json_text) = text.split_once('\n').unwrap();
+    fs::write(&path, format!("{}\n{json_text}", hex::encode(Sha256::digest(json_text)))).unwrap();
     let digits = path.file_stem().unwrap().to_str().unwrap();
-    assert_contains(&text, &["`test:types@1.0.0` has the hash p2:w", &format!("but p2:w{digits} was expected")]);
+    let both = ["`test:types@1.0.0` has the hash p2:w", &format!("but p2:w{digits} was expected")];
+    assert_contains(&stderr(&offline()), &both);
     let document = json(&registry_at(&server, folder.path()).args(["cache", "verify", "--json"]).assert().code(1));
     let damaged = document["results"].as_array().unwrap().iter().filter(|row| row["status"] == "damaged");
     assert!(damaged.map(|row| row["name"].as_str().unwrap()).any(|name| name == "test:types@1.0.0"));
@@ -183,15 +188,21 @@ fn cleaning_leaves_what_is_not_the_caches() {
     assert_eq!(stdout(&assert), "0 files, 0 bytes\n");
 }
 
+#[cfg(target_os = "linux")]
 #[test]
 fn no_cache_and_one_that_cannot_be_written_still_fetch() {
     let (server, folder, hash) = published();
+    let fetch = |cache: &Path, target: &str| {
+        let mut command = registry_at(&server, folder.path());
+        command.env("REGISTRY_CACHE_DIR", cache).args(["fetch", &hash, "-o", target]).assert()
+    };
+    fetch(Path::new(""), "one").success();
+    // Nobody can make a folder there.
+    fetch(Path::new("/proc/registry-cache"), "two").success();
     let file = folder.path().join("a-file");
     fs::write(&file, "").unwrap();
-    for (cache, target) in [(PathBuf::new(), "one"), (file.join("cache"), "two")] {
-        let mut command = registry_at(&server, folder.path());
-        command.env("REGISTRY_CACHE_DIR", cache).args(["fetch", &hash, "-o", target]).assert().success();
-    }
+    let assert = fetch(&file.join("cache"), "three").code(1);
+    assert_contains(&stderr(&assert), &["the cache cannot use", "hint: name another folder in `REGISTRY_CACHE_DIR`"]);
     assert_contains(&stderr(&registry().args(["cache", "dir"]).assert().code(1)), &["there is no cache"]);
 }
 

@@ -1,4 +1,7 @@
-//! What stands in the files of the cache.
+//! What stands in the files of the cache: the sha256 of an entry as hexadecimal digits, a line end, the entry as JSON.
+//!
+//! The sha256 finds what was damaged by accident wherever it is. What somebody changed on purpose is found by the hashes of
+//! packages and components, which are recomputed too.
 
 use super::error::{CacheError, Damage};
 use registry_core::closure::ClosurePackage;
@@ -8,6 +11,7 @@ use registry_core::name::{NameError, PackageName, ReleaseName};
 use registry_core::wit::PackageIdentity;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
 /// A package by itself. Its dependencies have files of their own.
@@ -29,6 +33,8 @@ pub(super) struct ComponentEntry {
     /// All packages that it needs.
     pub(super) packages: Vec<PackageHash>,
 }
+
+const SHA256_DIGITS: usize = 64;
 
 /// Bytes of an entry. JSON writes some characters of WIT text as two.
 pub(super) fn size_bytes_max(limits: &Limits) -> usize {
@@ -58,9 +64,20 @@ impl ComponentEntry {
 }
 
 pub(super) fn to_bytes(entry: &impl Serialize) -> Result<Vec<u8>, CacheError> {
-    serde_json::to_vec(entry).map_err(CacheError::unkeepable)
+    let json = serde_json::to_vec(entry).map_err(CacheError::unkeepable)?;
+    Ok([sha256(&json).as_bytes(), b"\n", &json].concat())
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Damage> {
-    serde_json::from_slice(bytes).map_err(|error| Damage::Form(error.to_string()))
+    let (written, json) = bytes.split_at_checked(SHA256_DIGITS).unwrap_or_default();
+    let json = json.strip_prefix(b"\n").ok_or_else(|| Damage::Form("it does not begin with a sha256".to_owned()))?;
+    let (written, actual) = (String::from_utf8_lossy(written).into_owned(), sha256(json));
+    if written != actual {
+        return Err(Damage::Digest { written, actual });
+    }
+    serde_json::from_slice(json).map_err(|error| Damage::Form(error.to_string()))
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    hex::encode(Sha256::digest(bytes))
 }

@@ -44,6 +44,14 @@ pub enum Damage {
     /// It is not an entry of the cache.
     #[error("it has another form: {0}")]
     Form(String),
+    /// It is not what was written.
+    #[error("its sha256 is {actual}, but {written} was written")]
+    Digest {
+        /// The sha256 in the file.
+        written: String,
+        /// That of what follows it.
+        actual: String,
+    },
     /// It is the entry of something else.
     #[error("it is the entry of {0}")]
     OtherObject(ObjectHash),

@@ -2,6 +2,7 @@
 
 use registry_core::name::{NameError, ReleaseName};
 use semver::{Comparator, Op, Version, VersionReq};
+use std::cmp::Reverse;
 use std::fmt;
 use std::str::FromStr;
 
@@ -112,12 +113,23 @@ impl Range {
         self.versions.matches(version)
     }
 
-    /// How far a version is from what the range begins with, to tell which of several is nearest.
-    pub(super) fn distance(&self, version: &Version) -> (u64, u64, u64) {
-        let Some(first) = self.versions.comparators.first() else { return (0, 0, 0) };
-        let (minor, patch) = (first.minor.unwrap_or(0), first.patch.unwrap_or(0));
-        (version.major.abs_diff(first.major), version.minor.abs_diff(minor), version.patch.abs_diff(patch))
+    /// The version that is least far from what the range begins with: it has most of the first numbers in common. Of
+    /// several the highest one below, or else the lowest one above; a pre-release only if nothing else is as near.
+    pub(super) fn nearest<'v>(&self, versions: impl Iterator<Item = &'v Version>) -> Option<&'v Version> {
+        let first = self.versions.comparators.first()?;
+        let target = Version::new(first.major, first.minor.unwrap_or(0), first.patch.unwrap_or(0));
+        let rank = |version: &Version| (common_numbers(version, &target), version.pre.is_empty());
+        let (above, below): (Vec<&Version>, Vec<&Version>) = versions.partition(|version| **version > target);
+        let below = below.into_iter().max_by_key(|version| (rank(version), *version));
+        let above = above.into_iter().max_by_key(|version| (rank(version), Reverse(*version)));
+        // Of two that are as near, `max_by_key` takes the last.
+        above.into_iter().chain(below).max_by_key(|version| rank(version))
     }
+}
+
+fn common_numbers(left: &Version, right: &Version) -> usize {
+    let numbers = |version: &Version| [version.major, version.minor, version.patch];
+    numbers(left).iter().zip(numbers(right)).take_while(|(left, right)| **left == *right).count()
 }
 
 impl FromStr for Range {

@@ -251,7 +251,7 @@ fn nearest(range: &Range, releases: &[Release]) -> Option<Version> {
     let is_usable =
         |release: &&Release| release.yanked.is_none() && matches!(release.target, ReleaseTarget::Package(_));
     let versions = releases.iter().filter(is_usable).map(|release| release.name.version());
-    versions.min_by_key(|version| (range.distance(version), !version.pre.is_empty())).cloned()
+    range.nearest(versions).cloned()
 }
 
 /// Which releases there are.
