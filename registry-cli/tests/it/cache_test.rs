@@ -108,7 +108,8 @@ fn every_changed_byte_is_found_offline_and_mended_online() {
     fetch(&component, &[]).success();
     let sound = read_files(&server.cache());
     assert_eq!(sound.len(), 5);
-    let changes: [(&str, fn(&mut Vec<u8>)); 4] = [
+    type Change = (&'static str, fn(&mut Vec<u8>));
+    let changes: [Change; 4] = [
         ("a byte in the middle", |bytes| {
             let middle = bytes.len() / 2;
             bytes[middle] ^= 1;

@@ -231,7 +231,8 @@ mod tests {
 
     #[test]
     fn the_environment_says_where_the_cache_is() {
-        let cases: [(&[(&str, &str)], Option<&str>); 7] = [
+        type Variables = &'static [(&'static str, &'static str)];
+        let cases: [(Variables, Option<&str>); 7] = [
             (&[], None),
             (&[("HOME", "/home/a")], Some("/home/a/.cache/registry-cache")),
             (&[("HOME", "/home/a"), ("XDG_CACHE_HOME", "/caches")], Some("/caches/registry-cache")),
