@@ -3,6 +3,7 @@
 //! Every test that talks to a registry talks to the real server over real sockets.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, unreachable_pub)]
 
+mod cache_test;
 mod fetch_test;
 mod layout_test;
 mod local_errors_test;
