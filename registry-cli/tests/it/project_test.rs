@@ -494,12 +494,12 @@ fn what_somebody_else_put_into_deps_is_never_touched() {
         folder,
         &[
             ("registry.toml", "[dependencies]\n\"test:web\" = \"1\"\n"),
-            ("wit/deps/io.wit", &format!("// Copied.\n{io}")),
+            ("wit/deps/io.wit", &format!("{io}// Copied.\n")),
         ],
     );
     let document = json(&run(&server, folder, &["fetch", "--json"]).success());
     assert_eq!(document["deps"]["found"][0], "test:io@1.1.0");
-    assert!(read(folder, "wit/deps/io.wit").starts_with("// Copied."));
+    assert!(read(folder, "wit/deps/io.wit").ends_with("// Copied.\n"));
     run_alone(&server, folder, &["lock", "--check"]).success();
     write_files(folder, &[("wit/deps/io.wit", &io.replace("open", "shut"))]);
     for arguments in [&["fetch"][..], &["fetch", "--force"]] {
