@@ -24,6 +24,7 @@ use support::wasi;
 
 const PACKAGES_DEFAULT: usize = 10_000;
 const PUBLICATIONS_AT_ONCE: usize = 8;
+const CONNECTIONS: usize = 16;
 const WARM_UP: usize = 50;
 const MEASURED: usize = 500;
 
@@ -96,6 +97,21 @@ async fn searches(server: &TestServer) {
             print_row("every package, the second page", "50", &measure(server, &path).await, &baseline);
         }
     }
+    load(server, "/v1/search?q=n4321").await;
+    load(server, "/health/live").await;
+}
+
+/// Many connections that ask the same at one time.
+async fn load(server: &TestServer, path: &str) {
+    let started = Instant::now();
+    let clients = (0..CONNECTIONS).map(|_| Client::new(server.url().to_owned()));
+    let measured = futures::future::join_all(clients.map(async |client| measure(&client, path).await)).await;
+    let requests = CONNECTIONS * (WARM_UP + MEASURED);
+    let rate = requests as f64 / started.elapsed().as_secs_f64();
+    let slow = measured.iter().map(|times| times.slow).max().unwrap_or_default();
+    println!(
+        "\n{CONNECTIONS} connections that ask for `{path}` get {rate:.0} answers a second, 99 of 100 within {slow:.0?}."
+    );
 }
 
 fn release() -> String {

@@ -40,30 +40,39 @@ impl App {
         let mut indexed = 0_usize;
         loop {
             match self.index_batch().await {
-                Ok(0) => break,
-                Ok(releases) => indexed += releases,
-                Err(error) => {
-                    let seconds = self.limits.index_retry_wait.as_secs();
-                    warn!("indexing goes on in {seconds} s: {}", with_causes(&error));
-                    tokio::time::sleep(self.limits.index_retry_wait).await;
+                Ok(Batch { indexed: 0, failed: 0 }) => break,
+                Ok(Batch { indexed: now, failed }) => {
+                    indexed += now;
+                    if failed == 0 {
+                        continue;
+                    }
                 }
+                Err(error) => warn!("what is not indexed cannot be listed: {}", with_causes(&error)),
             }
+            tokio::time::sleep(self.limits.index_retry_wait).await;
         }
         if indexed > 0 {
             info!(indexed, "indexed {indexed} releases that were published before there was an index");
         }
     }
 
-    /// Indexes some releases and answers how many.
-    async fn index_batch(&self) -> Result<usize, AppError> {
-        let releases = self.store.releases_without_document(self.limits.index_batch_releases).await?;
-        for (name, target) in &releases {
-            match target {
-                ReleaseTarget::Package(hash) => self.index_package(name, hash).await?,
-                ReleaseTarget::Component(hash) => self.index_component(name, hash).await?,
+    async fn index_batch(&self) -> Result<Batch, AppError> {
+        let mut batch = Batch { indexed: 0, failed: 0 };
+        for (name, target) in self.store.releases_without_document(self.limits.index_batch_releases).await? {
+            let done = match &target {
+                ReleaseTarget::Package(hash) => self.index_package(&name, hash).await,
+                ReleaseTarget::Component(hash) => self.index_component(&name, hash).await,
+            };
+            match done {
+                Ok(()) => batch.indexed += 1,
+                Err(error) => {
+                    let seconds = self.limits.index_retry_wait.as_secs();
+                    warn!(%name, "indexing `{name}` is tried again in {seconds} s: {}", with_causes(&error));
+                    batch.failed += 1;
+                }
             }
         }
-        Ok(releases.len())
+        Ok(batch)
     }
 
     async fn index_package(&self, name: &ReleaseName, hash: &PackageHash) -> Result<(), AppError> {
@@ -71,7 +80,7 @@ impl App {
         let (root, release, limits) = (*hash, name.clone(), Arc::clone(&self.limits));
         let read = self.workers.run(move || read_package(&release, root, &closure, &limits.content)).await?;
         let (document, worlds) = read.unwrap_or_else(|error| {
-            warn!(%hash, "`{name}` is indexed by its name alone, because it cannot be read: {}", with_causes(&error));
+            warn!(%hash, "`{name}` is indexed by its name alone, because it is damaged: {}", with_causes(&error));
             (bare_document(name), Vec::new())
         });
         Ok(self.store.index_release(name, &document, Some((hash, &worlds))).await?)
@@ -81,6 +90,12 @@ impl App {
         let document = component_document(name, &self.component(hash).await?);
         Ok(self.store.index_release(name, &document, None).await?)
     }
+}
+
+/// What came of some releases.
+struct Batch {
+    indexed: usize,
+    failed: usize,
 }
 
 fn read_package(
