@@ -8,14 +8,15 @@ use crate::name::{NameError, PackageName, ReleaseName};
 use crate::wit::encode::{EncodeError, Encoder, References, Scope, package_of};
 use crate::wit::writer::Writer;
 use crate::wit::{
-    KnownPackages, PackageText, SourceFile, UnresolvedWit, WasmKind, Wit, WitError, check_resolve, decode, subset,
-    validate, wasm_kind, without_panic,
+    KnownPackages, PackageText, SourceFile, UnresolvedWit, WasmKind, Wit, WitError, check_resolve, decode,
+    order_world_items, subset, validate, wasm_kind, without_panic,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use wasmparser::component_types::ComponentEntityType;
 use wit_component::DecodedWasm;
-use wit_parser::{Resolve, Stability, WorldId, WorldItem, WorldKey};
+use wit_parser::{Resolve, Stability, Type, TypeDefKind, WorldId, WorldItem, WorldKey};
 
 /// Why something is not a component that can be accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -38,7 +39,7 @@ pub enum ComponentError {
     /// Packages whose interfaces the component names and that are not there.
     #[error("the component refers to packages that are not there: {}", crate::wit::list(.0))]
     MissingPackages(Vec<ReleaseName>),
-    /// The component's view of an interface is not the registered interface.
+    /// The component's view of an interface is not the registered interface: one line for each item that differs.
     #[error("the component's interfaces differ from the registered ones: {}", .0.join("; "))]
     Differs(Vec<String>),
     /// The component does not fit its own world when that is made of the registered interfaces.
@@ -82,6 +83,27 @@ pub enum Direction {
 pub enum Relation {
     /// Everything in the view is in the registered interface, with the very same references.
     Exact,
+    /// The same, but for references that merging imports by semver moved to a later version of the same package.
+    Merged,
+}
+
+/// A reference to a type that merging imports by semver moved to a later version of the type's package.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct MergedReference {
+    /// The type's name in both interfaces.
+    #[serde(rename = "type")]
+    pub type_name: String,
+    /// Full name of the interface from which the registered interface takes it: `namespace:package/interface@version`.
+    pub registered: String,
+    /// Full name of the interface from which the component takes it.
+    pub used: String,
+}
+
+impl fmt::Display for MergedReference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { type_name, registered, used } = self;
+        write!(f, "`{used}.{{{type_name}}}` stands in the place of `{registered}.{{{type_name}}}`")
+    }
 }
 
 /// A registered interface that a component imports or exports.
@@ -97,6 +119,9 @@ pub struct InterfaceUse {
     pub package: PackageHash,
     /// How the view relates to it.
     pub relation: Relation,
+    /// What was merged; empty if the relation is exact.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub merged: Vec<MergedReference>,
 }
 
 /// A component whose bytes are valid and whose WIT is decoded, not yet compared with any registered package.
@@ -196,7 +221,8 @@ impl<'a> DecodedComponent<'a> {
     /// The closure must hold the packages that the component names, with all their dependencies, and nothing else.
     ///
     /// # Errors
-    /// If a package is missing or false, or the view of an interface is not exactly part of the registered one.
+    /// If a package is missing or false, or the view of an interface is not part of the registered one: exactly, or but
+    /// for references that were merged by semver.
     pub fn verify(self, closure: &Closure, limits: &Limits) -> Result<VerifiedComponent, ComponentError> {
         let named = self.packages()?;
         let given = closure.hashes();
@@ -210,18 +236,20 @@ impl<'a> DecodedComponent<'a> {
         let reached = crate::wit::dependency_order(wit.identities(), roots.iter());
         closure.check_surplus(&reached.iter().map(|identity| &identity.name).collect())?;
 
-        let differences =
-            subset::package_differences(&self.view, wit.resolve(), |id| self.view.packages[id].name.version.is_some());
-        if !differences.is_empty() {
-            return Err(ComponentError::Differs(differences));
+        let is_registered = |id| self.view.packages[id].name.version.is_some();
+        let findings = subset::compare_packages(&self.view, wit.resolve(), is_registered);
+        if !findings.differences.is_empty() {
+            return Err(ComponentError::Differs(findings.differences));
         }
-        self.check_target(&wit)?;
-        let interfaces = self.interfaces(wit.identities());
+        self.check_target(&wit, !findings.merged.is_empty())?;
+        let interfaces = self.interfaces(wit.identities(), &findings.merged);
         let view_id = self.view_id(wit.identities()).map_err(|error| {
             ComponentError::Invalid(WitError::Encode { package: wit.name().clone(), source: error })
         })?;
         let canonical = Closure::of_packages(&wit, reached.into_iter()).map_err(ClosureError::from)?;
-        Ok(VerifiedComponent { hash: ComponentHash::of(self.bytes), view_id, interfaces, closure: canonical, wit })
+        let hash = ComponentHash::of(self.bytes);
+        let packages = named.iter().filter_map(|name| Some((name.clone(), **given.get(name)?))).collect();
+        Ok(VerifiedComponent { hash, view_id, interfaces, packages, closure: canonical, wit })
     }
 
     /// The component's own world with the registered packages in the place of its views of them.
@@ -252,26 +280,45 @@ impl<'a> DecodedComponent<'a> {
     }
 
     /// Lets wit-component decide whether the component fits: it compares imports and exports each in their direction.
-    fn check_target(&self, wit: &Wit) -> Result<(), ComponentError> {
+    fn check_target(&self, wit: &Wit, is_merged: bool) -> Result<(), ComponentError> {
         let mut resolve = wit.resolve().clone();
         let world = resolve.packages[wit.main()].worlds.values().next().copied();
         let world = world.ok_or_else(|| ComponentError::DoesNotFit("its world was lost in printing".to_owned()))?;
         self.leave_out_unstable(&mut resolve);
-        let does_not_fit = |error: WitError| ComponentError::DoesNotFit(error.to_string());
-        without_panic(&["component.wasm".to_owned()], || {
+        if is_merged {
+            self.merge_references(&mut resolve);
+            order_world_items(&mut resolve, world);
+        }
+        let fits = without_panic(&["component.wasm".to_owned()], || {
             wit_component::targets(&resolve, world, self.bytes)
                 .map_err(|error| WitError::Internal(format!("{error:#}")))
+        });
+        fits.map_err(|error| {
+            let missing = self.missing_exports(&resolve);
+            if missing.is_empty() {
+                ComponentError::DoesNotFit(error.to_string())
+            } else {
+                ComponentError::Differs(missing)
+            }
         })
-        .map_err(does_not_fit)
+    }
+
+    /// What the component does not export of the registered interfaces that it exports.
+    fn missing_exports(&self, registered: &Resolve) -> Vec<String> {
+        let exported = self.view.worlds[self.world].exports.values().filter_map(|item| match item {
+            WorldItem::Interface { id, .. } => Some((*id, self.registered_interface(*id, registered)?)),
+            WorldItem::Function(_) | WorldItem::Type { .. } => None,
+        });
+        let is_versioned =
+            |id| package_of(&self.view, id).is_some_and(|(_, package): (_, PackageName)| package.version.is_some());
+        let exported = exported.filter(|(view_id, _)| is_versioned(*view_id));
+        exported.flat_map(|(view_id, id)| subset::missing_items(&self.view, view_id, registered, id)).collect()
     }
 
     /// A component need not export functions behind an `@unstable` gate: those that its view lacks do not count.
     fn leave_out_unstable(&self, registered: &mut Resolve) {
         for (view_id, interface) in self.view.interfaces.iter() {
-            let Some((_, package)) = package_of(&self.view, view_id) else { continue };
-            let Some(name) = &interface.name else { continue };
-            let package = registered.package_names.get(&wit_parser::PackageName::from(&package)).copied();
-            let id = package.and_then(|package| registered.packages[package].interfaces.get(name).copied());
+            let id = self.registered_interface(view_id, registered);
             if let Some(registered) = id.and_then(|id| registered.interfaces.get_mut(id)) {
                 registered.functions.retain(|name, function| {
                     interface.functions.contains_key(name) || !matches!(function.stability, Stability::Unstable { .. })
@@ -280,8 +327,44 @@ impl<'a> DecodedComponent<'a> {
         }
     }
 
+    /// Makes the registered interfaces take their types from where the view takes them: without this, a resource of
+    /// one version could not stand for that of another.
+    fn merge_references(&self, registered: &mut Resolve) {
+        for (view_id, interface) in self.view.interfaces.iter() {
+            let Some(id) = self.registered_interface(view_id, registered) else { continue };
+            for (name, ty) in &interface.types {
+                let Some(here) = registered.interfaces[id].types.get(name).copied() else { continue };
+                let Type::Id(used) = subset::follow_aliases(&self.view, &Type::Id(*ty)) else { continue };
+                let Type::Id(declared) = subset::follow_aliases(registered, &Type::Id(here)) else { continue };
+                let Some(used) = subset::origin(&self.view, used) else { continue };
+                if subset::origin(registered, declared).is_none_or(|declared| declared == used) {
+                    continue;
+                }
+                if let Some(target) = used.find(registered) {
+                    registered.types[here].kind = TypeDefKind::Type(Type::Id(target));
+                }
+            }
+        }
+    }
+
+    /// The interface of the same full name among the registered packages.
+    fn registered_interface(
+        &self,
+        view_id: wit_parser::InterfaceId,
+        registered: &Resolve,
+    ) -> Option<wit_parser::InterfaceId> {
+        let interface = &self.view.interfaces[view_id];
+        let package = &self.view.packages[interface.package?].name;
+        let package = registered.package_names.get(package).copied()?;
+        registered.packages[package].interfaces.get(interface.name.as_ref()?).copied()
+    }
+
     /// The registered interfaces among the world's items, imports first, each in the order of names.
-    fn interfaces(&self, known: &KnownPackages) -> Vec<InterfaceUse> {
+    fn interfaces(
+        &self,
+        known: &KnownPackages,
+        merged: &BTreeMap<wit_parser::InterfaceId, BTreeSet<MergedReference>>,
+    ) -> Vec<InterfaceUse> {
         let world = &self.view.worlds[self.world];
         let mut uses = BTreeMap::new();
         for (direction, items) in [(Direction::Import, &world.imports), (Direction::Export, &world.exports)] {
@@ -293,12 +376,14 @@ impl<'a> DecodedComponent<'a> {
                 let Some(interface_id) = package.interfaces.get(name).filter(|_| package.name.version.is_some()) else {
                     continue;
                 };
+                let merged: Vec<MergedReference> = merged.get(id).into_iter().flatten().cloned().collect();
                 let interface_use = InterfaceUse {
                     direction,
                     name: full_name.clone(),
                     id: *interface_id,
                     package: package.hash,
-                    relation: Relation::Exact,
+                    relation: if merged.is_empty() { Relation::Exact } else { Relation::Merged },
+                    merged,
                 };
                 uses.insert((direction, full_name), interface_use);
             }
@@ -340,6 +425,7 @@ pub struct VerifiedComponent {
     hash: ComponentHash,
     view_id: ViewId,
     interfaces: Vec<InterfaceUse>,
+    packages: BTreeMap<ReleaseName, PackageHash>,
     closure: Closure,
     wit: Wit,
 }
@@ -377,12 +463,25 @@ impl VerifiedComponent {
         &self.interfaces
     }
 
+    /// What merging imports by semver moved to other versions, by the interface whose view it is in; empty if every view
+    /// is exact.
+    pub fn merged(&self) -> impl Iterator<Item = (&str, &MergedReference)> {
+        let uses = self.interfaces.iter();
+        uses.flat_map(|interface| interface.merged.iter().map(|reference| (interface.name.as_str(), reference)))
+    }
+
+    /// The packages that the component itself names, without what these refer to.
+    pub fn packages(&self) -> &BTreeMap<ReleaseName, PackageHash> {
+        &self.packages
+    }
+
     /// The packages that the component needs, in canonical text.
     pub fn closure(&self) -> &Closure {
         &self.closure
     }
 
-    /// The component's world (`root:component/root`) with everything that it needs.
+    /// The component's world (`root:component/root`) with everything that it needs. It is made of the registered
+    /// interfaces, so where references were merged it also imports what these refer to.
     pub fn wit(&self) -> &Wit {
         &self.wit
     }

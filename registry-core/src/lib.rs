@@ -10,6 +10,7 @@ pub mod component;
 pub mod hash;
 pub mod id;
 pub mod limits;
+mod metadata;
 pub mod name;
 pub mod wire;
 pub mod wit;

@@ -35,6 +35,15 @@ pub struct Limits {
     pub identifier_chars_max: usize,
     /// Changes that a comparison of two packages lists; the others are counted.
     pub changes_max: usize,
+    /// Sections of metadata in one component that are read. What crosses this limit or one of the next three is left
+    /// out, and the component is accepted.
+    pub metadata_sections_max: usize,
+    /// Bytes of a section of metadata that is one text.
+    pub metadata_text_size_bytes_max: usize,
+    /// Bytes of a section of metadata that is a list, compressed if it is.
+    pub metadata_list_size_bytes_max: usize,
+    /// Bytes of all metadata of one component.
+    pub metadata_size_bytes_max: usize,
 }
 
 impl Default for Limits {
@@ -55,6 +64,10 @@ impl Default for Limits {
             use_depth_max: 100,
             identifier_chars_max: 128,
             changes_max: 1_000,
+            metadata_sections_max: 100,
+            metadata_text_size_bytes_max: 4 << 10,
+            metadata_list_size_bytes_max: 64 << 10,
+            metadata_size_bytes_max: 256 << 10,
         }
     }
 }

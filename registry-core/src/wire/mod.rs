@@ -1,6 +1,7 @@
 //! What travels between the registry and its clients, as JSON.
 
 mod account;
+mod metadata;
 mod release;
 mod search;
 
@@ -8,6 +9,7 @@ pub use account::{
     CompatibilityRule, CreateToken, CreatedToken, Namespace, NamespaceClaim, NamespaceList, NamespaceSettings, Scope,
     TokenInfo, TokenList, Whoami,
 };
+pub use metadata::{BuildDependency, ComponentMetadata, IgnoredSection, Producer};
 pub use release::{Deprecation, Release, ReleaseList, ReleaseTarget, Yank, YankRequest};
 pub use search::{
     Dependent, DependentList, Found, FoundItem, HashMatches, InterfaceUser, InterfaceUserList, ItemKind, ItemList,
@@ -83,6 +85,9 @@ pub struct ComponentRecord {
     pub sha256: String,
     /// The registered interfaces that it imports and exports.
     pub interfaces: Vec<InterfaceUse>,
+    /// What its own metadata sections say; absent if they say nothing.
+    #[serde(default, skip_serializing_if = "ComponentMetadata::is_empty")]
+    pub metadata: ComponentMetadata,
 }
 
 /// A component without its bytes, but with everything that its view needs.

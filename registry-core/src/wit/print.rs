@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hash;
 use wit_component::WitPrinter;
-use wit_parser::{Docs, InterfaceId, PackageId, Resolve, TypeDefKind, World, WorldItem, WorldKey};
+use wit_parser::{Docs, InterfaceId, PackageId, Resolve, TypeDefKind, World, WorldId, WorldItem, WorldKey};
 
 /// Prints packages of one set in canonical form.
 pub struct PackageText<'a> {
@@ -120,6 +120,16 @@ fn order_world(resolve: &Resolve, world: &mut World, imports: &[WorldKey], expor
                 WorldItem::Type { .. } => {}
             }
         }
+    }
+}
+
+/// Puts a world's items into the order of [`canonical_order`], after their dependencies have changed.
+pub(crate) fn order_world_items(resolve: &mut Resolve, world: WorldId) {
+    let orders = Direction::BOTH.map(|direction| item_order(resolve, direction.items(&resolve.worlds[world])));
+    if let Some(world) = resolve.worlds.get_mut(world) {
+        let [imports, exports] = &orders;
+        reorder(&mut world.imports, imports);
+        reorder(&mut world.exports, exports);
     }
 }
 

@@ -153,13 +153,18 @@ fn views_equal_the_frozen_vectors_and_the_second_implementation() {
 
 /// A component whose world is the only world of the main package, and the closure of the versioned packages it names.
 pub fn build(text: &str) -> (Vec<u8>, Closure) {
+    build_merging(text, false)
+}
+
+/// The same; `is_merged` tells whether the encoder merges imports by semver, as it does unless told otherwise.
+pub fn build_merging(text: &str, is_merged: bool) -> (Vec<u8>, Closure) {
     use wit_component::{ComponentEncoder, StringEncoding, dummy_module, embed_component_metadata};
     let wit = parse(text);
     let world = *wit.resolve().packages[wit.main()].worlds.values().next().unwrap();
     let mangling = wit_parser::ManglingAndAbi::Legacy(wit_parser::LiftLowerAbi::Sync);
     let mut module = dummy_module(wit.resolve(), world, mangling);
     embed_component_metadata(&mut module, wit.resolve(), world, StringEncoding::UTF8).unwrap();
-    let encoder = ComponentEncoder::default().merge_imports_based_on_semver(false);
+    let encoder = ComponentEncoder::default().merge_imports_based_on_semver(is_merged);
     let component = encoder.module(&module).unwrap().validate(true).encode().unwrap();
     let named = DecodedComponent::decode(&component, &Limits::default()).unwrap().packages().unwrap();
     let roots: Vec<_> = named.iter().map(registry_core::name::PackageName::from).collect();

@@ -3,9 +3,11 @@
 
 mod bad_input_test;
 mod compatibility_test;
+mod component_test;
 mod corpus;
 mod corpus_test;
 mod identity_test;
+mod metadata_test;
 mod mutate;
 mod mutation_test;
 mod scan;

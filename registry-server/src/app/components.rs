@@ -11,7 +11,7 @@ use registry_core::component::{DecodedComponent, VerifiedComponent};
 use registry_core::id::{ComponentHash, ObjectHash};
 use registry_core::limits::Limits;
 use registry_core::name::ReleaseName;
-use registry_core::wire::{ComponentClosure, ComponentRecord, Published, ReleaseTarget};
+use registry_core::wire::{ComponentClosure, ComponentMetadata, ComponentRecord, Published, ReleaseTarget};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -126,6 +126,7 @@ fn admit(bytes: &[u8], closure: &Closure, limits: &Limits) -> Result<(ComponentR
         size_bytes: bytes.len() as u64,
         sha256: sha256_hex(bytes),
         interfaces: verified.interfaces().to_vec(),
+        metadata: ComponentMetadata::read(bytes, limits),
     };
     Ok((record, verified))
 }
