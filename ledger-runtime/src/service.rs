@@ -131,6 +131,9 @@ impl ContractError {
                     "a contract can import types only; `registry show --wit {hash}` shows the WIT of this one"
                 ));
             }
+            Self::Admission { error: AdmissionError::Merged(_), .. } => {
+                Some(registry_core::component::BUILD_WITHOUT_MERGING)
+            }
             Self::Admission { .. } => Some("build the contract without what is refused"),
             Self::Store(_) => Some("the data directory may be damaged; start again with an empty one"),
             Self::Wit { .. } | Self::Node(_) => None,

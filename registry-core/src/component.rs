@@ -18,6 +18,13 @@ use wasmparser::component_types::ComponentEntityType;
 use wit_component::DecodedWasm;
 use wit_parser::{Resolve, Stability, Type, TypeDefKind, WorldId, WorldItem, WorldKey};
 
+/// How a component is built that keeps every import at the version it was written against. Merging is what the tools do
+/// unless they are told otherwise.
+pub const BUILD_WITHOUT_MERGING: &str = "build it without merging imports: `wasm-tools component new \
+    --merge-imports-based-on-semver=false`; with cargo for wasm32-wasip2: \
+    `RUSTFLAGS=-Clink-arg=--merge-imports-based-on-semver=false`; in code: \
+    `ComponentEncoder::merge_imports_based_on_semver(false)`";
+
 /// Why something is not a component that can be accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ComponentError {

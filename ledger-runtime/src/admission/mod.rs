@@ -7,7 +7,8 @@ use crate::engine::compiled_size_bytes;
 use crate::execution::CallState;
 use crate::interface::{ContractFunction, FunctionError, Interface, Obstacle};
 use crate::profile::ExecutionProfile;
-use registry_core::component::VerifiedComponent;
+use registry_core::component::{MergedReference, VerifiedComponent};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use wasmtime::Engine;
@@ -44,6 +45,9 @@ pub enum AdmissionError {
         /// The limit.
         max: u64,
     },
+    /// Some of its interfaces are not exactly the registered ones, because its imports were merged by semver.
+    #[error("the ledger runs only components whose interfaces are exactly the registered ones, and the imports of this one were merged by semver:\n{}", list(.0))]
+    Merged(Vec<MergedUse>),
     /// It imports what the ledger does not serve.
     #[error("the ledger serves no functions and no resources, and the component imports:\n{}", list(.0))]
     UnservedImports(Vec<UnservedImport>),
@@ -53,6 +57,21 @@ pub enum AdmissionError {
     /// Its WIT has no world; a verified component always has one.
     #[error("the component has no world")]
     NoWorld,
+}
+
+/// A reference in the view of a registered interface that merging moved to another version.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MergedUse {
+    /// Full name of the interface.
+    pub interface: String,
+    /// What was moved.
+    pub reference: MergedReference,
+}
+
+impl fmt::Display for MergedUse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`: {}", self.interface, self.reference)
+    }
 }
 
 /// An import that the ledger does not serve.
@@ -99,6 +118,7 @@ impl Executable {
         component: &VerifiedComponent,
         bytes: &[u8],
     ) -> Result<Self, AdmissionError> {
+        check_exact(component)?;
         inspect::inspect(profile, bytes)?;
         let world = component.world().ok_or(AdmissionError::NoWorld)?;
         let compile = |error: wasmtime::Error| AdmissionError::Compile(error.into());
@@ -135,6 +155,16 @@ impl Executable {
     }
 }
 
+/// A contract runs with exactly the interfaces that it was published against, or one hash would mean two things.
+fn check_exact(component: &VerifiedComponent) -> Result<(), AdmissionError> {
+    let merged = component
+        .merged()
+        .map(|(interface, reference)| MergedUse { interface: interface.to_owned(), reference: reference.clone() });
+    // An interface that is imported and exported counts once.
+    let merged: BTreeSet<MergedUse> = merged.collect();
+    if merged.is_empty() { Ok(()) } else { Err(AdmissionError::Merged(merged.into_iter().collect())) }
+}
+
 /// Looks each function up in the compiled code, and notes those that are not there.
 fn find_exports(component: &Component, interface: &mut Interface) -> Vec<Option<Arc<Export>>> {
     let find = |function: &mut ContractFunction| {
@@ -162,6 +192,6 @@ fn find_export(component: &Component, interface: Option<&str>, name: &str) -> Op
     Some(Export { index, parameters, result })
 }
 
-fn list(imports: &[UnservedImport]) -> String {
-    imports.iter().map(|import| format!("  {import}")).collect::<Vec<_>>().join("\n")
+fn list(items: &[impl fmt::Display]) -> String {
+    items.iter().map(|item| format!("  {item}")).collect::<Vec<_>>().join("\n")
 }

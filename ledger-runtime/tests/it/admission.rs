@@ -3,12 +3,14 @@
 use crate::build;
 use crate::support::{Machine, chain};
 use ledger_runtime::admission::{AdmissionError, Executable};
+use ledger_runtime::contracts::ContractError;
 use ledger_runtime::interface::{FunctionError, Interface};
 use ledger_runtime::profile::ExecutionProfile;
 use registry_core::closure::Closure;
 use registry_core::component::DecodedComponent;
+use registry_core::id::ComponentHash;
 use registry_core::limits::Limits;
-use registry_core::wit::{SourceFile, Wit};
+use registry_core::wit::{SourceFile, UnresolvedWit, Wit};
 use wit_parser::Resolve;
 
 fn names(contract: &Executable) -> Vec<(String, bool)> {
@@ -291,4 +293,43 @@ fn a_function_that_the_component_leaves_out_cannot_be_called() {
         contract.function("api#walk").err().unwrap().to_string(),
         "`demo:gated/api@1.0.0#walk` cannot be called: the component does not export it"
     );
+}
+
+#[test]
+fn a_component_whose_imports_were_merged_is_refused_with_what_was_merged() {
+    let texts = [
+        "package demo:io@0.2.0; interface io { record r { n: u32 } }",
+        "package demo:io@0.2.1; interface io { record r { n: u32 } }",
+        "package demo:user@1.0.0; interface user { use demo:io/io@0.2.0.{r}; record s { r: r } }",
+    ];
+    let mut packages = Resolve::default();
+    for (index, text) in texts.iter().enumerate() {
+        packages.push_str(format!("{index}.wit"), text).unwrap();
+    }
+    let world = "package demo:test; world test {
+        use demo:user/user@1.0.0.{s}; use demo:io/io@0.2.1.{r}; export run: func(s: s, r: r); }";
+    let module = r#"(module (func (export "run") (param i32 i32)))"#;
+    let limits = Limits::default();
+    let parse = |text: &str| UnresolvedWit::parse(&[SourceFile::new("package.wit", text)], &limits).unwrap();
+    let user = parse(texts[2]).resolve(vec![parse(texts[0])], &limits).unwrap();
+    let newer = parse(texts[1]).resolve(Vec::new(), &limits).unwrap();
+    let mut closure = Closure::of(&user).unwrap();
+    closure.packages.extend(Closure::of(&newer).unwrap().packages);
+    let machine = Machine::new();
+    let admit = |is_merged: bool| {
+        let bytes = build::component_merging(packages.clone(), world, module, is_merged);
+        let component = DecodedComponent::decode(&bytes, &limits).unwrap().verify(&closure, &limits).unwrap();
+        Executable::admit(machine.executor.engine(), machine.executor.profile(), &component, &bytes).map(|_| bytes)
+    };
+    let error = admit(true).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the ledger runs only components whose interfaces are exactly the registered ones, and the imports of this one \
+         were merged by semver:\n  `demo:user/user@1.0.0`: `demo:io/io@0.2.1.{r}` stands in the place of \
+         `demo:io/io@0.2.0.{r}`"
+    );
+    let hash = ComponentHash::of(b"any");
+    let hint = ContractError::Admission { hash, error }.hint().unwrap();
+    assert!(hint.contains("wasm-tools component new --merge-imports-based-on-semver=false"), "{hint}");
+    admit(false).unwrap();
 }

@@ -36,6 +36,12 @@ pub(crate) fn component(wit: &str, wat: &str) -> Vec<u8> {
 
 /// The same with other packages to refer to.
 pub(crate) fn component_with(packages: Resolve, wit: &str, wat: &str) -> Vec<u8> {
+    // A contract is run only with exactly the interfaces that it was written against.
+    component_merging(packages, wit, wat, false)
+}
+
+/// The same; `is_merged` tells whether imports are merged by semver, as the encoder does unless told otherwise.
+pub(crate) fn component_merging(packages: Resolve, wit: &str, wat: &str, is_merged: bool) -> Vec<u8> {
     let mut resolve = packages;
     let package = resolve.push_str("contract.wit", wit).unwrap();
     let world = resolve.select_world(&[package], None).unwrap();
@@ -45,8 +51,7 @@ pub(crate) fn component_with(packages: Resolve, wit: &str, wat: &str) -> Vec<u8>
         .module(&module)
         .unwrap()
         .validate(true)
-        // A contract is run only with exactly the interfaces that it was written against.
-        .merge_imports_based_on_semver(false)
+        .merge_imports_based_on_semver(is_merged)
         .encode()
         .unwrap()
 }
