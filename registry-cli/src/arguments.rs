@@ -2,11 +2,13 @@
 
 mod account;
 mod project;
+mod mirror;
 mod query;
 mod release;
 
 pub(crate) use account::*;
 pub(crate) use project::*;
+pub(crate) use mirror::*;
 pub(crate) use query::*;
 pub(crate) use release::*;
 
@@ -100,6 +102,8 @@ pub(crate) enum Command {
     Unyank(UnyankArguments),
     /// Tell the users of a release to go elsewhere.
     Deprecate(DeprecateArguments),
+    /// Copy packages and components from another registry, with everything that they need.
+    Mirror(MirrorArguments),
     /// Keep a token for a registry, so that commands use it.
     #[command(after_help = account::LOGIN_HELP)]
     Login,

@@ -96,8 +96,27 @@ impl CredentialsError {
 
 /// A client of the registry that the command line names, with the token for it if there is one.
 pub(crate) fn client(global: &GlobalArguments, access: Access, terminal: &Terminal) -> Result<Client, Failure> {
-    let client = anonymous_client(global)?;
+    client_of(anonymous_client(global)?, global, access, terminal)
+}
+
+/// A client with the token for its registry if there is one.
+pub(crate) fn client_of(
+    client: Client,
+    global: &GlobalArguments,
+    access: Access,
+    terminal: &Terminal,
+) -> Result<Client, Failure> {
     match find_token(global, &client, access, terminal)? {
+        Some(token) => with_token(client, token, global),
+        None => Ok(client),
+    }
+}
+
+/// A client of a second registry, to read from. The token of the command line and of REGISTRY_TOKEN is for the first
+/// one, and is never sent here: only `registry login` gives this one a token.
+pub(crate) fn second_client(url: &str, global: &GlobalArguments, terminal: &Terminal) -> Result<Client, Failure> {
+    let client = Client::new(url)?;
+    match kept_token(&client, terminal)? {
         Some(token) => with_token(client, token, global),
         None => Ok(client),
     }
@@ -156,13 +175,17 @@ fn find_token(
     if let Some(token) = given_token(global)? {
         return Ok(Some(token));
     }
-    if let Ok(file) = CredentialsFile::locate()
-        && let Some(login) = file.login(&origin(client), terminal)?
-    {
-        return Ok(Some(login.token()));
+    if let Some(token) = kept_token(client, terminal)? {
+        return Ok(Some(token));
     }
     // Whoever only reads does without: another registry on this machine would refuse this token.
     if access == Access::Account && client.is_on_this_machine() { local_admin_token() } else { Ok(None) }
+}
+
+/// What `registry login` keeps for a client's registry.
+fn kept_token(client: &Client, terminal: &Terminal) -> Result<Option<SecretString>, CredentialsError> {
+    let Ok(file) = CredentialsFile::locate() else { return Ok(None) };
+    Ok(file.login(&origin(client), terminal)?.map(|login| login.token()))
 }
 
 /// What `registry-server` wrote on this machine, if it keeps its data in the default place.

@@ -5,6 +5,7 @@ use crate::terminal::USAGE_HINT;
 use registry_client::ClientError;
 use registry_client::cache::CacheError;
 use registry_client::local::LocalError;
+use registry_client::mirror::MirrorError;
 use registry_client::output::OutputError;
 use registry_client::project::ProjectError;
 use serde::Serialize;
@@ -78,7 +79,9 @@ fn hint(error: &anyhow::Error) -> Option<String> {
         let credentials = || error.downcast_ref::<CredentialsError>().and_then(CredentialsError::hint);
         let project = || error.downcast_ref::<ProjectError>().and_then(ProjectError::hint);
         let cache = || error.downcast_ref::<CacheError>().and_then(CacheError::hint);
-        client.or_else(local).or_else(output).or_else(finding).or_else(credentials).or_else(project).or_else(cache)
+        let mirror = || error.downcast_ref::<MirrorError>().and_then(MirrorError::hint);
+        let own = client.or_else(local).or_else(output).or_else(finding).or_else(credentials);
+        own.or_else(project).or_else(cache).or_else(mirror)
     })
 }
 
@@ -98,7 +101,9 @@ fn code(error: &anyhow::Error) -> String {
         let credentials = || error.downcast_ref::<CredentialsError>().map(CredentialsError::code);
         let project = || error.downcast_ref::<ProjectError>().map(ProjectError::code);
         let cache = || error.downcast_ref::<CacheError>().map(CacheError::code);
-        client.or_else(local).or_else(output).or_else(finding).or_else(credentials).or_else(project).or_else(cache)
+        let mirror = || error.downcast_ref::<MirrorError>().and_then(MirrorError::code);
+        let own = client.or_else(local).or_else(output).or_else(finding).or_else(credentials);
+        own.or_else(project).or_else(cache).or_else(mirror)
     });
     code.unwrap_or("internal").to_owned()
 }
@@ -121,6 +126,12 @@ impl From<ClientError> for Failure {
         if error.code() == USAGE_CODE {
             return Self::Usage { message: error.to_string(), hint: error.hint() };
         }
+        Self::Error(error.into())
+    }
+}
+
+impl From<MirrorError> for Failure {
+    fn from(error: MirrorError) -> Self {
         Self::Error(error.into())
     }
 }

@@ -11,6 +11,7 @@ mod http;
 pub mod layout;
 mod limits;
 pub mod local;
+pub mod mirror;
 mod namespaces;
 pub mod output;
 mod pages;

@@ -46,6 +46,8 @@ pub struct TransportLimits {
     pub attempts_max: u32,
     /// How many questions about names are under way at one time.
     pub questions_at_once_max: usize,
+    /// How many hashes are asked about in one question which of them the registry has.
+    pub hashes_asked_max: usize,
     /// The pause after the first failed attempt; each further one is three times as long.
     pub first_pause: Duration,
     /// The longest pause that a registry may ask for.
@@ -72,6 +74,7 @@ impl Default for TransportLimits {
             request_time_max: Duration::from_secs(300),
             attempts_max: 3,
             questions_at_once_max: 8,
+            hashes_asked_max: 1_000,
             first_pause: Duration::from_millis(100),
             pause_max: Duration::from_secs(5),
             error_text_chars_max: 10_000,

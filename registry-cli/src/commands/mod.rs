@@ -9,6 +9,7 @@ mod lock;
 mod login;
 mod logout;
 mod manual;
+mod mirror;
 mod namespace;
 mod project;
 mod publish;
@@ -56,6 +57,7 @@ pub(crate) async fn run(arguments: Arguments, terminal: &Terminal) -> Result<(),
         Command::Yank(yank) => states::yank(yank, &account()?, terminal).await,
         Command::Unyank(unyank) => states::unyank(&unyank.name, &account()?, terminal).await,
         Command::Deprecate(deprecate) => states::deprecate(deprecate, &account()?, terminal).await,
+        Command::Mirror(mirror) => mirror::run(mirror, global, terminal).await,
         Command::Login => login::run(global, terminal).await,
         Command::Logout(logout) => logout::run(logout, global, terminal).await,
         Command::Whoami => whoami::run(&account()?, terminal).await,

@@ -140,6 +140,10 @@ impl AppError {
         match self {
             // What failed inside is in the log, and nobody else's business.
             Self::Internal(_) => self.to_string(),
+            // The details say in what.
+            Self::Component(error) if matches!(**error, ComponentError::Differs(_)) => {
+                "the component's interfaces differ from the registered ones".to_owned()
+            }
             _ => with_causes(self),
         }
     }
@@ -148,6 +152,10 @@ impl AppError {
     pub(crate) fn details(&self) -> Vec<String> {
         match self {
             Self::Incompatible(error) => error.details(),
+            Self::Component(error) => match &**error {
+                ComponentError::Differs(differences) => differences.clone(),
+                _ => Vec::new(),
+            },
             _ => Vec::new(),
         }
     }

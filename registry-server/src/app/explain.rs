@@ -83,9 +83,7 @@ fn explain_component(error: &ComponentError) -> Explanation {
         }
         ComponentError::Differs(_) | ComponentError::DoesNotFit(_) => (
             "interface_mismatch",
-            Some(
-                "build the component against the very packages that are registered, without merging imports by semver (`merge-imports-based-on-semver=false`)",
-            ),
+            Some("build the component against the very packages that are registered; `registry fetch` gets them"),
         ),
         _ => ("invalid_component", None),
     }
