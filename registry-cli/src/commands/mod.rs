@@ -33,6 +33,7 @@ use registry_core::component::Direction;
 use registry_core::id::ObjectHash;
 use registry_core::limits::Limits;
 use registry_core::name::{ReleaseName, Spec};
+use registry_core::wire::Release;
 use serde::Serialize;
 use std::path::Path;
 
@@ -110,11 +111,21 @@ impl From<ObjectHash> for Kind {
 
 /// Fetches and verifies, while a person can see that it goes on.
 async fn fetch(spec: &Spec, client: &Client, terminal: &Terminal) -> Result<(Option<ReleaseName>, Fetched), Failure> {
+    let (release, fetched) = fetch_release(spec, client, terminal).await?;
+    Ok((release.map(|release| release.name), fetched))
+}
+
+/// The same, with all that the registry says about the release that was asked for.
+async fn fetch_release(
+    spec: &Spec,
+    client: &Client,
+    terminal: &Terminal,
+) -> Result<(Option<Release>, Fetched), Failure> {
     let progress = terminal.progress(format!("fetching and verifying {spec}"));
     let (release, fetched) = client.fetch(spec).await?;
     drop(progress);
     release.iter().flat_map(states::warnings).for_each(|warning| terminal.warn(warning));
-    Ok((release.map(|release| release.name), fetched))
+    Ok((release, fetched))
 }
 
 /// What was fetched is called: the release that was asked for, or the name that a package has itself.

@@ -186,6 +186,7 @@ fn user_kind(kind: UserKind) -> &'static str {
 fn relation(relation: Option<Relation>) -> &'static str {
     match relation {
         Some(Relation::Exact) => "exact",
+        Some(Relation::Merged) => "merged",
         None => "",
     }
 }

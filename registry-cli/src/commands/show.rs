@@ -1,21 +1,24 @@
 //! `registry show`
 
-use super::{Kind, name_of};
+use super::Kind;
+use super::token::shown_time;
 use crate::arguments::ShowArguments;
 use crate::failure::Failure;
-use crate::terminal::Terminal;
+use crate::terminal::{Terminal, harmless};
 use anstyle::Style;
 use registry_client::local::LocalError;
-use registry_client::{Client, Fetched, FetchedComponent};
-use registry_core::component::Direction;
+use registry_client::{Client, ClientError, Fetched, FetchedComponent};
+use registry_core::component::{Direction, MergedReference, Relation};
 use registry_core::id::{ComponentHash, InterfaceId, PackageHash, ViewId};
+use registry_core::limits::Limits;
 use registry_core::name::ReleaseName;
+use registry_core::wire::{ComponentMetadata, Release};
 use registry_core::wit::{PackageText, Wit};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display, Formatter};
-use wit_parser::{WorldItem, WorldKey};
+use wit_parser::{Resolve, WorldItem, WorldKey};
 
 const HEADING: Style = Style::new().bold();
 
@@ -28,6 +31,9 @@ struct Package {
     worlds: BTreeMap<String, InterfaceId>,
     /// The packages that it refers to directly.
     dependencies: BTreeMap<String, PackageHash>,
+    /// What the registry says about its release.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    release: Option<Release>,
     #[serde(skip_serializing_if = "Option::is_none")]
     wit: Option<String>,
 }
@@ -45,6 +51,12 @@ struct Component {
     exports: Vec<Item>,
     /// The registered packages that its world refers to.
     dependencies: BTreeMap<String, PackageHash>,
+    /// What its own metadata sections say.
+    #[serde(skip_serializing_if = "ComponentMetadata::is_empty")]
+    metadata: ComponentMetadata,
+    /// What the registry says about the release that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    release: Option<Release>,
     #[serde(skip_serializing_if = "Option::is_none")]
     wit: Option<String>,
 }
@@ -57,6 +69,12 @@ struct Item {
     /// The id of a registered interface; functions and a component's own interfaces have none.
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<InterfaceId>,
+    /// Whether the component has exactly the registered interface.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    relation: Option<Relation>,
+    /// What differs from it, because imports were merged by semver.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    merged: Vec<MergedReference>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Serialize)]
@@ -78,22 +96,35 @@ impl From<&WorldItem> for ItemKind {
 }
 
 pub(super) async fn run(arguments: &ShowArguments, client: &Client, terminal: &Terminal) -> Result<(), Failure> {
-    let (release, fetched) = super::fetch(&arguments.spec, client, terminal).await?;
-    let name = name_of(release, &fetched);
+    let (release, fetched) = super::fetch_release(&arguments.spec, client, terminal).await?;
     match &fetched {
         Fetched::Package(wit) => {
-            let package = Package::new(wit, arguments.wit)?;
+            let release = match release {
+                None => release_of(wit, client).await?,
+                found => found,
+            };
+            let package = Package::new(wit, release, arguments.wit)?;
             terminal.data(&package, package.wit.as_ref().map_or_else(|| package.to_string(), String::clone))
         }
         Fetched::Component(fetched) => {
-            let component = Component::new(fetched, name, arguments.wit)?;
+            let component = Component::new(fetched, release, arguments.wit, client.limits())?;
             terminal.data(&component, component.wit.as_ref().map_or_else(|| component.to_string(), String::clone))
         }
     }
 }
 
+/// The release of a package that was asked for by hash.
+async fn release_of(wit: &Wit, client: &Client) -> Result<Option<Release>, ClientError> {
+    let Ok(name) = ReleaseName::try_from(wit.name()) else { return Ok(None) };
+    match client.release(&name).await {
+        Ok(release) => Ok(Some(release)),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 impl Package {
-    fn new(wit: &Wit, with_wit: bool) -> Result<Self, LocalError> {
+    fn new(wit: &Wit, release: Option<Release>, with_wit: bool) -> Result<Self, LocalError> {
         let identity = wit.identity()?;
         Ok(Self {
             kind: Kind::Package,
@@ -101,34 +132,40 @@ impl Package {
             hash: identity.hash,
             interfaces: identity.interfaces.clone(),
             worlds: identity.worlds.clone(),
-            dependencies: dependencies(wit)?,
+            dependencies: texts(&identity.dependencies),
+            release,
             wit: with_wit.then(|| PackageText::new(wit).file(wit.name())).transpose()?,
         })
     }
 }
 
 impl Component {
-    fn new(fetched: &FetchedComponent, name: Option<ReleaseName>, with_wit: bool) -> Result<Self, LocalError> {
+    fn new(
+        fetched: &FetchedComponent,
+        release: Option<Release>,
+        with_wit: bool,
+        limits: &Limits,
+    ) -> Result<Self, LocalError> {
         let component = &fetched.component;
         Ok(Self {
             kind: Kind::Component,
-            name,
+            name: release.as_ref().map(|release| release.name.clone()),
             hash: component.hash(),
             size_bytes: fetched.bytes.len(),
             sha256: hex::encode(Sha256::digest(&fetched.bytes)),
             view: component.view_id(),
             imports: items(fetched, Direction::Import),
             exports: items(fetched, Direction::Export),
-            dependencies: dependencies(component.wit())?,
+            dependencies: texts(component.packages()),
+            metadata: ComponentMetadata::read(&fetched.bytes, limits),
+            release,
             wit: with_wit.then(|| component.world_text()).transpose()?,
         })
     }
 }
 
-/// The direct dependencies. Packages without a version are part of the component itself.
-fn dependencies(wit: &Wit) -> Result<BTreeMap<String, PackageHash>, LocalError> {
-    let dependencies = wit.identity()?.dependencies.iter().filter(|(name, _)| name.version.is_some());
-    Ok(dependencies.map(|(name, hash)| (name.to_string(), *hash)).collect())
+fn texts(packages: &BTreeMap<impl Display, PackageHash>) -> BTreeMap<String, PackageHash> {
+    packages.iter().map(|(name, hash)| (name.to_string(), *hash)).collect()
 }
 
 fn items(fetched: &FetchedComponent, direction: Direction) -> Vec<Item> {
@@ -138,17 +175,27 @@ fn items(fetched: &FetchedComponent, direction: Direction) -> Vec<Item> {
         Direction::Import => &world.imports,
         Direction::Export => &world.exports,
     });
-    let id = |name: &str| {
-        let found = registered.iter().find(|interface| interface.direction == direction && interface.name == name);
-        found.map(|interface| interface.id)
-    };
     let item = |(key, item): (&WorldKey, &WorldItem)| {
         let name = resolve.name_world_key(key);
-        Item { kind: item.into(), id: id(&name), name }
+        let found = registered.iter().find(|interface| interface.direction == direction && interface.name == name);
+        // The world is made of the registered interfaces: after a merge these refer to more than the component does.
+        if found.is_none() && is_registered(resolve, key) {
+            return None;
+        }
+        let (id, relation) = (found.map(|interface| interface.id), found.map(|interface| interface.relation));
+        let merged = found.map(|interface| interface.merged.clone()).unwrap_or_default();
+        Some(Item { kind: item.into(), name, id, relation, merged })
     };
-    let mut items: Vec<Item> = items.into_iter().flatten().map(item).collect();
+    let mut items: Vec<Item> = items.into_iter().flatten().filter_map(item).collect();
     items.sort_by(|left, right| left.name.cmp(&right.name));
     items
+}
+
+/// Whether an item is an interface of a versioned package.
+fn is_registered(resolve: &Resolve, key: &WorldKey) -> bool {
+    let WorldKey::Interface(id) = key else { return false };
+    let package = resolve.interfaces.get(*id).and_then(|interface| interface.package);
+    package.is_some_and(|package| resolve.packages[package].name.version.is_some())
 }
 
 impl Display for Package {
@@ -157,7 +204,8 @@ impl Display for Package {
         writeln!(f, "{}", self.hash)?;
         section(f, "interfaces", &rows(&self.interfaces))?;
         section(f, "worlds", &rows(&self.worlds))?;
-        section(f, "dependencies", &rows(&self.dependencies))
+        section(f, "dependencies", &rows(&self.dependencies))?;
+        section(f, "release", &release_rows(self.release.as_ref()))
     }
 }
 
@@ -173,7 +221,10 @@ impl Display for Component {
         section(f, "component", &facts)?;
         section(f, "imports", &item_rows(&self.imports))?;
         section(f, "exports", &item_rows(&self.exports))?;
-        section(f, "dependencies", &rows(&self.dependencies))
+        section(f, "merged", &merged_rows(self.imports.iter().chain(&self.exports)))?;
+        section(f, "dependencies", &rows(&self.dependencies))?;
+        section(f, "metadata", &metadata_rows(&self.metadata))?;
+        section(f, "release", &release_rows(self.release.as_ref()))
     }
 }
 
@@ -183,12 +234,65 @@ fn rows(items: &BTreeMap<String, impl Display>) -> Vec<(String, String)> {
 
 fn item_rows(items: &[Item]) -> Vec<(String, String)> {
     let note = |item: &Item| match (item.id, item.kind) {
-        (Some(id), _) => id.to_string(),
+        (Some(id), _) if item.merged.is_empty() => id.to_string(),
+        (Some(id), _) => format!("{id}  merged"),
         (None, ItemKind::Interface) => "part of the component".to_owned(),
         (None, ItemKind::Type) => "type".to_owned(),
         (None, ItemKind::Function) => String::new(),
     };
     items.iter().map(|item| (item.name.clone(), note(item))).collect()
+}
+
+/// What was merged, each interface once.
+fn merged_rows<'a>(items: impl Iterator<Item = &'a Item>) -> Vec<(String, String)> {
+    let rows = items.flat_map(|item| item.merged.iter().map(|reference| (item.name.clone(), reference.to_string())));
+    rows.collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// What a component says about itself. It may say anything, so nothing of it reaches the terminal as it is.
+fn metadata_rows(metadata: &ComponentMetadata) -> Vec<(String, String)> {
+    let texts = [
+        ("name", &metadata.name),
+        ("description", &metadata.description),
+        ("authors", &metadata.authors),
+        ("licenses", &metadata.licenses),
+        ("source", &metadata.source),
+        ("homepage", &metadata.homepage),
+        ("revision", &metadata.revision),
+        ("version", &metadata.version),
+    ];
+    let texts = texts.into_iter().filter_map(|(label, text)| Some((label.to_owned(), text.clone()?)));
+    let producers = metadata.producers.iter();
+    let producers = producers.map(|made| (made.role.clone(), format!("{} {}", made.name, made.version)));
+    let crates = match metadata.dependencies.len() {
+        0 => None,
+        1 => Some("1 crate; `--json` lists it".to_owned()),
+        count => Some(format!("{count} crates; `--json` lists them")),
+    };
+    let crates = crates.map(|crates| ("built from".to_owned(), crates));
+    let ignored = metadata.ignored.iter();
+    let ignored =
+        ignored.map(|ignored| ("not readable".to_owned(), format!("{}: {}", ignored.section, ignored.reason)));
+    let rows = texts.chain(producers).chain(crates).chain(ignored);
+    rows.map(|(label, text)| (one_line(&label), one_line(&text))).collect()
+}
+
+fn release_rows(release: Option<&Release>) -> Vec<(String, String)> {
+    let Some(release) = release else { return Vec::new() };
+    let by = release.published_by.iter().map(|account| format!(" by {account}")).collect::<String>();
+    let published = release.published_at.iter().map(|at| ("published", format!("{}{by}", shown_time(at))));
+    let yanked = release.yanked.iter().map(|yank| ("yanked", format!("{}: {}", shown_time(&yank.at), yank.reason)));
+    let deprecated = release.deprecated.iter().map(|deprecation| {
+        let successor = deprecation.successor.iter().map(|successor| format!("; use `{successor}`"));
+        ("deprecated", format!("{}{}", deprecation.message, successor.collect::<String>()))
+    });
+    let downloads = [("downloads", release.downloads.to_string())];
+    let rows = published.chain(yanked).chain(deprecated).chain(downloads);
+    rows.map(|(label, text)| (label.to_owned(), one_line(&text))).collect()
+}
+
+fn one_line(text: &str) -> String {
+    harmless(&text.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
 /// A heading and two columns; nothing if there are no rows.
