@@ -9,7 +9,7 @@ use crate::wit::encode::{EncodeError, Encoder, References, Scope, package_of};
 use crate::wit::writer::Writer;
 use crate::wit::{
     KnownPackages, PackageText, SourceFile, UnresolvedWit, WasmKind, Wit, WitError, check_resolve, decode,
-    order_world_items, subset, validate, wasm_kind, without_panic,
+    order_interfaces, subset, validate, wasm_kind, without_panic,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -294,7 +294,7 @@ impl<'a> DecodedComponent<'a> {
         self.leave_out_unstable(&mut resolve);
         if is_merged {
             self.merge_references(&mut resolve);
-            order_world_items(&mut resolve, world);
+            order_interfaces(&mut resolve, world);
         }
         let fits = without_panic(&["component.wasm".to_owned()], || {
             wit_component::targets(&resolve, world, self.bytes)

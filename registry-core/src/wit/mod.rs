@@ -24,7 +24,7 @@ pub use outline::Outline;
 pub use parse::{SourceFile, UnresolvedWit, Wit, WitError, WitLocation, hide_caught_panics};
 pub(crate) use parse::{dependency_order, list, sentences, without_panic};
 pub use print::PackageText;
-pub(crate) use print::{canonical_order, order_world_items, print_package};
+pub(crate) use print::{canonical_order, order_interfaces, print_package};
 pub use wasm::{AdmissionError, AdmittedPackage, EncodedWit, WasmKind, wasm_kind};
 pub(crate) use wasm::{decode, validate};
 pub use worlds::WorldInterface;

@@ -123,9 +123,16 @@ fn order_world(resolve: &Resolve, world: &mut World, imports: &[WorldKey], expor
     }
 }
 
-/// Puts a world's items into the order of [`canonical_order`], after their dependencies have changed.
-pub(crate) fn order_world_items(resolve: &mut Resolve, world: WorldId) {
-    let orders = Direction::BOTH.map(|direction| item_order(resolve, direction.items(&resolve.worlds[world])));
+/// Puts the interfaces of a world first, each after those that it takes types from, and leaves the rest in its order: so
+/// they can be encoded after their dependencies have changed.
+pub(crate) fn order_interfaces(resolve: &mut Resolve, world: WorldId) {
+    let orders = Direction::BOTH.map(|direction| {
+        let items = direction.items(&resolve.worlds[world]);
+        let interfaces = |key: &WorldKey| matches!(items.get(key), Some(WorldItem::Interface { .. }));
+        let rest = items.keys().filter(|key| !interfaces(key)).cloned();
+        let order = item_order(resolve, items).into_iter().filter(|key| interfaces(key));
+        order.chain(rest).collect::<Vec<_>>()
+    });
     if let Some(world) = resolve.worlds.get_mut(world) {
         let [imports, exports] = &orders;
         reorder(&mut world.imports, imports);

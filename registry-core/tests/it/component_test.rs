@@ -106,6 +106,24 @@ fn references_of_exports_and_through_other_interfaces_are_merged_too() {
     assert!(merged.iter().all(|used| used.merged.len() == 1 && used.merged[0].type_name == "r"), "{merged:?}");
 }
 
+#[test]
+fn a_world_that_uses_types_of_merged_interfaces_itself_is_checked() {
+    let text = "package root:x;
+        world root {
+            use user:api/u@1.0.0.{s};
+            use dep:io/io@0.2.1.{r};
+            import mine: interface { use user:api/u@1.0.0.{s}; log: func(s: s); }
+            import z: func(r: r);
+            export run: func(s: s, r: r);
+        }
+        package user:api@1.0.0 { interface u { use dep:io/io@0.2.0.{r}; record s { inner: r } f: func(x: s); } }
+        package dep:io@0.2.0 { interface io { record r { n: u32 } } }
+        package dep:io@0.2.1 { interface io { record r { n: u32 } } }";
+    let (bytes, closure) = build_merging(text, true);
+    let component = verify(&bytes, &closure).unwrap();
+    assert_eq!(names(&component), [("dep:io/io@0.2.1", Relation::Exact), ("user:api/u@1.0.0", Relation::Merged)]);
+}
+
 /// A component whose view of `user:api` takes its types from `used`, against one that takes them from `registered`.
 fn of_versions(registered: &str, used: &str) -> (Vec<u8>, Closure) {
     let text = |version: &str| {
