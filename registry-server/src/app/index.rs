@@ -20,8 +20,9 @@ pub(super) fn package_document(name: &ReleaseName, wit: &Wit) -> SearchDocument 
 
 /// What a search finds of a component under one of its names.
 pub(super) fn component_document(name: &ReleaseName, record: &ComponentRecord) -> SearchDocument {
-    let items: Vec<&str> = record.interfaces.iter().map(|interface| interface.name.as_str()).collect();
-    SearchDocument::new(&name_text(name), &items.join(" "), "", "")
+    let interfaces = record.interfaces.iter().map(|interface| interface.name.as_str());
+    let items: Vec<&str> = interfaces.chain(record.metadata.searchable_texts()).collect();
+    SearchDocument::new(&name_text(name), &items.join(" "), "", record.metadata.summary())
 }
 
 /// The name alone, for what cannot be read.

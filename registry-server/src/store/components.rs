@@ -6,6 +6,8 @@ use super::{Store, StoreError};
 use registry_core::component::{Direction, InterfaceUse, Relation};
 use registry_core::id::{ComponentHash, PackageHash};
 use registry_core::wire::{ComponentRecord, ReleaseTarget};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 impl Store {
     /// Writes a component, with the packages that it names, and binds a name to it: all or nothing.
@@ -45,7 +47,7 @@ impl Store {
     /// If the database fails.
     pub(crate) async fn component(&self, hash: &ComponentHash) -> Result<Option<ComponentRecord>, StoreError> {
         let mut connection = self.database.read().await?;
-        let sql = "SELECT view_id, size_bytes, sha256 FROM components WHERE hash = $1";
+        let sql = "SELECT view_id, size_bytes, sha256, metadata FROM components WHERE hash = $1";
         let Some(row) = connection.row(sql, values![hash]).await? else { return Ok(None) };
         Ok(Some(ComponentRecord {
             hash: *hash,
@@ -53,6 +55,7 @@ impl Store {
             size_bytes: row.count("size_bytes")?,
             sha256: row.text("sha256")?,
             interfaces: interfaces(&mut connection, hash).await?,
+            metadata: json_in(&row, "metadata")?,
         }))
     }
 
@@ -71,7 +74,7 @@ impl Store {
 async fn interfaces(connection: &mut Connection, hash: &ComponentHash) -> Result<Vec<InterfaceUse>, StoreError> {
     let rows = connection
         .rows(
-            "SELECT direction, name, interface_id, package_hash, relation FROM component_interfaces
+            "SELECT direction, name, interface_id, package_hash, relation, merged FROM component_interfaces
              WHERE component_hash = $1",
             values![hash],
         )
@@ -84,23 +87,23 @@ async fn interfaces(connection: &mut Connection, hash: &ComponentHash) -> Result
 async fn insert_row(connection: &mut Connection, record: &ComponentRecord) -> Result<bool, StoreError> {
     let inserted = connection
         .execute(
-            "INSERT INTO components (hash, view_id, size_bytes, sha256) VALUES ($1, $2, $3, $4)
+            "INSERT INTO components (hash, view_id, size_bytes, sha256, metadata) VALUES ($1, $2, $3, $4, $5)
              ON CONFLICT DO NOTHING",
-            values![&record.hash, &record.view, record.size_bytes, &record.sha256],
+            values![&record.hash, &record.view, record.size_bytes, &record.sha256, json_of(&record.metadata)?],
         )
         .await?;
     Ok(inserted == 1)
 }
 
 async fn insert_interfaces(connection: &mut Connection, record: &ComponentRecord) -> Result<(), StoreError> {
-    for InterfaceUse { direction, name, id, package, relation } in &record.interfaces {
+    for InterfaceUse { direction, name, id, package, relation, merged } in &record.interfaces {
         let relation = relation_text(*relation);
         connection
             .execute(
                 "INSERT INTO component_interfaces
-                     (component_hash, direction, name, interface_id, package_hash, relation)
-                 VALUES ($1, $2, $3, $4, $5, $6)",
-                values![&record.hash, *direction, name, id, package, relation],
+                     (component_hash, direction, name, interface_id, package_hash, relation, merged)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7)",
+                values![&record.hash, *direction, name, id, package, relation, json_of(merged)?],
             )
             .await?;
     }
@@ -126,6 +129,7 @@ fn interface_in(row: &Row) -> Result<InterfaceUse, StoreError> {
         id: row.parsed("interface_id")?,
         package: row.parsed("package_hash")?,
         relation: relation_of(&row.text("relation")?)?,
+        merged: json_in(row, "merged")?,
     })
 }
 
@@ -142,6 +146,7 @@ pub(super) fn direction_in(row: &Row) -> Result<Direction, StoreError> {
 pub(super) fn relation_of(text: &str) -> Result<Relation, StoreError> {
     match text {
         "exact" => Ok(Relation::Exact),
+        "merged" => Ok(Relation::Merged),
         other => Err(unknown(other)),
     }
 }
@@ -149,7 +154,22 @@ pub(super) fn relation_of(text: &str) -> Result<Relation, StoreError> {
 fn relation_text(relation: Relation) -> &'static str {
     match relation {
         Relation::Exact => "exact",
+        Relation::Merged => "merged",
     }
+}
+
+/// A value as JSON; nothing if it is the one that stands for nothing.
+fn json_of<T: Serialize + Default + PartialEq>(value: &T) -> Result<Option<String>, StoreError> {
+    if value == &T::default() {
+        return Ok(None);
+    }
+    serde_json::to_string(value).map(Some).map_err(|error| StoreError::damaged("a record", &error.to_string()))
+}
+
+/// What [`json_of`] wrote.
+fn json_in<T: DeserializeOwned + Default>(row: &Row, column: &str) -> Result<T, StoreError> {
+    let Some(text) = row.optional_text(column)? else { return Ok(T::default()) };
+    serde_json::from_str(&text).map_err(|error| StoreError::damaged(&text, &error.to_string()))
 }
 
 fn unknown(text: &str) -> StoreError {

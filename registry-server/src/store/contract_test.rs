@@ -14,12 +14,13 @@ use crate::config::DatabaseUrl;
 use crate::limits::ServerLimits;
 use futures::future::join_all;
 use jiff::Timestamp;
-use registry_core::component::{Direction, InterfaceUse, Relation};
+use registry_core::component::{Direction, InterfaceUse, MergedReference, Relation};
 use registry_core::hash::{Digest, Domain, blob};
 use registry_core::id::{ComponentHash, InterfaceId, ObjectHash, PackageHash, ViewId};
 use registry_core::name::ReleaseName;
 use registry_core::wire::{
-    CompatibilityRule, ComponentRecord, Deprecation, Found, PackageRecord, Release, ReleaseTarget, Scope, TokenInfo,
+    CompatibilityRule, ComponentMetadata, ComponentRecord, Deprecation, Found, PackageRecord, Producer, Release,
+    ReleaseTarget, Scope, TokenInfo,
 };
 use registry_core::wit::WorldInterface;
 use sqlx::migrate::Migrator;
@@ -92,7 +93,9 @@ fn component(content: &str, import: &PackageRecord) -> ComponentRecord {
             id: import.interfaces["api"],
             package: import.hash,
             relation: Relation::Exact,
+            merged: Vec::new(),
         }],
+        metadata: ComponentMetadata::default(),
     }
 }
 
@@ -139,6 +142,30 @@ fn token(id: &str, account: &str, scopes: &[Scope]) -> NewToken {
 
 async fn add_account(store: &Store, account: &str) {
     store.insert_token(&token(&format!("token of {account}"), account, &[Scope::Publish])).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_a_component_says_and_what_was_merged_in_it_are_kept() {
+    for Case { store, .. } in cases().await {
+        claim(&store, "demo").await;
+        let lower = package("demo:lower@1.0.0", "lower");
+        publish(&store, &lower).await;
+        let mut tool = component("tool", &lower);
+        let reference = MergedReference {
+            type_name: "r".to_owned(),
+            registered: "demo:io/io@0.2.0".to_owned(),
+            used: "demo:io/io@0.2.1".to_owned(),
+        };
+        (tool.interfaces[0].relation, tool.interfaces[0].merged) = (Relation::Merged, vec![reference]);
+        tool.metadata.description = Some("Größe \0 \"quoted\"".to_owned());
+        tool.metadata.producers =
+            vec![Producer { role: "language".to_owned(), name: "Rust".to_owned(), version: String::new() }];
+        assert_eq!(publish_component(&store, &tool, "demo:tool@1.0.0").await, Written::Created);
+        assert_eq!(store.component(&tool.hash).await.unwrap().as_ref(), Some(&tool));
+        let choice = InterfaceChoice::Id(tool.interfaces[0].id);
+        let users = store.interface_users(&choice, None, &UserKey::default(), 9, 9).await.unwrap();
+        assert_eq!(users.items[0].relation, Some(Relation::Merged));
+    }
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Publishing and reading components.
 
 use crate::support::client::{expect_error, unknown_component};
-use crate::support::component::{component, component_with_separate_imports};
+use crate::support::component::{component, component_with_separate_imports, described};
 use crate::support::{server, wasi};
 use registry_core::component::{Direction, Relation, VerifiedComponent};
 use registry_core::id::ComponentHash;
@@ -74,19 +74,69 @@ async fn a_component_without_registered_interfaces_needs_nothing() {
     assert!(closure.wit.contains("export run: func();"), "{}", closure.wit);
 }
 
+const OLD_IO: &str = "package demo:io@0.2.0; interface io { resource r { read: func() -> u32; } }";
+const NEW_IO: &str = "package demo:io@0.2.1; interface io { resource r { read: func() -> u32; } g: func(); }";
+const USER: &str =
+    "package demo:user@1.0.0; interface user { use demo:io/io@0.2.0.{r}; f: func(r: borrow<r>) -> list<r>; }";
+const TWO_VERSIONS: &str = "package demo:tool; world w { import demo:user/user@1.0.0; import demo:io/io@0.2.1; }";
+
 #[tokio::test(flavor = "multi_thread")]
 async fn two_versions_of_one_package_are_fine_if_the_component_keeps_them_apart() {
     let (_dir, server) = server::temporary().await;
-    let old = "package demo:io@0.2.0; interface io { record r { x: u32 } }";
-    let new = "package demo:io@0.2.1; interface io { record r { x: u32 } g: func(); }";
-    let user = "package demo:user@1.0.0; interface user { use demo:io/io@0.2.0.{r}; f: func(r: r); }";
-    let tool = "package demo:tool; world w { import demo:user/user@1.0.0; import demo:io/io@0.2.1; }";
-    for text in [old, new, user] {
+    for text in [OLD_IO, NEW_IO, USER] {
         server.publish_wit(text).await;
     }
-    let record = server.publish_component(component_with_separate_imports(&[old, new, user, tool])).await.record;
+    let bytes = component_with_separate_imports(&[OLD_IO, NEW_IO, USER, TWO_VERSIONS]);
+    let record = server.publish_component(bytes).await.record;
     let names: Vec<&str> = record.interfaces.iter().map(|interface| interface.name.as_str()).collect();
     assert_eq!(names, ["demo:io/io@0.2.0", "demo:io/io@0.2.1", "demo:user/user@1.0.0"]);
+    assert!(record.interfaces.iter().all(|interface| interface.relation == Relation::Exact));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_component_whose_imports_were_merged_is_accepted_and_marked() {
+    let (_dir, server) = server::temporary().await;
+    for text in [OLD_IO, NEW_IO] {
+        server.publish_wit(text).await;
+    }
+    let user = server.publish_wit(USER).await.record;
+    let bytes = component(&[OLD_IO, NEW_IO, USER, TWO_VERSIONS]);
+    let record = server.publish_component(bytes.clone()).await.record;
+    let path = format!("/v1/components/{}", record.hash);
+    let answer: serde_json::Value = server.json(&path).await;
+    assert_eq!(
+        answer["interfaces"][1],
+        serde_json::json!({
+            "direction": "import",
+            "name": "demo:user/user@1.0.0",
+            "id": user.interfaces["user"],
+            "package": user.hash,
+            "relation": "merged",
+            "merged": [{"type": "r", "registered": "demo:io/io@0.2.0", "used": "demo:io/io@0.2.1"}],
+        })
+    );
+    assert_eq!(answer["interfaces"][0]["relation"], "exact");
+    assert_eq!(answer["interfaces"].as_array().unwrap().len(), 2, "the older import is not in the bytes");
+    let closure: ComponentClosure = server.json(&format!("{path}/closure")).await;
+    let verified = VerifiedComponent::check(&record.hash, &bytes, &closure.packages, &Limits::default()).unwrap();
+    assert_eq!(verified.interfaces(), record.interfaces.as_slice());
+    assert_eq!(closure.packages.packages.len(), 3);
+    let flat = server.text(&format!("{path}/flat")).await;
+    Wit::parse(&[SourceFile::new("flat.wit", flat)], &[], &Limits::default()).unwrap();
+    assert!(!server.publish_component(bytes).await.created);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_component_says_about_itself_is_in_its_record() {
+    let (_dir, server) = server::temporary().await;
+    let plain = component(&["package demo:tool; world w { export run: func(); }"]);
+    let described = described(&plain, "Adds numbers.", "MIT OR Apache-2.0");
+    let record = server.publish_component(described).await.record;
+    let answer: ComponentRecord = server.json(&format!("/v1/components/{}", record.hash)).await;
+    assert_eq!(answer, record);
+    assert_eq!(record.metadata.description.as_deref(), Some("Adds numbers."));
+    assert_eq!(record.metadata.licenses.as_deref(), Some("MIT OR Apache-2.0"));
+    assert_eq!(record.metadata.producers[0].name, "wit-component");
 }
 
 #[tokio::test(flavor = "multi_thread")]

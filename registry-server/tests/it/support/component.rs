@@ -1,5 +1,6 @@
 //! Components and wasm-encoded WIT, made by the ecosystem's own encoder.
 
+use wasm_metadata::{AddMetadata, AddMetadataField, Description, Licenses};
 use wit_component::{ComponentEncoder, StringEncoding, dummy_module, embed_component_metadata};
 use wit_parser::{LiftLowerAbi, ManglingAndAbi, PackageId, Resolve};
 
@@ -11,6 +12,14 @@ pub fn component(packages: &[&str]) -> Vec<u8> {
 /// The same, but imports that are compatible by semver stay apart.
 pub fn component_with_separate_imports(packages: &[&str]) -> Vec<u8> {
     encoder(packages).merge_imports_based_on_semver(false).encode().unwrap()
+}
+
+/// A component that also says what it is for and under which licences it stands.
+pub fn described(component: &[u8], description: &str, licenses: &str) -> Vec<u8> {
+    let mut add = AddMetadata::default();
+    add.description = AddMetadataField::Set(Description::new(description.to_owned()));
+    add.licenses = AddMetadataField::Set(Licenses::new(licenses).unwrap());
+    add.to_wasm(component).unwrap()
 }
 
 fn encoder(packages: &[&str]) -> ComponentEncoder {
