@@ -1,14 +1,14 @@
 //! The command line.
 
 mod account;
-mod project;
 mod mirror;
+mod project;
 mod query;
 mod release;
 
 pub(crate) use account::*;
-pub(crate) use project::*;
 pub(crate) use mirror::*;
+pub(crate) use project::*;
 pub(crate) use query::*;
 pub(crate) use release::*;
 
