@@ -126,6 +126,8 @@ pub(crate) enum Command {
     Update(UpdateArguments),
     /// Write the lock, or check that everything fits it.
     Lock(LockArguments),
+    /// Take over the requirements of a project of wkg or wit-deps.
+    Import(ImportArguments),
     /// Look after what was fetched before.
     #[command(subcommand)]
     Cache(CacheCommand),

@@ -98,25 +98,42 @@ pub(crate) struct LockArguments {
     pub(crate) check: bool,
 }
 
+/// Arguments of `import`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  registry import
+  registry import --wit interfaces
+
+Reads `wkg.toml` and `wkg.lock` (wkg) or `deps.toml` (wit-deps) and writes the same requirements into `registry.toml`, in
+exactly the versions that are used now. What cannot be taken over is listed with the reason. Then `registry fetch`.")]
+pub(crate) struct ImportArguments {
+    /// The folder with the project's own WIT.
+    #[arg(long, value_name = "DIR", default_value = registry_client::project::WIT_FOLDER)]
+    pub(crate) wit: PathBuf,
+}
+
 /// What to do with the cache.
 #[derive(Debug, Subcommand)]
 pub(crate) enum CacheCommand {
     /// Print the folder of the cache.
-    #[command(after_help = "Example:
+    #[command(after_help = "Examples:
   registry cache dir
+  registry cache dir --json
 
 The folder is REGISTRY_CACHE_DIR, or `registry-cache` in $XDG_CACHE_HOME or ~/.cache. If REGISTRY_CACHE_DIR is empty,
 nothing is cached.")]
     Dir,
     /// Recompute the hash of everything in the cache.
-    #[command(after_help = "Example:
+    #[command(after_help = "Examples:
   registry cache verify
+  registry cache verify --json
 
 Each package and component is a line of its own: `ok`, `incomplete` (something that it needs is not in the cache; it is
 fetched again when it is needed) or `damaged`. The exit code is 0 if nothing is damaged.")]
     Verify,
     /// Remove everything that is cached.
-    #[command(after_help = "Example:
-  registry cache clean")]
+    #[command(after_help = "Examples:
+  registry cache clean
+  registry cache clean --json")]
     Clean,
 }

@@ -4,6 +4,7 @@ mod add;
 mod cache;
 mod fetch;
 mod hash;
+mod import;
 mod init;
 mod lock;
 mod login;
@@ -73,6 +74,7 @@ pub(crate) async fn run(arguments: Arguments, terminal: &Terminal) -> Result<(),
         Command::Add(arguments) => add::run(arguments, global, terminal).await,
         Command::Update(arguments) => update::run(arguments, global, terminal).await,
         Command::Lock(arguments) => lock::run(arguments, global, terminal).await,
+        Command::Import(arguments) => import::run(arguments, terminal),
         Command::Cache(command) => cache::run(command, terminal),
         Command::Completions(completions) => {
             let mut script = Vec::new();

@@ -8,6 +8,7 @@ mod command;
 mod credentials_test;
 mod fetch_test;
 mod hash_test;
+mod import_test;
 mod output_test;
 mod project_test;
 mod publish_test;

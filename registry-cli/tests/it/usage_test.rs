@@ -3,7 +3,7 @@
 use crate::command::{assert_contains, json_error, project, published, registry, registry_at, stderr, stdout};
 use crate::support::registry::TestRegistry;
 
-const COMMANDS: [&str; 29] = [
+const COMMANDS: [&str; 37] = [
     "publish",
     "fetch",
     "show",
@@ -31,6 +31,14 @@ const COMMANDS: [&str; 29] = [
     "namespace owner add",
     "namespace owner remove",
     "namespace set",
+    "init",
+    "add",
+    "update",
+    "lock",
+    "import",
+    "cache dir",
+    "cache verify",
+    "cache clean",
     "completions",
     "manual",
 ];

@@ -29,6 +29,20 @@ pub enum ProjectError {
         /// The file.
         path: PathBuf,
     },
+    /// There is nothing of another tool.
+    #[error("there is no `wkg.toml`, `wkg.lock` or `deps.toml` in `{}`", .folder.display())]
+    NothingToImport {
+        /// Where they were looked for.
+        folder: PathBuf,
+    },
+    /// A file of another tool cannot be read.
+    #[error("`{}` is not what its name says: {reason}", .path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The requirements cannot be read.
     #[error("`{}` is not a file of requirements: {reason}", .path.display())]
     Manifest {
@@ -169,6 +183,8 @@ impl ProjectError {
     pub fn code(&self) -> &str {
         match self {
             Self::NoProject { .. } => "no_project",
+            Self::NothingToImport { .. } => "nothing_to_import",
+            Self::Foreign { .. } => "invalid_import",
             Self::Exists { .. } => "exists",
             Self::Manifest { .. } | Self::Requirement(_) => "invalid_requirements",
             Self::Unsatisfiable { .. } => "unsatisfiable",
@@ -194,6 +210,7 @@ impl ProjectError {
             Self::NoProject { .. } => {
                 "`registry init` makes a project of this folder; `registry fetch SPEC` fetches without one".to_owned()
             }
+            Self::NothingToImport { .. } => "`registry init` makes a project without them".to_owned(),
             Self::Exists { .. } => "add to it with `registry add namespace:name`".to_owned(),
             Self::Manifest { .. } => {
                 format!("`registry init` in an empty folder shows what `{MANIFEST_FILE}` looks like")
@@ -221,7 +238,9 @@ impl ProjectError {
             Self::Local(error) => return error.hint(),
             Self::Output(error) => return error.hint(),
             Self::Client(error) => return error.hint(),
-            Self::Requirement(_) | Self::Limit { .. } | Self::Io { .. } | Self::Wit(_) => return None,
+            Self::Foreign { .. } | Self::Requirement(_) | Self::Limit { .. } | Self::Io { .. } | Self::Wit(_) => {
+                return None;
+            }
         };
         Some(text)
     }

@@ -6,6 +6,7 @@
 mod deps;
 mod error;
 mod files;
+mod import;
 mod lock;
 mod manifest;
 mod packages;
@@ -16,6 +17,7 @@ mod wit_text;
 
 pub use deps::DepsReport;
 pub use error::ProjectError;
+pub use import::{Import, LeftOut};
 pub use lock::{LOCK_FILE, Lock, LockedPackage, LockedRequirement};
 pub use manifest::{MANIFEST_FILE, Manifest, WIT_FOLDER};
 pub use references::Rewrite;
@@ -142,6 +144,25 @@ impl Project {
         }
         files::write_all(&[(path, project.manifest.text().into_bytes())])?;
         Ok((project, report))
+    }
+
+    /// Takes over the requirements of another tool's project: into the project's own, or into a new one.
+    ///
+    /// # Errors
+    /// [`ProjectError::NothingToImport`] if there is none of its files; if a file cannot be read or written.
+    pub fn import(folder: &Path, wit: &Path, limits: &Limits) -> Result<(Self, Import), ProjectError> {
+        let path = folder.join(MANIFEST_FILE);
+        let mut project = if path.exists() {
+            Self::open(folder)?
+        } else {
+            Self { folder: folder.to_owned(), manifest: Manifest::new(wit, &path)? }
+        };
+        let import = import::read(folder, &project.wit(), limits)?;
+        for (path, range) in &import.requirements {
+            project.manifest.require(path, range.clone())?;
+        }
+        files::write_all(&[(path, project.manifest.text().into_bytes())])?;
+        Ok((project, import))
     }
 
     /// The project's folder.

@@ -98,14 +98,23 @@ impl fmt::Display for PackagePath {
 impl Range {
     /// The range of a version and all later compatible ones.
     pub fn compatible_with(version: &Version) -> Self {
+        Self::beginning_with(version, Op::Caret, "")
+    }
+
+    /// The range of one version.
+    pub fn exactly(version: &Version) -> Self {
+        Self::beginning_with(version, Op::Exact, "=")
+    }
+
+    fn beginning_with(version: &Version, op: Op, sign: &str) -> Self {
         let comparator = Comparator {
-            op: Op::Caret,
+            op,
             major: version.major,
             minor: Some(version.minor),
             patch: Some(version.patch),
             pre: version.pre.clone(),
         };
-        Self { text: version.to_string(), versions: VersionReq { comparators: vec![comparator] } }
+        Self { text: format!("{sign}{version}"), versions: VersionReq { comparators: vec![comparator] } }
     }
 
     /// Whether a version is in the range.
