@@ -17,6 +17,7 @@ pub const LISTEN_DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCA
 const DATA_DIR_NAME: &str = "registry-server";
 const DATABASE_NAME: &str = "registry.sqlite3";
 const BLOB_DIR_NAME: &str = "blobs";
+const ADMIN_TOKEN_NAME: &str = "admin-token";
 
 /// Everything that a server is started with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +28,14 @@ pub struct Config {
     pub database: DatabaseUrl,
     /// The store of texts and components.
     pub blobs: BlobUrl,
+    /// The directory for what belongs to this server alone: the operator's token.
+    pub data_dir: PathBuf,
+    /// Whether reading needs a token as well.
+    pub is_private: bool,
+    /// Namespaces that nobody but the operator can claim.
+    pub reserved_namespaces: Vec<String>,
+    /// Whether to make the operator a token in the place of one that is lost.
+    pub renews_admin_token: bool,
     /// The limits.
     pub limits: ServerLimits,
 }
@@ -38,8 +47,17 @@ impl Config {
             listen: LISTEN_DEFAULT,
             database: DatabaseUrl::Sqlite(data_dir.join(DATABASE_NAME)),
             blobs: BlobUrl::File(data_dir.join(BLOB_DIR_NAME)),
+            data_dir: data_dir.to_owned(),
+            is_private: false,
+            reserved_namespaces: Vec::new(),
+            renews_admin_token: false,
             limits: ServerLimits::default(),
         }
+    }
+
+    /// The file with the operator's token. The server writes it when it starts for the first time.
+    pub fn admin_token_file(&self) -> PathBuf {
+        self.data_dir.join(ADMIN_TOKEN_NAME)
     }
 }
 

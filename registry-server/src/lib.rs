@@ -12,6 +12,7 @@
 //! # Ok(()) }
 //! ```
 
+mod admin_token;
 mod api;
 mod app;
 mod blob;

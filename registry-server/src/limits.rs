@@ -40,6 +40,18 @@ pub struct ServerLimits {
     pub names_listed_max: usize,
     /// Releases that are indexed between two questions which of them are not.
     pub index_batch_releases: usize,
+    /// Bytes of the JSON of every other request.
+    pub request_json_size_bytes_max: usize,
+    /// Characters of a reason, a message or a description.
+    pub text_chars_max: usize,
+    /// Tokens of one account that are good at one time.
+    pub tokens_per_account_max: usize,
+    /// Tokens in one list, with those that are not good any more.
+    pub tokens_listed_max: usize,
+    /// Namespaces that one account owns.
+    pub namespaces_per_account_max: usize,
+    /// Owners of one namespace.
+    pub owners_max: usize,
     /// Bytes of all uploads that are in memory at one time.
     pub uploads_size_bytes_max: usize,
     /// Bytes of a refused upload that are read and thrown away, so that its sender sees the answer.
@@ -96,6 +108,12 @@ impl Default for ServerLimits {
             hash_matches_max: 100,
             names_listed_max: 100,
             index_batch_releases: 100,
+            request_json_size_bytes_max: 64 << 10,
+            text_chars_max: 1_000,
+            tokens_per_account_max: 100,
+            tokens_listed_max: 1_000,
+            namespaces_per_account_max: 1_000,
+            owners_max: 100,
             uploads_size_bytes_max: 512 << 20,
             discarded_size_bytes_max: 8 << 20,
             header_size_bytes_max: 16 << 10,

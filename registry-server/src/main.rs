@@ -21,6 +21,8 @@ Examples:
       Pick a free port; the URL is the one line on stdout.
   registry-server --database-url sqlite:/srv/registry.sqlite3 --blob-url file:/srv/blobs
       Keep the database and the content in places of their own.
+  registry-server --database-url postgres://registry@db/registry?sslmode=verify-full --private
+      Keep names in PostgreSQL, and let only those read who have a token.
   RUST_LOG=debug registry-server
       Log more.";
 
@@ -44,6 +46,15 @@ struct Arguments {
     /// The store for content: `file:DIR` [default: blobs in the data directory].
     #[arg(long, value_name = "URL", env = "REGISTRY_BLOB_URL", hide_env_values = true)]
     blob_url: Option<BlobUrl>,
+    /// Let only those read who have a token; anybody may read otherwise. Publishing always needs a token.
+    #[arg(long, env = "REGISTRY_PRIVATE")]
+    private: bool,
+    /// A namespace that nobody but the operator can claim; repeat it for others.
+    #[arg(long = "reserve", value_name = "NAME", env = "REGISTRY_RESERVE", value_delimiter = ',')]
+    reserved: Vec<String>,
+    /// Make the operator a new token, because the one in `admin-token` in the data directory is lost; it is revoked.
+    #[arg(long)]
+    new_admin_token: bool,
 }
 
 fn main() -> ExitCode {
@@ -81,7 +92,10 @@ impl Arguments {
             listen: self.listen,
             database: self.database_url.unwrap_or(defaults.database),
             blobs: self.blob_url.unwrap_or(defaults.blobs),
-            limits: defaults.limits,
+            is_private: self.private,
+            reserved_namespaces: self.reserved,
+            renews_admin_token: self.new_admin_token,
+            ..defaults
         })
     }
 }

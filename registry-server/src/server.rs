@@ -1,7 +1,8 @@
 //! Connections: accepting them, serving them, and ending them in good order.
 
+use crate::admin_token;
 use crate::api;
-use crate::app::App;
+use crate::app::{App, Rules};
 use crate::blob::{BlobError, BlobStore};
 use crate::config::Config;
 use crate::limits::ServerLimits;
@@ -11,9 +12,11 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
+use registry_core::name::{NameError, check_identifier};
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,6 +38,21 @@ pub enum StartError {
     /// The blob store cannot be used.
     #[error(transparent)]
     Blob(#[from] BlobError),
+    /// The operator's token cannot be made.
+    #[error("there is no randomness for the operator's token")]
+    Random(#[from] getrandom::Error),
+    /// The operator's token cannot be kept.
+    #[error("the operator's token cannot be written to `{path}`")]
+    AdminToken {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A namespace is to be reserved that cannot be one.
+    #[error("a namespace cannot be reserved")]
+    Reserved(#[from] NameError),
     /// The threads that parse and hash cannot be started.
     #[error("the worker threads cannot be started")]
     Workers(#[source] io::Error),
@@ -66,6 +84,7 @@ pub struct Server {
     app: Arc<App>,
     listener: TcpListener,
     address: SocketAddr,
+    admin_token_file: PathBuf,
     limits: Arc<ServerLimits>,
 }
 
@@ -75,14 +94,18 @@ impl Server {
     /// # Errors
     /// If one of them cannot be used.
     pub async fn bind(config: Config) -> Result<Self, StartError> {
+        config.reserved_namespaces.iter().try_for_each(|name| check_identifier(name))?;
+        let admin_token_file = config.admin_token_file();
         let limits = Arc::new(config.limits);
         let store = Store::open(&config.database, &limits).await?;
         let blobs = BlobStore::open(&config.blobs).await?;
-        let app = App::new(store, blobs, Arc::clone(&limits)).map_err(StartError::Workers)?;
+        admin_token::provide(&store, &admin_token_file, config.renews_admin_token).await?;
+        let rules = Rules { reserved_namespaces: config.reserved_namespaces, is_private: config.is_private };
+        let app = App::new(store, blobs, rules, Arc::clone(&limits)).map_err(StartError::Workers)?;
         let listen = |source| StartError::Listen { address: config.listen, source };
         let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
-        Ok(Self { app: Arc::new(app), listener, address, limits })
+        Ok(Self { app: Arc::new(app), listener, address, admin_token_file, limits })
     }
 
     /// The address, with the port that was picked.
@@ -93,6 +116,11 @@ impl Server {
     /// Where clients on this machine find the server: `http://127.0.0.1:7878`.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// The file with the operator's token, which can do everything. It is there unless somebody took it away.
+    pub fn admin_token_file(&self) -> &Path {
+        &self.admin_token_file
     }
 
     /// Serves until `shutdown` is done. Then it takes no more connections, and requests that are being handled have

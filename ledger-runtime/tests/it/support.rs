@@ -191,6 +191,7 @@ impl RunningNode {
 /// A real registry on a port of its own.
 pub(crate) struct RunningRegistry {
     pub(crate) url: String,
+    token: String,
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
     _data: tempfile::TempDir,
@@ -203,15 +204,21 @@ impl RunningRegistry {
         let config = registry_server::Config { listen, ..registry_server::Config::in_dir(data.path()) };
         let server = registry_server::Server::bind(config).await.unwrap();
         let url = server.url();
+        let token = std::fs::read_to_string(server.admin_token_file()).unwrap().trim_end().to_owned();
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(server.run_until(async move {
             let _ = stopped.await;
         }));
-        Self { url, stop, task, _data: data }
+        let registry = Self { url, token, stop, task, _data: data };
+        for namespace in ["demo", "test"] {
+            registry.client().claim_namespace(namespace).await.unwrap();
+        }
+        registry
     }
 
+    /// A client of the registry's operator, who owns the namespaces.
     pub(crate) fn client(&self) -> Client {
-        Client::new(&self.url).unwrap()
+        Client::new(&self.url).unwrap().with_token(self.token.as_str().into())
     }
 
     /// Publishes the packages of the example contracts.

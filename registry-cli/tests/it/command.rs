@@ -33,7 +33,8 @@ pub fn registry() -> Command {
 /// The command in a folder, with the registry that it talks to.
 pub fn registry_at(server: &TestRegistry, folder: &Path) -> Command {
     let mut command = registry();
-    command.env("REGISTRY_URL", server.url()).env("REGISTRY_CACHE_DIR", server.cache()).current_dir(folder);
+    command.env("REGISTRY_URL", server.url()).env("REGISTRY_TOKEN", server.token());
+    command.env("REGISTRY_CACHE_DIR", server.cache()).current_dir(folder);
     command
 }
 

@@ -241,7 +241,7 @@ fn another_hash_in_the_answer_to_a_publication_is_refused() {
     let published = publish();
     let false_hash = other(&published.types.hash);
     let url = tampering(published.registry.url(), published.types.hash.to_string(), &false_hash);
-    let client = Client::new(&url).unwrap();
+    let client = Client::new(&url).unwrap().with_token(published.registry.token().into());
     let files = vec![registry_core::wit::SourceFile::new("types.wit", TYPES)];
     let error = published.registry.block_on(client.publish_package(files, published.types.hash)).unwrap_err();
     assert_names(&error, &[&published.types.hash, &false_hash]);

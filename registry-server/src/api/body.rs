@@ -2,6 +2,7 @@
 
 use super::ApiState;
 use super::error::ApiError;
+use super::extract::{content_type, unsupported};
 use crate::app::AppError;
 use crate::limits::ServerLimits;
 use axum::body::{Body, BodyDataStream};
@@ -46,6 +47,19 @@ pub(super) async fn read(
     }
     let reader = Reader { limits: state.app.limits(), memory: &state.upload_memory, limit };
     reader.read(&mut body.into_data_stream()).await
+}
+
+/// Reads a body that must be JSON, up to the limit of small requests.
+///
+/// # Errors
+/// As [`read`], or if it has another type.
+pub(super) async fn read_json(state: &ApiState, headers: &HeaderMap, body: Body) -> Result<Upload, ApiError> {
+    match content_type(headers).as_deref() {
+        Some("application/json") => {}
+        other => return Err(unsupported(other, "`application/json`")),
+    }
+    let size_bytes_max = state.app.limits().request_json_size_bytes_max;
+    read(state, headers, body, SizeLimit { size_bytes_max, name: "request_json_size_bytes_max" }).await
 }
 
 impl SizeLimit {

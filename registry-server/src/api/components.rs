@@ -1,8 +1,9 @@
 //! `/v1/components`.
 
 use super::ApiState;
+use super::access::Authenticated;
 use super::body::{SizeLimit, read};
-use super::document::{Binary, Lookup, Upload};
+use super::document::{Binary, Guarded, Lookup, Upload};
 use super::error::ApiError;
 use super::extract::{Asked, HashInPath, content_type, typed, unsupported};
 use super::{range, respond};
@@ -12,7 +13,7 @@ use axum::http::{HeaderMap, Method};
 use axum::response::Response;
 use registry_core::id::ComponentHash;
 use registry_core::name::ReleaseName;
-use registry_core::wire::{ComponentClosure, ComponentRecord, ErrorBody, Published};
+use registry_core::wire::{ComponentClosure, ComponentRecord, ErrorBody, Published, Scope};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -38,13 +39,17 @@ type Answer = Result<Response, ApiError>;
         (status = 200, description = "Both were there already", body = Published<ComponentRecord>),
         (status = 409, description = "The name is bound to another hash; the message has both", body = ErrorBody),
         Upload,
-    ))]
+        Guarded,
+    ),
+    security(("token" = ["publish"])))]
 pub(super) async fn publish(
     State(state): State<ApiState>,
+    Authenticated(caller): Authenticated,
     Asked(query): Asked<PublishQuery>,
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
+    caller.require(Scope::Publish)?;
     let name: Option<ReleaseName> = typed(query.name)?;
     let expected: Option<ComponentHash> = typed(query.expected)?;
     match content_type(&headers).as_deref() {
@@ -54,7 +59,7 @@ pub(super) async fn publish(
     let size_bytes_max = state.app.limits().content.component_size_bytes_max;
     let limit = SizeLimit { size_bytes_max, name: "component_size_bytes_max" };
     let upload = read(&state, &headers, body, limit).await?;
-    let published = state.app.publish_component(upload.bytes.clone(), name, expected).await?;
+    let published = state.app.publish_component(&caller, upload.bytes.clone(), name, expected).await?;
     Ok(respond::published(&published))
 }
 

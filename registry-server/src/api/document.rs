@@ -14,10 +14,11 @@ use std::sync::LazyLock;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::response::ResponseBuilder;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{
     Content, KnownFormat, ObjectBuilder, Ref, RefOr, Required, Response as Described, Schema, SchemaFormat, Type,
 };
-use utoipa::{IntoResponses, OpenApi, PartialSchema, ToSchema};
+use utoipa::{IntoResponses, Modify, OpenApi, PartialSchema, ToSchema};
 
 const INTRODUCTION: &str = "\
 Publishes WIT packages and WebAssembly components, and serves them by hash and by name. \
@@ -37,10 +38,13 @@ const VERSION_PATTERN: &str = r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-(0|[1
         (name = "Components", description = "WebAssembly components by hash"),
         (name = "Names", description = "What names are bound to"),
         (name = "Search", description = "By words, by interfaces, by parts of hashes"),
+        (name = "Namespaces", description = "Who may publish under which names"),
+        (name = "Accounts", description = "Tokens, and whom they speak for"),
         (name = "Health", description = "For those who run the server"),
         (name = "Pages", description = "This description, for programs and for people"),
     ),
     components(schemas(ErrorBody, Binary, ExactVersion, Identifier, Kind)),
+    modifiers(&TokenScheme),
 )]
 pub(super) struct Outline;
 
@@ -116,6 +120,26 @@ impl IntoResponses for Upload {
     }
 }
 
+/// What can be wrong with who asks.
+pub(super) struct Guarded;
+
+impl IntoResponses for Guarded {
+    fn responses() -> BTreeMap<String, RefOr<Described>> {
+        problems(&[("403", "The token lacks a scope, is for another namespace, or its account does not own this one")])
+    }
+}
+
+/// How a token is given.
+struct TokenScheme;
+
+impl Modify for TokenScheme {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let token = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("regt_…");
+        let token = token.description(Some("A token of this registry; the scopes say what it must allow")).build();
+        document.components.get_or_insert_default().add_security_scheme("token", SecurityScheme::Http(token));
+    }
+}
+
 /// Problems by their status, all in the one shape.
 pub(super) fn problems(table: &[(&str, &str)]) -> BTreeMap<String, RefOr<Described>> {
     table.iter().map(|(status, description)| ((*status).to_owned(), problem(description).into())).collect()
@@ -140,8 +164,8 @@ pub(super) async fn openapi() -> Response {
 /// Adds what holds for every operation.
 fn complete(mut document: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi {
     for (path, item) in &mut document.paths.paths {
-        // The answers about health hold for one moment, and nobody may keep them.
-        let is_tagged = !path.starts_with("/health/");
+        // The answers about health and tokens hold for one moment, and nobody may keep them.
+        let is_tagged = !["/health/", "/v1/whoami", "/v1/tokens"].iter().any(|begin| path.starts_with(begin));
         if let Some(operation) = item.get.as_mut().filter(|_| is_tagged) {
             describe_tagged_read(operation);
         }
@@ -175,6 +199,10 @@ fn describe_tagged_read(operation: &mut Operation) {
 }
 
 fn describe_every(operation: &mut Operation) {
+    // A private registry asks for a token even where another does not.
+    let mut unauthorized = problem("A token is needed, or the one that was given is not good");
+    unauthorized.headers.insert("www-authenticate".to_owned(), text_header("`Bearer`").into());
+    add(operation, [("401".to_owned(), unauthorized.into())]);
     add(operation, problems(&[("500", "A fault of the server; the message has the request's id for the log")]));
     let later = text_header("Seconds after which to try again");
     let mut busy = problem("The server has too much to do, or the request took too long");

@@ -3,7 +3,7 @@
 use super::respond;
 use crate::app::{AppError, InternalError};
 use crate::limits::ERROR_MESSAGE_CHARS_MAX;
-use axum::http::{Method, StatusCode, Uri, header};
+use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use registry_core::limits::LimitExceeded;
 use registry_core::wire::ErrorBody;
@@ -43,7 +43,7 @@ impl<E: Into<AppError>> From<E> for ApiError {
         let error = error.into();
         let (code, hint) = error.explain();
         let status = status_of(&error);
-        let body = ErrorBody { details: error.details(), ..body(code, error.message(), hint) };
+        let body = ErrorBody { details: error.details(), ..body(code, error.message(), hint.as_deref()) };
         let failure = match error {
             AppError::Internal(failure) => Some(Arc::new(failure)),
             _ => None,
@@ -57,6 +57,9 @@ impl IntoResponse for ApiError {
         let mut response = (self.status, respond::json(&self.body)).into_response();
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER_S.into());
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         if let Some(failure) = self.failure {
             response.extensions_mut().insert(failure);
@@ -77,7 +80,14 @@ fn status_of(error: &AppError) -> StatusCode {
     match error {
         AppError::NotFound(_) => StatusCode::NOT_FOUND,
         AppError::Body(_) => StatusCode::BAD_REQUEST,
-        AppError::ReleaseBound { .. } => StatusCode::CONFLICT,
+        AppError::TokenRequired | AppError::Token(_) => StatusCode::UNAUTHORIZED,
+        AppError::Forbidden { .. } | AppError::NotClaimed { .. } | AppError::NamespaceReserved(_) => {
+            StatusCode::FORBIDDEN
+        }
+        AppError::ReleaseBound { .. }
+        | AppError::NamespaceTaken(_)
+        | AppError::NamespaceTooSimilar { .. }
+        | AppError::LastOwner { .. } => StatusCode::CONFLICT,
         AppError::Limit(LimitExceeded { limit, .. }) if limit.ends_with("size_bytes_max") => {
             StatusCode::PAYLOAD_TOO_LARGE
         }
@@ -88,6 +98,8 @@ fn status_of(error: &AppError) -> StatusCode {
         | AppError::Sha256
         | AppError::Cursor
         | AppError::Name(_)
+        | AppError::UnknownAccount(_)
+        | AppError::Text { .. }
         | AppError::NestedPackages { .. }
         | AppError::MissingDependencies { .. }
         | AppError::HashMismatch { .. }

@@ -47,6 +47,35 @@ impl<S: Send + Sync> FromRequestParts<S> for NameInPath {
     }
 }
 
+/// A `namespace` in the address.
+pub(super) struct NamespaceInPath(pub(super) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for NamespaceInPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let namespace: String = path(parts, state).await?;
+        check_identifier(&namespace).map_err(ApiError::in_address)?;
+        Ok(Self(namespace))
+    }
+}
+
+/// The id of a token in the address. It is only ever compared.
+pub(super) struct TokenInPath(pub(super) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for TokenInPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let id: String = path(parts, state).await?;
+        let is_id = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let message = "the id of a token is made of hexadecimal digits";
+        let hint = Some("`registry token list` shows the ids");
+        let not_id = || ApiError::new(StatusCode::BAD_REQUEST, "invalid_path", message, hint);
+        is_id.then_some(Self(id)).ok_or_else(not_id)
+    }
+}
+
 /// A release in the address.
 pub(super) struct ReleaseInPath(pub(super) ReleaseName);
 

@@ -1,5 +1,6 @@
 //! The HTTP API (`docs/api.md`): extract, call the application, respond.
 
+mod access;
 mod body;
 mod components;
 mod cors;
@@ -7,6 +8,7 @@ mod document;
 mod error;
 mod extract;
 mod health;
+mod namespaces;
 mod packages;
 mod page;
 mod pages;
@@ -16,6 +18,7 @@ mod representation;
 mod request;
 mod respond;
 mod search;
+mod tokens;
 mod unread;
 
 use crate::app::App;
@@ -45,6 +48,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .method_not_allowed_fallback(error::unknown_method)
         .layer(representation::compression())
         .layer(from_fn(representation::choose))
+        .layer(from_fn_with_state(state.clone(), access::guard))
         .layer(cors::reads())
         .layer(from_fn_with_state(state.clone(), request::handle))
         .with_state(state)
@@ -77,6 +81,8 @@ fn version_1() -> OpenApiRouter<ApiState> {
         .routes(routes!(components::closure))
         .routes(routes!(releases::list))
         .routes(routes!(releases::release))
+        .routes(routes!(releases::yank, releases::unyank))
+        .routes(routes!(releases::deprecate, releases::undeprecate))
         .routes(routes!(releases::missing))
         .routes(routes!(search::search))
         .routes(routes!(search::items))
@@ -84,6 +90,12 @@ fn version_1() -> OpenApiRouter<ApiState> {
         .routes(routes!(search::dependents))
         .routes(routes!(search::hashes))
         .routes(routes!(search::sha256))
+        .routes(routes!(tokens::whoami))
+        .routes(routes!(tokens::list, tokens::create))
+        .routes(routes!(tokens::revoke))
+        .routes(routes!(namespaces::list, namespaces::claim))
+        .routes(routes!(namespaces::show, namespaces::set))
+        .routes(routes!(namespaces::add_owner, namespaces::remove_owner))
 }
 
 #[cfg(test)]

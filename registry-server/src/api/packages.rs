@@ -1,8 +1,9 @@
 //! `/v1/packages`.
 
 use super::ApiState;
+use super::access::Authenticated;
 use super::body::{SizeLimit, read};
-use super::document::{Binary, Lookup, Upload};
+use super::document::{Binary, Guarded, Lookup, Upload};
 use super::error::ApiError;
 use super::extract::{Asked, HashInPath, content_type, typed, unsupported};
 use super::respond;
@@ -12,7 +13,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use registry_core::id::{ObjectHash, PackageHash};
-use registry_core::wire::{ErrorBody, PackageClosure, PackageRecord, PublishPackage, Published};
+use registry_core::wire::{ErrorBody, PackageClosure, PackageRecord, PublishPackage, Published, Scope};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -35,13 +36,17 @@ type Answer = Result<Response, ApiError>;
         (status = 200, description = "It was published already", body = Published<PackageRecord>),
         (status = 409, description = "The name is bound to another hash; the message has both", body = ErrorBody),
         Upload,
-    ))]
+        Guarded,
+    ),
+    security(("token" = ["publish"])))]
 pub(super) async fn publish(
     State(state): State<ApiState>,
+    Authenticated(caller): Authenticated,
     Asked(query): Asked<PublishQuery>,
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
+    caller.require(Scope::Publish)?;
     let expected: Option<PackageHash> = typed(query.expected)?;
     let limits = state.app.limits();
     let (size_bytes_max, name, kind): (_, _, fn(_) -> _) = match content_type(&headers).as_deref() {
@@ -54,7 +59,7 @@ pub(super) async fn publish(
         other => return Err(unsupported(other, "`application/json` or `application/wasm`")),
     };
     let upload = read(&state, &headers, body, SizeLimit { size_bytes_max, name }).await?;
-    let published = state.app.publish_package(kind(upload.bytes.clone()), expected).await?;
+    let published = state.app.publish_package(&caller, kind(upload.bytes.clone()), expected).await?;
     Ok(respond::published(&published))
 }
 

@@ -2,8 +2,8 @@
 
 use super::compatibility::{COMPARISONS_MAX, Candidate};
 use super::index::component_document;
-use super::releases::written_anew;
-use super::{App, AppError, Documents, sha256_hex};
+use super::releases::{publication, written_anew};
+use super::{App, AppError, Caller, Documents, sha256_hex};
 use crate::store::Written;
 use bytes::Bytes;
 use registry_core::closure::Closure;
@@ -22,10 +22,14 @@ impl App {
     /// If it breaks a rule; nothing is visible of it then.
     pub(crate) async fn publish_component(
         &self,
+        caller: &Caller,
         bytes: Bytes,
         name: Option<ReleaseName>,
         expected: Option<ComponentHash>,
     ) -> Result<Published<ComponentRecord>, AppError> {
+        if let Some(name) = &name {
+            self.check_publisher(caller, name.namespace()).await?;
+        }
         let (upload, limits) = (bytes.clone(), Arc::clone(&self.limits));
         let names = self.workers.run(move || packages_named(&upload, expected, &limits.content)).await??;
         let dependencies = self.packages_of("the component", &names).await?;
@@ -47,7 +51,7 @@ impl App {
             if let Some(bytes) = stored_bytes.take() {
                 self.blobs.put(&key, bytes).await?;
             }
-            let publication = self.publication(&name, &document, compared.as_deref()).await?;
+            let publication = publication(caller, &name, &document, compared.as_deref());
             let written = self.store.insert_component(&record, &dependencies, Some(&publication)).await?;
             if written != Written::Changed {
                 return Ok(Published { created: written_anew(written, &name, &target)?, record });

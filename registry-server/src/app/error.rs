@@ -1,5 +1,6 @@
 //! Everything that a request can come to, besides its answer: a word for programs, a message, and what to do.
 
+use super::access::TokenFault;
 use super::workers::WorkerError;
 use crate::blob::BlobError;
 use crate::store::StoreError;
@@ -9,7 +10,7 @@ use registry_core::component::ComponentError;
 use registry_core::id::{ObjectHash, ParseIdError, ParsePrefixError};
 use registry_core::limits::LimitExceeded;
 use registry_core::name::{InterfaceSpecError, NameError, PackageName, ReleaseName};
-use registry_core::wire::ReleaseTarget;
+use registry_core::wire::{Namespace, ReleaseTarget};
 use registry_core::wit::{AdmissionError, WitError};
 use registry_core::with_causes;
 use std::error::Error;
@@ -60,6 +61,59 @@ pub(crate) enum AppError {
         of: String,
         /// All that is missing.
         missing: Vec<ReleaseName>,
+    },
+    /// A token is needed, and there is none.
+    #[error("a token is needed for this")]
+    TokenRequired,
+    /// The token is not good.
+    #[error(transparent)]
+    Token(#[from] TokenFault),
+    /// The token is good, but not for this.
+    #[error("{message}")]
+    Forbidden {
+        /// What it lacks.
+        message: String,
+        /// The command that helps.
+        hint: String,
+    },
+    /// Nobody owns the namespace that is published into.
+    #[error("nobody has claimed the namespace `{namespace}`")]
+    NotClaimed {
+        /// The namespace.
+        namespace: String,
+    },
+    /// Others own the namespace that is claimed.
+    #[error("the namespace `{}` belongs to {}", .0.name, list(&.0.owners))]
+    NamespaceTaken(Namespace),
+    /// The operator keeps the namespace back.
+    #[error("the namespace `{0}` is reserved by this registry's operator")]
+    NamespaceReserved(String),
+    /// The namespace looks like another.
+    #[error("the namespace `{name}` differs from `{other}` by hyphens alone")]
+    NamespaceTooSimilar {
+        /// What is claimed.
+        name: String,
+        /// What it looks like.
+        other: String,
+    },
+    /// A namespace is never without an owner.
+    #[error("`{account}` is the last owner of the namespace `{namespace}`")]
+    LastOwner {
+        /// The namespace.
+        namespace: String,
+        /// The owner.
+        account: String,
+    },
+    /// Nobody has this account.
+    #[error("there is no account `{0}`")]
+    UnknownAccount(String),
+    /// A text for people that cannot be shown to them as it is.
+    #[error("{what} {reason}")]
+    Text {
+        /// What the text is.
+        what: &'static str,
+        /// What is wrong with it.
+        reason: &'static str,
     },
     /// The upload has another hash than its sender expects.
     #[error("the upload has the hash {actual}, but {claimed} was expected")]
@@ -116,6 +170,9 @@ pub(crate) enum InternalError {
         /// What is wrong with it.
         reason: String,
     },
+    /// There is no randomness for secrets.
+    #[error("the system gives no randomness")]
+    Random(#[source] getrandom::Error),
     /// A handler panicked.
     #[error("a handler failed unexpectedly")]
     HandlerPanicked,

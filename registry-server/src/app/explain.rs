@@ -4,14 +4,51 @@ use super::AppError;
 use registry_core::component::ComponentError;
 use registry_core::name::NameError;
 use registry_core::wit::AdmissionError;
+use std::borrow::Cow;
 
 /// A code and a hint.
-pub(crate) type Explanation = (&'static str, Option<&'static str>);
+type Explanation = (&'static str, Option<&'static str>);
 
 impl AppError {
     /// The code of this error, and a hint if something can be done.
-    pub(crate) fn explain(&self) -> Explanation {
+    pub(crate) fn explain(&self) -> (&'static str, Option<Cow<'_, str>>) {
         match self {
+            Self::Forbidden { hint, .. } => ("forbidden", Some(hint.into())),
+            Self::NotClaimed { namespace } => {
+                ("namespace_not_claimed", Some(format!("`registry namespace claim {namespace}` makes it yours").into()))
+            }
+            Self::NamespaceTaken(namespace) => {
+                let hint = format!("ask an owner to run `registry namespace owner add {} ACCOUNT`", namespace.name);
+                ("namespace_taken", Some(hint.into()))
+            }
+            Self::LastOwner { namespace, .. } => {
+                let hint = format!("add another owner first: `registry namespace owner add {namespace} ACCOUNT`");
+                ("last_owner", Some(hint.into()))
+            }
+            _ => {
+                let (code, hint) = self.explain_kind();
+                (code, hint.map(Cow::Borrowed))
+            }
+        }
+    }
+
+    /// What is the same for all errors of a kind.
+    fn explain_kind(&self) -> Explanation {
+        match self {
+            Self::TokenRequired => ("token_required", Some("give a token, for example with `registry login`")),
+            Self::Token(_) => ("token_invalid", Some("give another token, for example with `registry login`")),
+            Self::Forbidden { .. } => ("forbidden", None),
+            Self::NotClaimed { .. } => ("namespace_not_claimed", None),
+            Self::NamespaceTaken(_) => ("namespace_taken", None),
+            Self::NamespaceReserved(_) => ("reserved_namespace", Some("ask the registry's operator")),
+            Self::NamespaceTooSimilar { .. } => {
+                ("namespace_too_similar", Some("choose a name that nobody takes for another"))
+            }
+            Self::LastOwner { .. } => ("last_owner", None),
+            Self::UnknownAccount(_) => {
+                ("unknown_account", Some("an account is there as soon as the operator has made a token for it"))
+            }
+            Self::Text { .. } => ("invalid_text", None),
             Self::NotFound(_) => ("not_found", Some("check the hash or the name, or publish it first")),
             Self::Hash(_) | Self::HashPrefix(_) | Self::Sha256 => ("invalid_hash", None),
             Self::Interface(_) => ("invalid_name", None),

@@ -1,5 +1,6 @@
 //! The registry's rules: what may be published, and what is served. Neither HTTP nor SQL.
 
+mod access;
 mod cache;
 mod closures;
 mod compatibility;
@@ -8,13 +9,17 @@ mod downloads;
 mod error;
 mod explain;
 mod index;
+mod namespaces;
 mod packages;
 mod releases;
 mod search;
+mod tokens;
 mod upload;
 mod workers;
 
+pub(crate) use access::Caller;
 pub(crate) use error::{AppError, InternalError};
+pub(crate) use tokens::{another_admin_token, first_admin_token};
 pub(crate) use upload::PackageUpload;
 
 use crate::blob::BlobStore;
@@ -24,6 +29,8 @@ use bytes::Bytes;
 use cache::{Cache, InMemory};
 use downloads::Downloads;
 use registry_core::id::{ComponentHash, ObjectHash};
+use registry_core::limits::LimitExceeded;
+use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use std::io;
 use std::sync::Arc;
@@ -38,7 +45,18 @@ pub(crate) struct App {
     documents: Cache<ObjectHash, Documents>,
     binaries: Cache<ComponentHash, Bytes>,
     downloads: Downloads,
+    reserved_namespaces: Vec<String>,
+    is_private: bool,
     limits: Arc<ServerLimits>,
+}
+
+/// What who runs a registry decides.
+#[derive(Debug, Default)]
+pub(crate) struct Rules {
+    /// Namespaces that nobody else claims.
+    pub(crate) reserved_namespaces: Vec<String>,
+    /// Whether reading needs a token.
+    pub(crate) is_private: bool,
 }
 
 /// The verified texts of a package or a component, as they are served.
@@ -69,7 +87,7 @@ impl App {
     ///
     /// # Errors
     /// If its threads cannot be started.
-    pub(crate) fn new(store: Store, blobs: BlobStore, limits: Arc<ServerLimits>) -> io::Result<Self> {
+    pub(crate) fn new(store: Store, blobs: BlobStore, rules: Rules, limits: Arc<ServerLimits>) -> io::Result<Self> {
         let half_size_bytes = limits.cache_size_bytes_max / 2;
         Ok(Self {
             workers: Workers::start(&limits)?,
@@ -78,8 +96,15 @@ impl App {
             downloads: Downloads::default(),
             store,
             blobs,
+            reserved_namespaces: rules.reserved_namespaces,
+            is_private: rules.is_private,
             limits,
         })
+    }
+
+    /// Whether reading needs a token.
+    pub(crate) fn is_private(&self) -> bool {
+        self.is_private
     }
 
     /// The limits that hold here.
@@ -96,11 +121,30 @@ impl App {
         Ok(self.blobs.ready().await?)
     }
 
+    /// Refuses a text that is too long or holds what no person writes.
+    fn check_text(&self, what: &'static str, text: &str) -> Result<(), AppError> {
+        LimitExceeded::check(
+            format!("the length of {what} in characters"),
+            text.chars().count(),
+            self.limits.text_chars_max,
+            "text_chars_max",
+        )?;
+        if text.chars().any(char::is_control) {
+            return Err(AppError::Text { what, reason: "holds control characters; write it as one line" });
+        }
+        Ok(())
+    }
+
     /// Writes what is still in memory and closes the database.
     pub(crate) async fn close(&self) {
         self.write_downloads().await;
         self.store.close().await;
     }
+}
+
+/// The JSON of a request.
+fn request<T: DeserializeOwned>(json: &[u8]) -> Result<T, AppError> {
+    serde_json::from_slice(json).map_err(|error| AppError::Body(error.to_string()))
 }
 
 /// The sha256 of bytes in hexadecimal digits.

@@ -1,9 +1,9 @@
 //! Publishing and reading WIT packages.
 
 use super::compatibility::{COMPARISONS_MAX, Candidate};
-use super::releases::written_anew;
+use super::releases::{publication, written_anew};
 use super::upload::{AdmittedUpload, ParsedUpload};
-use super::{App, AppError, Documents, PackageUpload};
+use super::{App, AppError, Caller, Documents, PackageUpload};
 use crate::store::Written;
 use registry_core::closure::Closure;
 use registry_core::id::{ObjectHash, PackageHash};
@@ -19,11 +19,13 @@ impl App {
     /// If it breaks a rule; nothing is visible of it then.
     pub(crate) async fn publish_package(
         &self,
+        caller: &Caller,
         upload: PackageUpload,
         expected: Option<PackageHash>,
     ) -> Result<Published<PackageRecord>, AppError> {
         let limits = Arc::clone(&self.limits);
         let parsed = self.workers.run(move || ParsedUpload::parse(upload, expected, &limits)).await??;
+        self.check_publisher(caller, parsed.name.namespace()).await?;
         let roots = self.packages_of(&format!("`{}`", parsed.name), &parsed.dependencies).await?;
         let dependencies = self.stored_closure(&roots).await?;
         let limits = Arc::clone(&self.limits);
@@ -37,7 +39,7 @@ impl App {
             if let Some(text) = stored_text.take() {
                 self.blobs.put(&target.hash(), text.into()).await?;
             }
-            let publication = self.publication(&record.name, &document, compared.as_deref()).await?;
+            let publication = publication(caller, &record.name, &document, compared.as_deref());
             let written = self.store.insert_package(&record, &worlds, &publication).await?;
             if written != Written::Changed {
                 let created = written_anew(written, &record.name, &target)?;

@@ -1,13 +1,15 @@
 //! Names, and which hashes are not there.
 
 use super::compatibility::Candidate;
-use super::{App, AppError};
+use super::{App, AppError, Caller, request};
 use crate::store::{Publication, SearchDocument, Written};
 use jiff::Timestamp;
 use registry_core::id::ObjectHash;
 use registry_core::limits::LimitExceeded;
-use registry_core::name::ReleaseName;
-use registry_core::wire::{MissingRequest, MissingResponse, Release, ReleaseList, ReleaseTarget};
+use registry_core::name::{ReleaseName, Spec};
+use registry_core::wire::{
+    Deprecation, MissingRequest, MissingResponse, Release, ReleaseList, ReleaseTarget, Scope, YankRequest,
+};
 
 impl App {
     /// What a name is bound to.
@@ -15,7 +17,7 @@ impl App {
     /// # Errors
     /// [`AppError::NotFound`].
     pub(crate) async fn release(&self, name: ReleaseName) -> Result<Release, AppError> {
-        self.store.release(&name).await?.ok_or_else(|| AppError::NotFound(format!("`{name}`")))
+        self.store.release(&name).await?.ok_or_else(|| not_found(&name))
     }
 
     /// Refuses an upload under a name that is bound to something else, or that breaks releases of its track, before
@@ -37,16 +39,67 @@ impl App {
         }
     }
 
-    /// A publication by the account that runs the registry.
-    pub(super) async fn publication<'a>(
+    /// Yanks a release, or changes the reason: new projects do not resolve to it any more.
+    ///
+    /// # Errors
+    /// If the caller may not, or there is no such release.
+    pub(crate) async fn yank(&self, caller: &Caller, name: &ReleaseName, json: &[u8]) -> Result<Release, AppError> {
+        self.check_keeper(caller, name).await?;
+        let YankRequest { reason } = request(json)?;
+        self.check_said("the reason", &reason)?;
+        self.store.yank(name, &reason, Timestamp::now()).await?.ok_or_else(|| not_found(name))
+    }
+
+    /// Takes a yank back.
+    ///
+    /// # Errors
+    /// As [`App::yank`].
+    pub(crate) async fn unyank(&self, caller: &Caller, name: &ReleaseName) -> Result<Release, AppError> {
+        self.check_keeper(caller, name).await?;
+        self.store.unyank(name).await?.ok_or_else(|| not_found(name))
+    }
+
+    /// Tells a release's users to go elsewhere.
+    ///
+    /// # Errors
+    /// As [`App::yank`].
+    pub(crate) async fn deprecate(
         &self,
-        name: &'a ReleaseName,
-        document: &'a SearchDocument,
-        compared: Option<&'a [Release]>,
-    ) -> Result<Publication<'a>, AppError> {
-        let at = Timestamp::now();
-        self.store.claim_namespace(name.namespace(), "admin", at).await?;
-        Ok(Publication { name, account: "admin", at, compared, document })
+        caller: &Caller,
+        name: &ReleaseName,
+        json: &[u8],
+    ) -> Result<Release, AppError> {
+        self.check_keeper(caller, name).await?;
+        let deprecation: Deprecation = request(json)?;
+        self.check_said("the message", &deprecation.message)?;
+        if let Some(successor) = &deprecation.successor {
+            check_successor(successor)?;
+        }
+        self.store.deprecate(name, Some(&deprecation)).await?.ok_or_else(|| not_found(name))
+    }
+
+    /// Takes a deprecation back.
+    ///
+    /// # Errors
+    /// As [`App::yank`].
+    pub(crate) async fn undeprecate(&self, caller: &Caller, name: &ReleaseName) -> Result<Release, AppError> {
+        self.check_keeper(caller, name).await?;
+        self.store.deprecate(name, None).await?.ok_or_else(|| not_found(name))
+    }
+
+    /// Refuses those who may not change what becomes of a release.
+    async fn check_keeper(&self, caller: &Caller, name: &ReleaseName) -> Result<(), AppError> {
+        caller.require_in(Scope::Yank, name.namespace())?;
+        self.store.release(name).await?.ok_or_else(|| not_found(name))?;
+        self.namespace_to_change(caller, Scope::Yank, name.namespace()).await.map(drop)
+    }
+
+    /// Refuses a text that says nothing.
+    fn check_said(&self, what: &'static str, text: &str) -> Result<(), AppError> {
+        if text.trim().is_empty() {
+            return Err(AppError::Text { what, reason: "is empty" });
+        }
+        self.check_text(what, text)
     }
 
     /// The releases of `namespace:name`, the highest version first.
@@ -77,6 +130,27 @@ impl App {
     }
 }
 
+/// A publication by the caller.
+pub(super) fn publication<'a>(
+    caller: &'a Caller,
+    name: &'a ReleaseName,
+    document: &'a SearchDocument,
+    compared: Option<&'a [Release]>,
+) -> Publication<'a> {
+    Publication { name, account: &caller.token.account, at: Timestamp::now(), compared, document }
+}
+
+fn not_found(name: &ReleaseName) -> AppError {
+    AppError::NotFound(format!("`{name}`"))
+}
+
+/// A successor is a name, with or without a version.
+fn check_successor(text: &str) -> Result<(), AppError> {
+    let is_name = matches!(text.parse(), Ok(Spec::Release(_) | Spec::Newest { .. }));
+    let reason = "is not of the form `namespace:name` or `namespace:name@version`";
+    if is_name { Ok(()) } else { Err(AppError::Text { what: "the successor", reason }) }
+}
+
 /// Whether a publication created something.
 ///
 /// # Errors
@@ -86,6 +160,11 @@ pub(super) fn written_anew(written: Written, name: &ReleaseName, target: &Releas
         Written::Created => Ok(true),
         Written::Present => Ok(false),
         Written::Bound(bound) => Err(AppError::bound(name, &bound, target)),
-        Written::NotClaimed | Written::NotOwner | Written::Changed => Err(AppError::Overloaded),
+        Written::NotClaimed => Err(AppError::NotClaimed { namespace: name.namespace().to_owned() }),
+        Written::NotOwner => {
+            let message = format!("the namespace `{}` belongs to others since a moment ago", name.namespace());
+            Err(AppError::Forbidden { message, hint: "ask one of its owners".to_owned() })
+        }
+        Written::Changed => Err(AppError::Overloaded),
     }
 }

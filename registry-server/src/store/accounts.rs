@@ -1,6 +1,6 @@
 //! Accounts and their tokens. Of a token's secret the database has only the sha256.
 
-use super::connection::{Row, values};
+use super::connection::{Connection, Row, values};
 use super::{Store, StoreError};
 use jiff::Timestamp;
 use registry_core::wire::{Scope, TokenInfo};
@@ -35,7 +35,22 @@ impl Store {
     /// # Errors
     /// If the database fails.
     pub(crate) async fn insert_token(&self, token: &NewToken) -> Result<(), StoreError> {
-        self.insert_token_if(token, "SELECT 1 AS yes").await.map(drop)
+        let mut transaction = self.database.write().await?;
+        insert(&mut transaction, token).await?;
+        transaction.commit().await
+    }
+
+    /// Writes a token, and revokes the others of its account that are described alike.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub(crate) async fn replace_token(&self, token: &NewToken) -> Result<(), StoreError> {
+        let mut transaction = self.database.write().await?;
+        let TokenInfo { account, description, created_at, .. } = &token.info;
+        let sql = "UPDATE tokens SET revoked_at = $3 WHERE account = $1 AND description = $2 AND revoked_at IS NULL";
+        transaction.execute(sql, values![account, description, *created_at]).await?;
+        insert(&mut transaction, token).await?;
+        transaction.commit().await
     }
 
     /// Writes a token if there is none at all, not even a revoked one. Answers whether it did.
@@ -43,37 +58,13 @@ impl Store {
     /// # Errors
     /// If the database fails.
     pub(crate) async fn insert_first_token(&self, token: &NewToken) -> Result<bool, StoreError> {
-        self.insert_token_if(token, "SELECT 1 AS yes WHERE NOT EXISTS (SELECT id FROM tokens)").await
-    }
-
-    async fn insert_token_if(&self, token: &NewToken, condition: &'static str) -> Result<bool, StoreError> {
         let mut transaction = self.database.write().await?;
-        if transaction.row(condition, Vec::new()).await?.is_none() {
-            transaction.rollback().await?;
-            return Ok(false);
+        let is_first = transaction.row("SELECT id FROM tokens LIMIT 1", Vec::new()).await?.is_none();
+        if is_first {
+            insert(&mut transaction, token).await?;
         }
-        let info = &token.info;
-        let sql = "INSERT INTO accounts (name, operator, created_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
-        transaction.execute(sql, values![&info.account, false, info.created_at]).await?;
-        let has = |scope| info.scopes.contains(&scope);
-        let values = values![
-            &info.id,
-            &token.sha256,
-            &info.account,
-            &info.description,
-            has(Scope::Publish),
-            has(Scope::Yank),
-            has(Scope::Admin),
-            info.namespace.clone(),
-            info.created_at,
-            info.expires_at
-        ];
-        let sql = "INSERT INTO tokens \
-             (id, sha256, account, description, publish, yank, admin, namespace, created_at, expires_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
-        transaction.execute(sql, values).await?;
         transaction.commit().await?;
-        Ok(true)
+        Ok(is_first)
     }
 
     /// The token whose secret has this sha256.
@@ -126,6 +117,14 @@ impl Store {
         Ok(revoked)
     }
 
+    /// Whether there is any token, good or not.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub(crate) async fn has_tokens(&self) -> Result<bool, StoreError> {
+        Ok(self.database.read().await?.row("SELECT id FROM tokens LIMIT 1", Vec::new()).await?.is_some())
+    }
+
     /// Whether there is such an account.
     ///
     /// # Errors
@@ -139,6 +138,29 @@ impl Store {
         let sql = sqlx::AssertSqlSafe(format!("{SELECT} WHERE {condition}"));
         self.database.read().await?.row(sql, values![value]).await?.as_ref().map(token_in).transpose()
     }
+}
+
+async fn insert(transaction: &mut Connection, token: &NewToken) -> Result<(), StoreError> {
+    let info = &token.info;
+    let sql = "INSERT INTO accounts (name, operator, created_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
+    transaction.execute(sql, values![&info.account, false, info.created_at]).await?;
+    let has = |scope| info.scopes.contains(&scope);
+    let values = values![
+        &info.id,
+        &token.sha256,
+        &info.account,
+        &info.description,
+        has(Scope::Publish),
+        has(Scope::Yank),
+        has(Scope::Admin),
+        info.namespace.clone(),
+        info.created_at,
+        info.expires_at
+    ];
+    let sql = "INSERT INTO tokens \
+         (id, sha256, account, description, publish, yank, admin, namespace, created_at, expires_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+    transaction.execute(sql, values).await.map(drop)
 }
 
 fn token_in(row: &Row) -> Result<StoredToken, StoreError> {

@@ -4,9 +4,6 @@
 //! number of rows that were written, never by the name of a constraint. On both, one transaction writes at a time
 //! ([`Database::write`]). Lists come in pages that begin after a key, never at an offset.
 
-// What the API of accounts, search and interfaces asks for.
-#![allow(dead_code)]
-
 mod accounts;
 mod components;
 mod connection;
@@ -24,11 +21,9 @@ mod releases;
 mod search;
 mod words;
 
-#[allow(unused_imports)]
-pub(crate) use accounts::{NewToken, StoredToken};
+pub(crate) use accounts::NewToken;
 pub(crate) use hashes::HashRange;
 pub(crate) use interfaces::{InterfaceChoice, UserKey};
-#[allow(unused_imports)]
 pub(crate) use namespaces::{Claimed, OwnerChange};
 pub(crate) use publication::{Publication, Written};
 pub(crate) use search::{SearchDocument, SearchKey, SearchKind};

@@ -22,6 +22,7 @@ async fn what_was_answered_survives_kill_9() {
     for round in 0..5 {
         let process = ServerProcess::start(dir.path());
         let text = format!("package t:survivor@{round}.0.0; interface a {{ f: func(); }}");
+        process.client().claim("t").await;
         let package = process.client().publish_wit(&text).await.record;
         process.kill();
 
@@ -50,6 +51,7 @@ async fn kill_9_in_the_middle_leaves_all_or_nothing() {
     for round in 0..5_u64 {
         let process = ServerProcess::start(dir.path());
         let client = process.client();
+        client.claim("wasi").await;
         let publishing = tokio::spawn(async move {
             for text in wasi::texts() {
                 let body = serde_json::to_vec(&crate::support::client::one_file(text)).unwrap();

@@ -175,12 +175,16 @@ async fn flood(server: &TestServer, head: &str, chunk: &[u8], size_bytes_max: us
     (sent_bytes, reading.await.unwrap())
 }
 
-const HEAD: &str = "POST /v1/components HTTP/1.1\r\nhost: x\r\ncontent-type: application/wasm\r\n";
+/// The beginning of an upload, up to what says how long it is.
+fn head(server: &TestServer) -> String {
+    let authorization = server.authorization();
+    format!("POST /v1/components HTTP/1.1\r\nhost: x\r\ncontent-type: application/wasm\r\n{authorization}")
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_that_announces_too_much_is_refused_at_once() {
     let (_dir, server) = with(small()).await;
-    let head = format!("{HEAD}content-length: 10000000000\r\n\r\n");
+    let head = format!("{}content-length: 10000000000\r\n\r\n", head(&server));
     let (_, answer) = flood(&server, &head, &[], 0).await;
     assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
     assert!(answer.contains("\"code\":\"limit_exceeded\"") && answer.contains("component_size_bytes_max"), "{answer}");
@@ -192,7 +196,7 @@ async fn an_endless_upload_is_cut_early() {
     let mut chunk = b"10000\r\n".to_vec();
     chunk.extend_from_slice(&[0; 0x10000]);
     chunk.extend_from_slice(b"\r\n");
-    let head = format!("{HEAD}transfer-encoding: chunked\r\n\r\n");
+    let head = format!("{}transfer-encoding: chunked\r\n\r\n", head(&server));
     let (sent_bytes, answer) = flood(&server, &head, &chunk, 1 << 30).await;
     assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
     // The limit, what is thrown away, and what the system buffers on both sides.
@@ -239,7 +243,7 @@ async fn uploads_that_need_more_memory_than_there_is_are_put_off() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_body_that_stops_coming_is_given_up() {
     let (_dir, server) = with(ServerLimits { body_wait_max: Duration::from_millis(100), ..small() }).await;
-    let (_, answer) = flood(&server, &format!("{HEAD}content-length: 100\r\n\r\n"), b"x", 1).await;
+    let (_, answer) = flood(&server, &format!("{}content-length: 100\r\n\r\n", head(&server)), b"x", 1).await;
     assert!(answer.starts_with("HTTP/1.1 408 ") && answer.contains("request_timeout"), "{answer}");
 }
 
@@ -247,7 +251,7 @@ async fn a_body_that_stops_coming_is_given_up() {
 async fn a_request_that_takes_too_long_is_given_up() {
     let limits = ServerLimits { request_duration_max: Duration::from_millis(100), ..small() };
     let (_dir, server) = with(limits).await;
-    let (_, answer) = flood(&server, &format!("{HEAD}content-length: 100\r\n\r\n"), b"x", 1).await;
+    let (_, answer) = flood(&server, &format!("{}content-length: 100\r\n\r\n", head(&server)), b"x", 1).await;
     assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("request_timeout"), "{answer}");
 }
 
@@ -269,7 +273,9 @@ async fn headers_have_limits_in_size_number_and_time() {
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_over_the_limit_wait_for_a_place() {
     let limits = ServerLimits { connections_max: 1, header_wait_max: Duration::from_millis(300), ..small() };
-    let (_dir, server) = with(limits).await;
+    let dir = TempDir::new().unwrap();
+    // Nobody has asked this server anything, so no connection is open.
+    let server = TestServer::bare(server::config(dir.path(), limits)).await;
     let _idle = TcpStream::connect(server.address).await.unwrap();
     tokio::time::sleep(Duration::from_millis(50)).await;
     let started = Instant::now();

@@ -3,6 +3,8 @@
 //! Every test drives a real server over real sockets, with a real database and real files.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, unreachable_pub)]
 
+mod access_test;
+mod accounts_test;
 mod compatibility_test;
 mod components_test;
 mod durability_test;

@@ -17,7 +17,8 @@ async fn begin(server: &TestServer) -> TcpStream {
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     let head = format!(
         "POST /v1/packages HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-type: application/json\r\n\
-         content-length: {}\r\n\r\n",
+         {}content-length: {}\r\n\r\n",
+        server.authorization(),
         BODY.len()
     );
     stream.write_all(head.as_bytes()).await.unwrap();

@@ -37,6 +37,10 @@ server=$!
 read -r REGISTRY_URL <"$work/stdout"
 export REGISTRY_URL
 
+REGISTRY_TOKEN=$(cat "$work/data/admin-token")
+export REGISTRY_TOKEN
+for namespace in wasi demo; do target/debug/registry --quiet namespace claim $namespace >/dev/null; done
+
 wasi=$(cargo metadata --locked --format-version 1 | python3 -c '
 import json, os, sys
 packages = [package for package in json.load(sys.stdin)["packages"] if package["name"] == "wasip2"]

@@ -31,6 +31,9 @@ use wasi::Wasi;
 /// Contracts of the chain's genesis, by name. The others are published too, and called by their hash.
 const GENESIS: [&str; 4] = ["arithmetic", "shop", "counter", "endless"];
 
+/// The namespaces of everything that is published.
+const NAMESPACES: [&str; 2] = ["demo", "wasi"];
+
 /// What the demo makes in its folder.
 const REGISTRY: &str = "registry";
 const LEDGER: &str = "ledger";
@@ -55,6 +58,12 @@ async fn show(wasi: Wasi, folder: &Path) -> Result<(), Failure> {
     stage.step("Start a registry")?;
     let registry = Registry::start(&folder.join(REGISTRY)).await?;
     stage.say(format_args!("{} keeps everything in {}", registry.running.url, folder.join(REGISTRY).display()))?;
+
+    stage.step("Claim namespaces: only their owners publish into them")?;
+    for namespace in NAMESPACES {
+        registry.client.claim_namespace(namespace).await.map_err(anyhow::Error::from)?;
+        stage.say(namespace)?;
+    }
 
     stage.step("Publish WASI 0.2: a package's hash covers the hashes of its dependencies, so these go first")?;
     for upload in wasi.uploads {
@@ -140,7 +149,9 @@ impl Registry {
         std::fs::create_dir_all(data_dir)?;
         let server = Server::bind(config).await.map_err(anyhow::Error::from)?;
         let url = server.url();
-        let client = Arc::new(Client::new(&url).map_err(anyhow::Error::from)?);
+        let token = std::fs::read_to_string(server.admin_token_file())?;
+        let client = Client::new(&url).map_err(anyhow::Error::from)?.with_token(token.trim_end().into());
+        let client = Arc::new(client);
         Ok(Self { client, running: Running::start(url, |stopped| server.run_until(stopped)) })
     }
 }

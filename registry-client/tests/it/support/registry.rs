@@ -12,9 +12,13 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
+/// The namespaces that the tests publish into; they belong to the operator, as whom the tests publish.
+const NAMESPACES: [&str; 6] = ["a", "demo", "o", "t", "test", "wasi"];
+
 pub struct TestRegistry {
     runtime: Runtime,
     url: String,
+    token: String,
     shutdown: Option<oneshot::Sender<()>>,
     data: TempDir,
 }
@@ -26,11 +30,21 @@ impl TestRegistry {
         let config = Config { listen: "127.0.0.1:0".parse().unwrap(), ..Config::in_dir(data.path()) };
         let server = runtime.block_on(Server::bind(config)).unwrap();
         let url = server.url();
+        let token = std::fs::read_to_string(server.admin_token_file()).unwrap().trim_end().to_owned();
         let (shutdown, stopped) = oneshot::channel::<()>();
         runtime.spawn(server.run_until(async move {
             let _ = stopped.await;
         }));
-        Self { runtime, url, shutdown: Some(shutdown), data }
+        let registry = Self { runtime, url, token, shutdown: Some(shutdown), data };
+        for namespace in NAMESPACES {
+            registry.block_on(registry.client().claim_namespace(namespace)).unwrap();
+        }
+        registry
+    }
+
+    /// The operator's token.
+    pub fn token(&self) -> &str {
+        &self.token
     }
 
     pub fn url(&self) -> &str {
@@ -43,7 +57,7 @@ impl TestRegistry {
     }
 
     pub fn client(&self) -> Client {
-        Client::new(&self.url).unwrap()
+        Client::new(&self.url).unwrap().with_token(self.token.as_str().into())
     }
 
     pub fn block_on<T>(&self, future: impl Future<Output = T>) -> T {

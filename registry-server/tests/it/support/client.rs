@@ -1,16 +1,18 @@
 //! Plain HTTP: what anybody could send.
 
 use registry_core::id::{ComponentHash, PackageHash};
-use registry_core::wire::{ComponentRecord, ErrorBody, PackageRecord, PublishPackage, Published};
+use registry_core::wire::{ComponentRecord, ErrorBody, NamespaceClaim, PackageRecord, PublishPackage, Published};
 use registry_core::wit::SourceFile;
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 /// A client of one server.
 #[derive(Clone)]
 pub struct Client {
     url: String,
+    token: Option<String>,
     http: reqwest::Client,
 }
 
@@ -34,7 +36,17 @@ impl Client {
             .with_no_client_auth();
         let http =
             reqwest::Client::builder().tls_backend_preconfigured(tls).no_proxy().gzip(accepts_gzip).build().unwrap();
-        Self { url, http }
+        Self { url, token: None, http }
+    }
+
+    /// The same client with a token, which it sends with every request.
+    pub fn with_token(&self, token: &str) -> Self {
+        Self { token: Some(token.to_owned()), ..self.clone() }
+    }
+
+    /// The same client without a token.
+    pub fn anonymous(&self) -> Self {
+        Self { token: None, ..self.clone() }
     }
 
     pub fn url(&self) -> &str {
@@ -42,7 +54,11 @@ impl Client {
     }
 
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.http.request(method, format!("{}{path}", self.url))
+        let request = self.http.request(method, format!("{}{path}", self.url));
+        match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        }
     }
 
     pub async fn get(&self, path: &str) -> Response {
@@ -66,6 +82,23 @@ impl Client {
     pub async fn post(&self, path: &str, content_type: &str, body: impl Into<reqwest::Body>) -> Response {
         let request = self.request(Method::POST, path).header(CONTENT_TYPE, content_type);
         request.body(body).send().await.unwrap()
+    }
+
+    /// The line that gives the token in a request that is written by hand.
+    pub fn authorization(&self) -> String {
+        self.token.as_ref().map_or_else(String::new, |token| format!("authorization: Bearer {token}\r\n"))
+    }
+
+    /// A request with a JSON body.
+    pub async fn send_json(&self, method: Method, path: &str, body: &impl Serialize) -> Response {
+        self.request(method, path).json(body).send().await.unwrap()
+    }
+
+    /// Makes the token's account the owner of a namespace, which must succeed.
+    pub async fn claim(&self, namespace: &str) {
+        let claim = NamespaceClaim { name: namespace.to_owned() };
+        let response = self.send_json(Method::POST, "/v1/namespaces", &claim).await;
+        assert!(response.status().is_success(), "{namespace}: {}", response.status());
     }
 
     pub async fn post_package(&self, request: &PublishPackage) -> Response {

@@ -1,14 +1,16 @@
 //! The real command `registry-server` in a process of its own.
 
 use super::client::Client;
+use super::server::admin_token;
 use std::io::{BufRead, BufReader, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 /// A running server; it is killed when this is dropped.
 pub struct ServerProcess {
     child: Child,
     pub url: String,
+    data_dir: PathBuf,
 }
 
 impl ServerProcess {
@@ -17,11 +19,12 @@ impl ServerProcess {
         let mut child = command(data_dir).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        Self { child, url: line.trim_end().to_owned() }
+        Self { child, url: line.trim_end().to_owned(), data_dir: data_dir.to_owned() }
     }
 
+    /// A client with the operator's token.
     pub fn client(&self) -> Client {
-        Client::new(self.url.clone())
+        Client::new(self.url.clone()).with_token(&admin_token(&self.data_dir))
     }
 
     /// `kill -9`: the process cannot do anything about it.
@@ -50,7 +53,7 @@ impl Drop for ServerProcess {
 /// The command on a free port, without what the environment of the test might say.
 pub fn command(data_dir: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_registry-server"));
-    for name in ["LISTEN", "DATA_DIR", "DATABASE_URL", "BLOB_URL"] {
+    for name in ["LISTEN", "DATA_DIR", "DATABASE_URL", "BLOB_URL", "PRIVATE", "RESERVE"] {
         command.env_remove(format!("REGISTRY_{name}"));
     }
     command.args(["--listen", "127.0.0.1:0", "--data-dir"]).arg(data_dir);

@@ -3,12 +3,16 @@
 use super::client::Client;
 use super::postgres;
 use registry_server::{Config, Server, ServerLimits};
+use std::fs;
 use std::net::SocketAddr;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+
+/// The namespaces that the tests publish into.
+const NAMESPACES: [&str; 7] = ["a", "demo", "many", "o", "t", "test", "wasi"];
 
 /// A server on a free port, and its client.
 pub struct TestServer {
@@ -26,14 +30,25 @@ impl TestServer {
 
     /// A server on a data directory, with other limits.
     pub async fn with_limits(data_dir: &Path, limits: ServerLimits) -> Self {
-        Self::start(config(data_dir, limits)).await
+        Self::with_config(config(data_dir, limits)).await
     }
 
-    /// A server with everything as it is given.
-    pub async fn start(config: Config) -> Self {
+    /// A server whose client has the operator's token, which owns the namespaces of the tests.
+    pub async fn with_config(config: Config) -> Self {
+        let server = Self::bare(config).await;
+        for namespace in NAMESPACES {
+            server.claim(namespace).await;
+        }
+        server
+    }
+
+    /// A server whose client has the operator's token, without any namespace.
+    pub async fn bare(config: Config) -> Self {
+        let data_dir = config.data_dir.clone();
         let server = Server::bind(config).await.unwrap();
         let (stop, stopped) = oneshot::channel();
-        let (address, client) = (server.address(), Client::new(server.url()));
+        let client = Client::new(server.url()).with_token(&admin_token(&data_dir));
+        let address = server.address();
         let task = tokio::spawn(server.run_until(async {
             let _ = stopped.await;
         }));
@@ -67,15 +82,21 @@ pub async fn temporary() -> (TempDir, TestServer) {
     (dir, server)
 }
 
-/// A server on SQLite and, where there is PostgreSQL, one on that.
+/// A server on each database that there is: SQLite, and PostgreSQL if there is one.
 pub async fn on_both_databases() -> Vec<(TempDir, TestServer)> {
     let mut servers = vec![temporary().await];
     if let Some(url) = postgres::new_database().await {
         let dir = TempDir::new().unwrap();
-        let config = Config { database: url.parse().unwrap(), ..config(dir.path(), ServerLimits::default()) };
-        servers.push((dir, TestServer::start(config).await));
+        let database = url.parse().unwrap();
+        let config = Config { database, ..config(dir.path(), ServerLimits::default()) };
+        servers.push((dir, TestServer::with_config(config).await));
     }
     servers
+}
+
+/// The operator's token, as a server has left it in its data directory.
+pub fn admin_token(data_dir: &Path) -> String {
+    fs::read_to_string(data_dir.join("admin-token")).unwrap().trim_end().to_owned()
 }
 
 pub fn config(data_dir: &Path, limits: ServerLimits) -> Config {
