@@ -1,12 +1,14 @@
 //! The command line.
 
 mod account;
+mod compare;
 mod mirror;
 mod project;
 mod query;
 mod release;
 
 pub(crate) use account::*;
+pub(crate) use compare::*;
 pub(crate) use mirror::*;
 pub(crate) use project::*;
 pub(crate) use query::*;
@@ -82,6 +84,10 @@ pub(crate) enum Command {
     Tree(TreeArguments),
     /// Fetch and recompute every hash, or compare a folder with what the registry has bound its names to.
     Verify(VerifyArguments),
+    /// Tell in plain words what changed between two packages or components, and which semver step it is.
+    Diff(DiffArguments),
+    /// Check that a package or component may be published among the releases of its name.
+    Check(CheckArguments),
     /// List the releases of a name with their states.
     Releases(ReleasesArguments),
     /// Find packages and components by words.
@@ -241,7 +247,7 @@ pub(crate) struct ManualArguments {
     pub(crate) folder: PathBuf,
 }
 
-/// What `verify` is asked about.
+/// What `verify` and `diff` are asked about.
 #[derive(Debug, Clone)]
 pub(crate) enum Subject {
     /// Something in the registry.
@@ -250,7 +256,7 @@ pub(crate) enum Subject {
     Path(PathBuf),
 }
 
-/// A text that `verify` cannot be asked about.
+/// A text that is no [`Subject`].
 #[derive(Debug, thiserror::Error)]
 #[error("there is no such file or folder, and it is not a name or hash either: {0}")]
 pub(crate) struct SubjectError(SpecError);

@@ -8,11 +8,16 @@ use registry_client::local::LocalError;
 use registry_client::mirror::MirrorError;
 use registry_client::output::OutputError;
 use registry_client::project::ProjectError;
+use registry_core::compatibility::Incompatible;
 use serde::Serialize;
 use std::io;
 
 /// The word for programs of whatever was wrong before anything was asked.
 pub(crate) const USAGE_CODE: &str = "usage";
+
+/// What helps against a release that breaks others: the message has the version that it needs.
+const INCOMPATIBLE_HINT: &str =
+    "give it that version, or keep what broke; docs/compatibility.md says what is compatible";
 
 /// Why a command did not succeed.
 #[derive(Debug)]
@@ -80,15 +85,19 @@ fn hint(error: &anyhow::Error) -> Option<String> {
         let project = || error.downcast_ref::<ProjectError>().and_then(ProjectError::hint);
         let cache = || error.downcast_ref::<CacheError>().and_then(CacheError::hint);
         let mirror = || error.downcast_ref::<MirrorError>().and_then(MirrorError::hint);
+        let incompatible = || error.downcast_ref::<Incompatible>().map(|_| INCOMPATIBLE_HINT.to_owned());
         let own = client.or_else(local).or_else(output).or_else(finding).or_else(credentials);
-        own.or_else(project).or_else(cache).or_else(mirror)
+        own.or_else(project).or_else(cache).or_else(mirror).or_else(incompatible)
     })
 }
 
-/// What the registry listed.
+/// What the registry listed, or what was found here in its place.
 fn details(error: &anyhow::Error) -> Vec<String> {
-    let details = error.chain().find_map(|error| error.downcast_ref::<ClientError>().map(ClientError::details));
-    details.unwrap_or_default().to_vec()
+    let details = error.chain().find_map(|error| {
+        let client = error.downcast_ref::<ClientError>().map(|error| error.details().to_vec());
+        client.or_else(|| error.downcast_ref::<Incompatible>().map(Incompatible::details))
+    });
+    details.unwrap_or_default()
 }
 
 /// The first word that an error in the chain has.
@@ -102,8 +111,9 @@ fn code(error: &anyhow::Error) -> String {
         let project = || error.downcast_ref::<ProjectError>().map(ProjectError::code);
         let cache = || error.downcast_ref::<CacheError>().map(CacheError::code);
         let mirror = || error.downcast_ref::<MirrorError>().and_then(MirrorError::code);
+        let incompatible = || error.downcast_ref::<Incompatible>().map(|_| "incompatible");
         let own = client.or_else(local).or_else(output).or_else(finding).or_else(credentials);
-        own.or_else(project).or_else(cache).or_else(mirror)
+        own.or_else(project).or_else(cache).or_else(mirror).or_else(incompatible)
     });
     code.unwrap_or("internal").to_owned()
 }

@@ -2,6 +2,9 @@
 
 mod add;
 mod cache;
+mod check;
+mod content;
+mod diff;
 mod fetch;
 mod hash;
 mod import;
@@ -50,6 +53,8 @@ pub(crate) async fn run(arguments: Arguments, terminal: &Terminal) -> Result<(),
         Command::Hash(hash) => hash::run(hash, terminal),
         Command::Tree(tree) => tree::run(tree, &reader()?, terminal).await,
         Command::Verify(verify) => verify::run(verify, &reader()?, terminal).await,
+        Command::Diff(diff) => diff::run(diff, &reader()?, terminal).await,
+        Command::Check(check) => check::run(check, &reader()?, terminal).await,
         Command::Releases(releases) => states::list(releases, &reader()?, terminal).await,
         Command::Search(words) => search::search(words, &reader()?, terminal).await,
         Command::WhoImports(users) => search::users(users, Direction::Import, &reader()?, terminal).await,

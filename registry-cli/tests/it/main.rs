@@ -5,6 +5,7 @@
 
 mod cache_test;
 mod command;
+mod compatibility_test;
 mod credentials_test;
 mod fetch_test;
 mod hash_test;

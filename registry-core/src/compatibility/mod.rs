@@ -87,6 +87,11 @@ impl Comparison {
         Self { step, changes, left_out }
     }
 
+    /// No change.
+    pub fn nothing() -> Self {
+        Self { step: Step::None, changes: Vec::new(), left_out: 0 }
+    }
+
     /// The changes that need a new track.
     pub fn breaking(&self) -> impl Iterator<Item = &Change> {
         self.changes.iter().filter(|change| change.step == Step::Breaking)
