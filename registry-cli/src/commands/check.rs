@@ -6,7 +6,9 @@ use crate::failure::{Failure, Finding};
 use crate::terminal::Terminal;
 use registry_client::Client;
 use registry_client::local::LocalError;
-use registry_core::compatibility::{Comparison, Neighbours, Step, check_release, neighbours, required_version};
+use registry_core::compatibility::{
+    Comparison, Incompatible, Neighbours, Step, check_release, neighbours, required_version,
+};
 use registry_core::id::ObjectHash;
 use registry_core::name::{ReleaseName, Spec};
 use registry_core::wire::{CompatibilityRule, Release};
@@ -38,10 +40,9 @@ pub(super) async fn run(arguments: &CheckArguments, client: &Client, terminal: &
     let name = name_of(arguments, &content, client)?;
     let releases = releases(&name, client).await?;
     let is_published = refuse_bound(&name, &content, &releases)?;
-    let compared = if is_published || is_relaxed(&name, client, terminal).await? {
-        Vec::new()
-    } else {
-        compare(&name, &content, &releases, client, terminal).await?
+    let compared = match is_published {
+        true => Vec::new(),
+        false => compare(&name, &content, &releases, client, terminal).await?,
     };
     let document = Document { hash: content.hash(), name, is_published, compared };
     terminal.data(&document, &document)
@@ -84,14 +85,17 @@ fn refuse_bound(name: &ReleaseName, content: &Content, releases: &[Release]) -> 
     Err(Finding { code: "release_bound", message, hint }.into())
 }
 
-/// Whether the registry compares nothing in this namespace.
-async fn is_relaxed(name: &ReleaseName, client: &Client, terminal: &Terminal) -> Result<bool, Failure> {
-    let namespace = client.namespace(name.namespace()).await?;
-    let is_relaxed = namespace.is_some_and(|namespace| namespace.compatibility == CompatibilityRule::Relaxed);
-    if is_relaxed {
-        terminal.warn(format_args!("the registry compares no releases in the namespace `{}`", name.namespace()));
+/// Refuses what does not fit, unless the registry says that it compares nothing in this namespace.
+async fn refuse(refused: Incompatible, client: &Client, terminal: &Terminal) -> Result<(), Failure> {
+    let namespace = client.namespace(refused.name.namespace()).await.ok().flatten();
+    match namespace.filter(|namespace| namespace.compatibility == CompatibilityRule::Relaxed) {
+        Some(namespace) => {
+            let warning = format!("{refused}; the registry lets it pass, as everything in `{}`", namespace.name);
+            terminal.warn(warning);
+            Ok(())
+        }
+        None => Err(anyhow::Error::from(refused).into()),
     }
-    Ok(is_relaxed)
 }
 
 /// Does what the registry does when a release is published.
@@ -112,12 +116,14 @@ async fn compare(
     let versions: Vec<Version> = releases.iter().map(|release| release.name.version().clone()).collect();
     let limits = client.limits();
     let compare = |old: &Content, new: &Content| old.compare(new, limits).unwrap_or_else(Comparison::nothing);
-    check_release(name, content, &fetched, &versions, compare).map_err(anyhow::Error::from)?;
+    if let Err(refused) = check_release(name, content, &fetched, &versions, compare) {
+        refuse(refused, client, terminal).await?;
+    }
     let mut compared = Vec::new();
     if let Some((lower, old)) = &fetched.lower {
         let step = compare(old, content).step;
         let usual = required_version(lower.version(), step);
-        if *name.version() < usual {
+        if step != Step::Breaking && *name.version() < usual {
             terminal.warn(format_args!("it adds something to `{lower}`; such a release is usually called `{usual}`"));
         }
         compared.push(Compared { name: lower.clone(), step });
@@ -149,7 +155,12 @@ impl Display for Document {
             return writeln!(f, "{name} has nothing to be compared with");
         }
         self.compared.iter().try_for_each(|compared| {
-            let verb = if compared.name.version() < name.version() { "extends" } else { "is extended by" };
+            let verb = match (compared.name.version() < name.version(), compared.step) {
+                (true, Step::Breaking) => "breaks",
+                (true, _) => "extends",
+                (false, Step::Breaking) => "is broken by",
+                (false, _) => "is extended by",
+            };
             writeln!(f, "{name} {verb} {} ({})", compared.name, step_words(compared.step))
         })
     }

@@ -100,7 +100,7 @@ fn a_component_on_this_machine_is_compared_with_the_packages_that_the_registry_h
 }
 
 #[test]
-fn diff_of_two_versions_of_wasi_is_compatible() {
+fn nothing_differs_from_itself() {
     let server = TestRegistry::start();
     server.publish(&wasi::file("http"), Some(&wasi::deps()));
     let folder = tempfile::tempdir().unwrap();
