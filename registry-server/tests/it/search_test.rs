@@ -9,10 +9,13 @@ use registry_core::wire::{
     DependentList, Found, HashMatches, InterfaceUserList, ItemKind, ItemList, Release, SearchPage, Sha256Matches,
     UserKind,
 };
+use registry_server::ServerLimits;
 use reqwest::{Method, Response};
 use sha2::Digest;
-use sqlx::{Connection, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -400,7 +403,7 @@ async fn downloads_are_counted_once_and_survive_the_end_of_the_server() {
 #[tokio::test(flavor = "multi_thread")]
 async fn downloads_are_written_while_the_server_runs() {
     let dir = TempDir::new().unwrap();
-    let limits = registry_server::ServerLimits { downloads_wait: Duration::from_millis(20), ..Default::default() };
+    let limits = ServerLimits { downloads_wait: Duration::from_millis(20), ..ServerLimits::default() };
     let server = TestServer::with_limits(dir.path(), limits).await;
     let hash = server.publish_wit(SHAPES).await.record.hash;
     server.get(&format!("/v1/packages/{hash}/wit")).await;
@@ -418,16 +421,39 @@ async fn what_was_published_before_there_was_an_index_is_indexed_at_the_start() 
     publish_all(&server).await;
     let (before, users) = (names(&server, "point").await, server.text("/v1/users?interface=demo:shapes/points").await);
     server.stop().await;
-    let database = format!("sqlite:{}", dir.path().join("registry.sqlite3").display());
-    let mut connection = SqliteConnection::connect(&database).await.unwrap();
-    for table in ["search_words", "search_entries", "search_documents", "world_interfaces"] {
-        sqlx::query(sqlx::AssertSqlSafe(format!("DELETE FROM {table}"))).execute(&mut connection).await.unwrap();
-    }
-    connection.close().await.unwrap();
+    forget_index(dir.path()).await;
 
     let server = TestServer::on(dir.path()).await;
     eventually(async || names(&server, "point").await == before).await;
     assert_eq!(server.text("/v1/users?interface=demo:shapes/points").await, users);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_that_cannot_be_read_is_indexed_later_and_keeps_back_no_other() {
+    let dir = TempDir::new().unwrap();
+    let server = TestServer::on(dir.path()).await;
+    publish_all(&server).await;
+    let hash = server.json::<Release>("/v1/releases/demo/shapes/1.0.0").await.target.hash();
+    server.stop().await;
+    forget_index(dir.path()).await;
+    let (blob, aside) = (server::blob_file(dir.path(), "package", &hash.to_string()), dir.path().join("aside"));
+    fs::rename(&blob, &aside).unwrap();
+
+    let limits = ServerLimits { index_retry_wait: Duration::from_millis(20), ..ServerLimits::default() };
+    let server = TestServer::with_limits(dir.path(), limits).await;
+    eventually(async || names(&server, "demo").await == [("demo:distance@1.0.0".to_owned(), Found::Name)]).await;
+    fs::rename(&aside, &blob).unwrap();
+    eventually(async || names(&server, "demo").await.len() == 3).await;
+}
+
+/// As a database is that was written before there was an index.
+async fn forget_index(data_dir: &Path) {
+    let database = format!("sqlite:{}", data_dir.join("registry.sqlite3").display());
+    let mut connection = SqliteConnection::connect(&database).await.unwrap();
+    for table in ["search_words", "search_entries", "search_documents", "world_interfaces"] {
+        sqlx::query(AssertSqlSafe(format!("DELETE FROM {table}"))).execute(&mut connection).await.unwrap();
+    }
+    connection.close().await.unwrap();
 }
 
 async fn eventually(condition: impl AsyncFn() -> bool) {
