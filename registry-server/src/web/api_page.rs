@@ -17,29 +17,63 @@ pub(crate) fn api_page(document: &OpenApi) -> Markup {
             (paragraphs(document.info.description.as_deref().unwrap_or_default()))
             p { "For programs: " a href="/openapi.json" { "openapi.json" } }
         }
-        nav aria-label="Contents" {
-            @for tag in tags {
-                h2 { a href={ "#" (tag.name) } { (tag.name) } }
-                ul {
-                    @for entry in of(&tag.name) {
-                        li { a href={ "#" (entry.id()) } { (entry.title()) } }
+        div.columns {
+            nav aria-label="Contents" {
+                @for tag in tags {
+                    h2 { a href={ "#" (tag.name) } { (tag.name) } }
+                    ul {
+                        @for entry in of(&tag.name) {
+                            li { a href={ "#" (entry.id()) } { (entry.title()) } }
+                        }
                     }
                 }
+                h2 { a href="#Everywhere" { "Everywhere" } }
+                h2 { a href="#Types" { "Types" } }
             }
-            h2 { a href="#Types" { "Types" } }
-        }
-        main #content {
-            @for tag in tags {
-                section #(tag.name) {
-                    h2 { (tag.name) }
-                    p { (inline(tag.description.as_deref().unwrap_or_default())) }
-                    @for entry in of(&tag.name) { (entry.article()) }
+            main #content {
+                @for tag in tags {
+                    section #(tag.name) {
+                        h2 { (tag.name) }
+                        p { (inline(tag.description.as_deref().unwrap_or_default())) }
+                        @for entry in of(&tag.name) { (entry.article()) }
+                    }
                 }
+                (everywhere(&operations))
+                (schema::section(document))
             }
-            (schema::section(document))
         }
     };
     page(&document.info.title, &content)
+}
+
+/// What can be answered to anything is described once.
+const COMMON: [&str; 5] = ["304", "406", "431", "500", "503"];
+
+fn everywhere(operations: &[Entry<'_>]) -> Markup {
+    let described = |status: &str| {
+        let with_status = |entry: &Entry<'_>| match entry.operation.responses.responses.get(status) {
+            Some(RefOr::T(response)) => Some(answer_row(status, response)),
+            _ => None,
+        };
+        operations.iter().find_map(with_status)
+    };
+    html! {
+        section #Everywhere {
+            h2 { "Everywhere" }
+            p { "What is answered besides, whatever was asked; " code { "304" } " only to reads, and not about health." }
+            (answers(COMMON.into_iter().filter_map(described)))
+        }
+    }
+}
+
+fn answers(rows: impl Iterator<Item = Markup>) -> Markup {
+    html! {
+        div.scroll { table {
+            caption { "Answers" }
+            thead { tr { th scope="col" { "Status" } th scope="col" { "Meaning" } th scope="col" { "Body" } } }
+            tbody { @for row in rows { (row) } }
+        } }
+    }
 }
 
 /// One operation and where it is.
@@ -111,17 +145,8 @@ impl Entry<'_> {
     }
 
     fn answers(&self) -> Markup {
-        html! {
-            div.scroll { table {
-                caption { "Answers" }
-                thead { tr { th scope="col" { "Status" } th scope="col" { "Meaning" } th scope="col" { "Body" } } }
-                tbody {
-                    @for (status, response) in &self.operation.responses.responses {
-                        @if let RefOr::T(response) = response { (answer_row(status, response)) }
-                    }
-                }
-            } }
-        }
+        let own = self.operation.responses.responses.iter().filter(|(status, _)| !COMMON.contains(&status.as_str()));
+        answers(own.filter_map(|(status, response)| Some(answer_row(status, inlined(response)?))))
     }
 }
 
