@@ -4,6 +4,7 @@ use crate::command::{assert_contains, json, json_error, registry_at, stderr, std
 use crate::support::component::component;
 use crate::support::registry::TestRegistry;
 use crate::support::{wasi, write_files};
+use registry_core::wire::{CompatibilityRule, NamespaceSettings};
 use std::path::Path;
 use tempfile::TempDir;
 
@@ -167,4 +168,16 @@ fn check_of_a_component_needs_the_name_that_it_will_have() {
     let assert = check(&["--as", "demo:tool@1.1.0"]).code(1);
     assert_contains(&stderr(&assert), &["it needs the version `2.0.0`", "import function `log`: was added"]);
     check(&["--as", "demo:tool@2.0.0"]).success();
+}
+
+#[test]
+fn check_warns_where_the_registry_lets_everything_pass() {
+    let server = TestRegistry::start();
+    server.publish_text(&package("1.0.0", OLD));
+    let settings = NamespaceSettings { compatibility: CompatibilityRule::Relaxed };
+    server.block_on(server.client().set_namespace("demo", &settings)).unwrap();
+    let broken = folder("1.0.1", BROKEN);
+    let assert = check(&server, broken.path(), &[]).success();
+    assert_eq!(stdout(&assert), "demo:x@1.0.1 breaks demo:x@1.0.0 (breaking)\n");
+    assert_contains(&stderr(&assert), &["warning:", "it needs the version `2.0.0`", "the registry lets it pass"]);
 }

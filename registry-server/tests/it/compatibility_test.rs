@@ -2,8 +2,8 @@
 
 use crate::support::client::{expect_error, expect_published};
 use crate::support::{component, server};
-use registry_core::wire::{ErrorBody, PackageRecord};
-use reqwest::{Response, StatusCode};
+use registry_core::wire::{CompatibilityRule, ErrorBody, NamespaceSettings, PackageRecord, YankRequest};
+use reqwest::{Method, Response, StatusCode};
 use server::TestServer;
 
 async fn publish(server: &TestServer, version: &str, items: &str) -> Response {
@@ -103,4 +103,44 @@ async fn a_component_must_keep_what_it_exports_and_need_no_more() {
     let error = expect_error(post("1.0.3", more).await, 422, "incompatible").await;
     assert_eq!(error.details, ["import function `log`: was added, which hosts of the old component need not have"]);
     created("2.0.0", more).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn yanked_releases_do_not_count() {
+    let (_dir, server) = server::temporary().await;
+    accepted(&server, "1.0.0", "f: func();").await;
+    accepted(&server, "1.1.0", "f: func(); mistake: func();").await;
+    refused(&server, "1.1.1", "f: func();").await;
+    let yank = YankRequest { reason: "a mistake".to_owned() };
+    let yanked = server.send_json(Method::PUT, "/v1/releases/demo/x/1.1.0/yank", &yank).await;
+    assert_eq!(yanked.status(), StatusCode::OK);
+    let error = refused(&server, "1.1.1", "").await;
+    assert!(error.message.contains("breaks `demo:x@1.0.0`"), "{}", error.message);
+    accepted(&server, "1.1.1", "f: func();").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_can_let_everything_pass_in_a_namespace() {
+    let (_dir, server) = server::temporary().await;
+    accepted(&server, "1.0.0", "f: func();").await;
+    refused(&server, "1.0.1", "g: func();").await;
+    let relaxed = NamespaceSettings { compatibility: CompatibilityRule::Relaxed };
+    let set = server.send_json(Method::PATCH, "/v1/namespaces/demo", &relaxed).await;
+    assert_eq!(set.status(), StatusCode::OK);
+    accepted(&server, "1.0.1", "g: func();").await;
+    let enforced = NamespaceSettings { compatibility: CompatibilityRule::Enforced };
+    server.send_json(Method::PATCH, "/v1/namespaces/demo", &enforced).await;
+    refused(&server, "1.0.2", "f: func();").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_release_again_is_success_whatever_stands_beside_it() {
+    let (_dir, server) = server::temporary().await;
+    let relaxed = NamespaceSettings { compatibility: CompatibilityRule::Relaxed };
+    accepted(&server, "1.0.0", "f: func();").await;
+    server.send_json(Method::PATCH, "/v1/namespaces/demo", &relaxed).await;
+    accepted(&server, "1.0.1", "g: func();").await;
+    let enforced = NamespaceSettings { compatibility: CompatibilityRule::Enforced };
+    server.send_json(Method::PATCH, "/v1/namespaces/demo", &enforced).await;
+    assert_eq!(publish(&server, "1.0.1", "g: func();").await.status(), StatusCode::OK);
 }
