@@ -9,7 +9,7 @@ use anstyle::Style;
 use registry_client::local::LocalError;
 use registry_client::{Client, ClientError, Fetched, FetchedComponent};
 use registry_core::component::{Direction, MergedReference, Relation};
-use registry_core::id::{ComponentHash, InterfaceId, PackageHash, ViewId};
+use registry_core::id::{ComponentHash, InterfaceId, ObjectHash, PackageHash, ViewId};
 use registry_core::limits::Limits;
 use registry_core::name::ReleaseName;
 use registry_core::wire::{ComponentMetadata, Release};
@@ -51,6 +51,8 @@ struct Component {
     exports: Vec<Item>,
     /// The registered packages that its world refers to.
     dependencies: BTreeMap<String, PackageHash>,
+    /// All names that the registry has bound to it.
+    names: Vec<ReleaseName>,
     /// What its own metadata sections say.
     #[serde(skip_serializing_if = "ComponentMetadata::is_empty")]
     metadata: ComponentMetadata,
@@ -107,7 +109,10 @@ pub(super) async fn run(arguments: &ShowArguments, client: &Client, terminal: &T
             terminal.data(&package, package.wit.as_ref().map_or_else(|| package.to_string(), String::clone))
         }
         Fetched::Component(fetched) => {
-            let component = Component::new(fetched, release, arguments.wit, client.limits())?;
+            let sha256 = Sha256::digest(&fetched.bytes).into();
+            let names = names_of(fetched.component.hash(), &sha256, client).await?;
+            let about = About { sha256, names, release };
+            let component = Component::new(fetched, about, arguments.wit, client.limits())?;
             terminal.data(&component, component.wit.as_ref().map_or_else(|| component.to_string(), String::clone))
         }
     }
@@ -121,6 +126,23 @@ async fn release_of(wit: &Wit, client: &Client) -> Result<Option<Release>, Clien
         Err(error) if error.is_not_found() => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// What is known about a component beside its bytes.
+struct About {
+    sha256: [u8; 32],
+    names: Vec<ReleaseName>,
+    release: Option<Release>,
+}
+
+/// The names that the registry has bound to a component; it is asked by the digest of the bytes.
+async fn names_of(hash: ComponentHash, sha256: &[u8; 32], client: &Client) -> Result<Vec<ReleaseName>, ClientError> {
+    let matches = match client.by_sha256(sha256).await {
+        Err(error) if error.is_not_found() => Vec::new(),
+        found => found?,
+    };
+    let same = matches.into_iter().filter(|found| found.hash == ObjectHash::Component(hash));
+    Ok(same.flat_map(|found| found.names).collect())
 }
 
 impl Package {
@@ -140,23 +162,20 @@ impl Package {
 }
 
 impl Component {
-    fn new(
-        fetched: &FetchedComponent,
-        release: Option<Release>,
-        with_wit: bool,
-        limits: &Limits,
-    ) -> Result<Self, LocalError> {
+    fn new(fetched: &FetchedComponent, about: About, with_wit: bool, limits: &Limits) -> Result<Self, LocalError> {
         let component = &fetched.component;
+        let About { sha256, names, release } = about;
         Ok(Self {
             kind: Kind::Component,
             name: release.as_ref().map(|release| release.name.clone()),
             hash: component.hash(),
             size_bytes: fetched.bytes.len(),
-            sha256: hex::encode(Sha256::digest(&fetched.bytes)),
+            sha256: hex::encode(sha256),
             view: component.view_id(),
             imports: items(fetched, Direction::Import),
             exports: items(fetched, Direction::Export),
             dependencies: texts(component.packages()),
+            names,
             metadata: ComponentMetadata::read(&fetched.bytes, limits),
             release,
             wit: with_wit.then(|| component.world_text()).transpose()?,
@@ -219,6 +238,8 @@ impl Display for Component {
             ("view".to_owned(), self.view.to_string()),
         ];
         section(f, "component", &facts)?;
+        let names: Vec<_> = self.names.iter().map(|name| (name.to_string(), String::new())).collect();
+        section(f, "names", &names)?;
         section(f, "imports", &item_rows(&self.imports))?;
         section(f, "exports", &item_rows(&self.exports))?;
         section(f, "merged", &merged_rows(self.imports.iter().chain(&self.exports)))?;

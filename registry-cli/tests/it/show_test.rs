@@ -5,6 +5,7 @@ use crate::support::component::component;
 use crate::support::registry::TestRegistry;
 use crate::support::{wasi, write_files};
 use std::fs;
+use wasm_metadata::{AddMetadata, AddMetadataField, Description, Licenses};
 
 #[test]
 fn a_package_is_shown_with_its_items_and_dependencies() {
@@ -95,6 +96,69 @@ fn what_a_component_imports_is_marked_as_what_it_is() {
     let kinds: Vec<&str> =
         document["imports"].as_array().unwrap().iter().map(|item| item["kind"].as_str().unwrap()).collect();
     assert_eq!(kinds, ["function", "type", "interface"]);
+}
+
+#[test]
+fn what_a_component_says_and_what_is_said_about_it_are_shown() {
+    let (server, folder) = (TestRegistry::start(), tempfile::tempdir().unwrap());
+    let plain = component(&["package test:tool; world w { export run: func(); }"]);
+    let mut add = AddMetadata::default();
+    add.description = AddMetadataField::Set(Description::new("Adds numbers.\n\u{1b}[2JAnd more."));
+    add.licenses = AddMetadataField::Set(Licenses::new("MIT").unwrap());
+    add.language = vec![("Rust".to_owned(), "1.95".to_owned())];
+    let bytes = add.to_wasm(&plain).unwrap();
+    for name in ["test:tool@1.0.0", "test:tool@1.1.0"] {
+        server.publish_component(&bytes, Some(name));
+    }
+    let text = stdout(&registry_at(&server, folder.path()).args(["show", "test:tool@1.0.0"]).assert().success());
+    assert_contains(
+        &text,
+        &[
+            "\nnames\n  test:tool@1.0.0\n  test:tool@1.1.0\n",
+            "\nmetadata\n",
+            "Adds numbers. \u{fffd}[2JAnd more.\n",
+            "  licenses      MIT\n",
+            "  language      Rust 1.95\n",
+            "\nrelease\n",
+            "  downloads  ",
+        ],
+    );
+    let document =
+        json(&registry_at(&server, folder.path()).args(["show", "test:tool@1.0.0", "--json"]).assert().success());
+    assert_eq!(document["metadata"]["licenses"], "MIT");
+    assert_eq!(document["names"], serde_json::json!(["test:tool@1.0.0", "test:tool@1.1.0"]));
+    assert_eq!(document["release"]["name"], "test:tool@1.0.0");
+}
+
+#[test]
+fn what_was_merged_is_shown() {
+    let (server, folder) = (TestRegistry::start(), tempfile::tempdir().unwrap());
+    let old = "package test:io@0.2.0;\ninterface io { record r { x: u32 } }\n";
+    let new = "package test:io@0.2.1;\ninterface io { record r { x: u32 } g: func(); }\n";
+    let user = "package test:user@1.0.0;\ninterface user { use test:io/io@0.2.0.{r}; f: func(r: r); }\n";
+    let world = "package test:tool; world w { import test:user/user@1.0.0; import test:io/io@0.2.1; }";
+    for (name, text) in [("old", old), ("new", new)] {
+        write_files(folder.path(), &[(&format!("{name}/package.wit"), text)]);
+        server.publish(&folder.path().join(name), None);
+    }
+    write_files(folder.path(), &[("user/package.wit", user), ("user/deps/old.wit", old)]);
+    server.publish(&folder.path().join("user"), None);
+    let hash = server.publish_component(&component(&[old, new, user, world]), None).to_string();
+    let text = stdout(&registry_at(&server, folder.path()).args(["show", &hash]).assert().success());
+    assert_contains(
+        &text,
+        &[
+            "\nmerged\n  test:user/user@1.0.0  `test:io/io@0.2.1.{r}` stands in the place of `test:io/io@0.2.0.{r}`\n",
+            "  merged\n",
+        ],
+    );
+    let imports = text.split("\nmerged\n").next().unwrap();
+    assert!(!imports.contains("test:io/io@0.2.0"), "it is not imported: {text}");
+    let document = json(&registry_at(&server, folder.path()).args(["show", &hash, "--json"]).assert().success());
+    assert_eq!(document["imports"][1]["relation"], "merged");
+    assert_eq!(document["imports"][1]["merged"][0]["used"], "test:io/io@0.2.1");
+    let named: Vec<&String> = document["dependencies"].as_object().unwrap().keys().collect();
+    assert_eq!(named, ["test:io@0.2.1", "test:user@1.0.0"]);
 }
 
 #[test]

@@ -20,6 +20,8 @@ const DIFFERENCES_LISTED_MAX: usize = 100;
 pub(crate) struct Findings {
     /// One line for each item that is missing or differs: where, and both sides as WIT.
     pub(crate) differences: Vec<String>,
+    /// Lines for items that differ only because a type differs that has a line of its own.
+    consequences: Vec<String>,
     /// By interface of the view, the references that were merged by semver.
     pub(crate) merged: BTreeMap<InterfaceId, BTreeSet<MergedReference>>,
 }
@@ -41,6 +43,10 @@ pub(crate) fn compare_packages(
             }
         }
     }
+    if findings.differences.is_empty() {
+        // No cause without a line: whatever differs must be told.
+        findings.differences = std::mem::take(&mut findings.consequences);
+    }
     findings
 }
 
@@ -50,7 +56,7 @@ pub(crate) fn package_differences(
     registered: &Resolve,
     is_compared: impl Fn(PackageId) -> bool,
 ) -> Vec<String> {
-    let Findings { mut differences, merged } = compare_packages(view, registered, is_compared);
+    let Findings { mut differences, merged, .. } = compare_packages(view, registered, is_compared);
     for (interface, references) in merged {
         let name = view.id_of(interface).unwrap_or_default();
         differences.extend(references.iter().map(|reference| shorten(&format!("`{name}`: {reference}"))));
@@ -104,6 +110,8 @@ impl Findings {
             let other = to.types.get(name);
             let result = other.map_or_else(missing, |other| comparison.types(&Type::Id(*ty), &Type::Id(*other)));
             if let Err(difference) = result {
+                let is_declared_here = !matches!(view.types[*ty].kind, TypeDefKind::Type(_));
+                let difference = if is_declared_here { difference.here() } else { difference };
                 self.add(view, view_id, Some(format!("type `{name}`")), difference);
             }
         }
@@ -119,15 +127,15 @@ impl Findings {
     }
 
     fn add(&mut self, view: &Resolve, interface: InterfaceId, item: Option<String>, difference: Difference) {
-        match self.differences.len() {
-            0..DIFFERENCES_LISTED_MAX => {}
-            DIFFERENCES_LISTED_MAX => return self.differences.push("more differs that is not listed here".to_owned()),
-            _ => return,
-        }
         let name = view.id_of(interface).unwrap_or_default();
         let difference = item.into_iter().fold(difference, Difference::inside).inside(format!("`{name}`"));
-        let (path, what) = difference.path();
-        self.differences.push(format!("{} {what}", shorten(&path.join(", "))));
+        let (path, what, is_consequence) = difference.path();
+        let lines = if is_consequence { &mut self.consequences } else { &mut self.differences };
+        match lines.len() {
+            0..DIFFERENCES_LISTED_MAX => lines.push(format!("{} {what}", shorten(&path.join(", ")))),
+            DIFFERENCES_LISTED_MAX => lines.push("more differs that is not listed here".to_owned()),
+            _ => {}
+        }
     }
 }
 
@@ -139,6 +147,8 @@ enum Difference {
     Here(Rc<str>),
     /// A place, and what is wrong inside it.
     Inside(Rc<(String, Difference)>),
+    /// What is wrong with a named type, which has a line of its own in the interface that declares it.
+    OfType(Rc<Difference>),
 }
 
 impl Difference {
@@ -157,15 +167,27 @@ impl Difference {
         Self::Inside(Rc::new((shorten(&place.to_string()), self)))
     }
 
-    /// The way to the place, outermost first, and what is wrong there.
-    fn path(&self) -> (Vec<&str>, &str) {
-        let (mut path, mut current) = (Vec::new(), self);
+    /// The same, told of the type itself.
+    fn here(self) -> Self {
+        match self {
+            Self::OfType(difference) => (*difference).clone(),
+            other => other,
+        }
+    }
+
+    /// The way to the place, outermost first, what is wrong there, and whether that has a line of its own elsewhere.
+    fn path(&self) -> (Vec<&str>, &str, bool) {
+        let (mut path, mut is_consequence, mut current) = (Vec::new(), false, self);
         loop {
             match current {
-                Self::Here(what) => return (path, what),
+                Self::Here(what) => return (path, what, is_consequence),
                 Self::Inside(inside) => {
                     path.push(inside.0.as_str());
                     current = &inside.1;
+                }
+                Self::OfType(difference) => {
+                    is_consequence = true;
+                    current = difference;
                 }
             }
         }
@@ -222,6 +244,11 @@ impl Comparison<'_> {
             return result.clone();
         }
         let result = self.origins(a, b).and_then(|()| self.structures(a, b));
+        let result = result.map_err(|difference| {
+            let is_same =
+                origin(self.view, a).is_some_and(|from| origin(self.registered, b).is_some_and(|to| from == to));
+            if is_same { Difference::OfType(Rc::new(difference)) } else { difference }
+        });
         self.compared.insert((a, b), result.clone());
         result
     }

@@ -221,6 +221,26 @@ fn everything_that_differs_is_listed_item_by_item() {
 }
 
 #[test]
+fn a_type_that_differs_is_told_once_where_it_is_declared() {
+    let text = |ty: &str| {
+        format!(
+            "package root:x; world root {{ import dep:io/s@1.0.0; export run: func(); }}
+            package dep:io@1.0.0 {{
+                interface s {{ use dep:types/t@1.0.0.{{r}}; record outer {{ inner: r }} f: func(x: list<outer>); g: func(x: {ty}); }}
+            }}
+            package dep:types@1.0.0 {{ interface t {{ record r {{ n: {ty} }} }} }}"
+        )
+    };
+    assert_eq!(
+        differences(&build(&text("u32")).0, &build(&text("u64")).1),
+        [
+            "`dep:types/t@1.0.0`, type `r`, field `n` is `u32` instead of `u64`",
+            "`dep:io/s@1.0.0`, function `g`, parameter `x` is `u32` instead of `u64`",
+        ]
+    );
+}
+
+#[test]
 fn long_lists_of_differences_and_wide_types_stay_short() {
     let text = |ty: &str| {
         let functions: String = (0..300).map(|n| format!("fun{n}: func(x: {ty}); ")).collect();
