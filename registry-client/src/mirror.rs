@@ -206,7 +206,8 @@ impl Mirror {
         for (root, is_there) in roots.iter().zip(self.are_there(roots).await?) {
             let hash = root.target.hash();
             if is_there || matches!(root.target, ReleaseTarget::Package(hash) if self.present.contains(&hash)) {
-                if mirrored.iter().all(|other: &Mirrored| other.hash != hash) {
+                let is_same = |other: &Mirrored| other.hash == hash && (root.name.is_none() || other.name == root.name);
+                if !mirrored.iter().any(is_same) {
                     done(Mirrored { name: root.name.clone(), hash, is_new: false }, &mut mirrored, &mut tell);
                 }
                 continue;

@@ -10,6 +10,7 @@ mod credentials_test;
 mod fetch_test;
 mod hash_test;
 mod import_test;
+mod mirror_test;
 mod output_test;
 mod project_test;
 mod publish_test;

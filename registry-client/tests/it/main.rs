@@ -8,6 +8,7 @@ mod fetch_test;
 mod layout_test;
 mod local_errors_test;
 mod local_test;
+mod mirror_test;
 mod output_test;
 mod pages_test;
 mod publish_test;
