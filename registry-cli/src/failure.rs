@@ -95,7 +95,8 @@ fn hint(error: &anyhow::Error) -> Option<String> {
 fn details(error: &anyhow::Error) -> Vec<String> {
     let details = error.chain().find_map(|error| {
         let client = error.downcast_ref::<ClientError>().map(|error| error.details().to_vec());
-        client.or_else(|| error.downcast_ref::<Incompatible>().map(Incompatible::details))
+        let mirror = || error.downcast_ref::<MirrorError>().map(|error| error.details().to_vec());
+        client.or_else(mirror).or_else(|| error.downcast_ref::<Incompatible>().map(Incompatible::details))
     });
     details.unwrap_or_default()
 }
@@ -110,7 +111,7 @@ fn code(error: &anyhow::Error) -> String {
         let credentials = || error.downcast_ref::<CredentialsError>().map(CredentialsError::code);
         let project = || error.downcast_ref::<ProjectError>().map(ProjectError::code);
         let cache = || error.downcast_ref::<CacheError>().map(CacheError::code);
-        let mirror = || error.downcast_ref::<MirrorError>().and_then(MirrorError::code);
+        let mirror = || error.downcast_ref::<MirrorError>().map(MirrorError::code);
         let incompatible = || error.downcast_ref::<Incompatible>().map(|_| "incompatible");
         let own = client.or_else(local).or_else(output).or_else(finding).or_else(credentials);
         own.or_else(project).or_else(cache).or_else(mirror).or_else(incompatible)

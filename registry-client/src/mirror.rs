@@ -127,7 +127,7 @@ pub enum MirrorError {
 }
 
 impl MirrorError {
-    /// What a person can do about it, beyond what the cause says.
+    /// What a person can do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Unclaimed { namespaces, registry } => Some(format!(
@@ -141,18 +141,27 @@ impl MirrorError {
             Self::Bound { .. } => {
                 Some("a published version never changes: the two registries disagree about what it is".to_owned())
             }
-            Self::Source { .. } | Self::Target { .. } | Self::Print(_) => None,
+            Self::Source { source, .. } | Self::Target { source, .. } => source.hint(),
+            Self::Print(_) => None,
         }
     }
 
-    /// One word for programs; none where the cause has its own.
-    pub fn code(&self) -> Option<&'static str> {
+    /// One word for programs: the registry's for its own errors.
+    pub fn code(&self) -> &str {
         match self {
-            Self::Unclaimed { .. } => Some("namespace_not_claimed"),
-            Self::Foreign { .. } => Some("forbidden"),
-            Self::Bound { .. } => Some("release_bound"),
-            Self::Print(_) => Some("internal"),
-            Self::Source { .. } | Self::Target { .. } => None,
+            Self::Unclaimed { .. } => "namespace_not_claimed",
+            Self::Foreign { .. } => "forbidden",
+            Self::Bound { .. } => "release_bound",
+            Self::Source { source, .. } | Self::Target { source, .. } => source.code(),
+            Self::Print(_) => "internal",
+        }
+    }
+
+    /// The single points of a registry's refusal.
+    pub fn details(&self) -> &[String] {
+        match self {
+            Self::Source { source, .. } | Self::Target { source, .. } => source.details(),
+            Self::Unclaimed { .. } | Self::Foreign { .. } | Self::Bound { .. } | Self::Print(_) => &[],
         }
     }
 }
