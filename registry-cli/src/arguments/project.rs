@@ -1,7 +1,7 @@
 //! Arguments of the commands that work with a project, and of those about the cache.
 
 use clap::{Args, Subcommand};
-use registry_client::project::{PackagePath, Requirement};
+use registry_client::project::{Addition, PackagePath};
 use registry_core::name::Spec;
 use std::path::PathBuf;
 
@@ -24,14 +24,16 @@ pub(crate) struct InitArguments {
   registry add wasi:http
   registry add wasi:http@0.2.4
   registry add wasi:io@=0.2.4 'wasi:cli@>=0.2.3, <0.2.8'
+  registry add wasi:clocks@0.2 wasi:clocks@0.3
 
 A range is written as in Cargo: `0.2.4` is that version or a later compatible one, `=0.2.4` that one alone. Without a
-range, the newest version and later compatible ones. What is locked keeps its version. `registry.toml`, `registry.lock`
+range, the newest version and later compatible ones. Several ranges of one package bring a version for each; they take
+the place of those that were there. What is locked keeps its version. `registry.toml`, `registry.lock`
 and `deps` are brought up to date together; if anything fails, nothing is added.")]
 pub(crate) struct AddArguments {
     /// What to require: `namespace:name[@range]`.
     #[arg(required = true, value_name = "NAMESPACE:NAME[@RANGE]")]
-    pub(crate) requirements: Vec<Requirement>,
+    pub(crate) additions: Vec<Addition>,
 }
 
 /// Arguments of `update`.

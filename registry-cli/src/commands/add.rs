@@ -4,6 +4,7 @@ use super::project::{client, find, lines, tell};
 use crate::arguments::{AddArguments, GlobalArguments};
 use crate::failure::Failure;
 use crate::terminal::Terminal;
+use registry_client::project::{PackagePath, Requirement};
 
 pub(super) async fn run(
     arguments: &AddArguments,
@@ -13,12 +14,11 @@ pub(super) async fn run(
     let mut project = find()?;
     let client = client(&project, global, terminal)?;
     let progress = terminal.progress("resolving and fetching");
-    let report = project.add(&arguments.requirements, &client).await?;
+    let report = project.add(&arguments.additions, &client).await?;
     drop(progress);
-    for requirement in &arguments.requirements {
-        let range = project.manifest().requirements().get(&requirement.path);
-        let range = range.map(ToString::to_string).unwrap_or_default();
-        terminal.status("Required", format_args!("{} {range}", requirement.path));
+    let is_added = |path: &PackagePath| arguments.additions.iter().any(|addition| &addition.path == path);
+    for Requirement { path, range } in project.manifest().requirements().iter().filter(|added| is_added(&added.path)) {
+        terminal.status("Required", format_args!("{path} {range}"));
     }
     tell(&report, terminal);
     terminal.data(&report, lines(&report))

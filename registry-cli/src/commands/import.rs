@@ -1,5 +1,6 @@
 //! `registry import`
 
+use super::project::by_package;
 use crate::arguments::ImportArguments;
 use crate::failure::Failure;
 use crate::terminal::Terminal;
@@ -16,15 +17,14 @@ struct Document {
     /// What was read.
     from: Vec<PathBuf>,
     /// What was taken over.
-    requirements: BTreeMap<String, String>,
+    requirements: BTreeMap<String, Vec<String>>,
     /// What was not, and why.
     left: Vec<LeftOut>,
 }
 
 pub(super) fn run(arguments: &ImportArguments, terminal: &Terminal) -> Result<(), Failure> {
     let (_, import) = Project::import(Path::new(""), &arguments.wit, &Limits::default())?;
-    let requirements: BTreeMap<String, String> =
-        import.requirements.iter().map(|(path, range)| (path.to_string(), range.to_string())).collect();
+    let requirements = by_package(&import.requirements);
     for file in &import.files {
         terminal.status("Read", file.display());
     }
@@ -32,7 +32,7 @@ pub(super) fn run(arguments: &ImportArguments, terminal: &Terminal) -> Result<()
         terminal.warn(format_args!("{}: `{entry}` was left out: {reason}", file.display()));
     }
     terminal.status("Wrote", MANIFEST_FILE);
-    let text: String = requirements.iter().map(|(path, range)| format!("{path} {range}\n")).collect();
+    let text: String = requirements.iter().map(|(path, ranges)| format!("{path} {}\n", ranges.join(" "))).collect();
     let (file, from, left) = (MANIFEST_FILE.into(), import.files, import.left);
     terminal.data(&Document { file, from, requirements, left }, text)
 }

@@ -1,6 +1,6 @@
 //! `registry init`
 
-use super::project::tell;
+use super::project::{by_package, tell};
 use crate::arguments::InitArguments;
 use crate::failure::Failure;
 use crate::terminal::Terminal;
@@ -13,18 +13,16 @@ use std::path::{Path, PathBuf};
 #[derive(Serialize)]
 struct Document {
     file: PathBuf,
-    requirements: BTreeMap<String, String>,
+    requirements: BTreeMap<String, Vec<String>>,
     notes: Vec<String>,
 }
 
 pub(super) fn run(arguments: &InitArguments, terminal: &Terminal) -> Result<(), Failure> {
     let (project, report) = Project::init(Path::new(""), &arguments.wit, &Limits::default())?;
-    let requirements = project.manifest().requirements();
-    let requirements: BTreeMap<String, String> =
-        requirements.iter().map(|(path, range)| (path.to_string(), range.to_string())).collect();
+    let requirements = by_package(project.manifest().requirements());
     terminal.status("Created", MANIFEST_FILE);
-    for (path, range) in &requirements {
-        terminal.status("Required", format_args!("{path} {range}, which the WIT refers to"));
+    for (path, ranges) in &requirements {
+        terminal.status("Required", format_args!("{path} {}, which the WIT refers to", ranges.join(" and ")));
     }
     tell(&report, terminal);
     let document = Document { file: MANIFEST_FILE.into(), requirements, notes: report.notes };

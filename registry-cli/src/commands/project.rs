@@ -7,8 +7,9 @@ use crate::terminal::Terminal;
 use anyhow::Context;
 use registry_client::Client;
 use registry_client::cache::Cache;
-use registry_client::project::{Change, DepsReport, MANIFEST_FILE, Project, Report};
+use registry_client::project::{Change, DepsReport, MANIFEST_FILE, Project, Report, Requirement};
 use semver::Version;
+use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::path::{Path, PathBuf};
 
@@ -60,6 +61,15 @@ pub(super) fn lines(report: &Report) -> String {
         format!("{file}:{line} {} -> {}\n", rewrite.from, rewrite.to)
     });
     changes.chain(rewrites).collect()
+}
+
+/// The ranges of each package that is required.
+pub(super) fn by_package(requirements: &BTreeSet<Requirement>) -> BTreeMap<String, Vec<String>> {
+    let mut packages: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for Requirement { path, range } in requirements {
+        packages.entry(path.to_string()).or_default().push(range.to_string());
+    }
+    packages
 }
 
 /// Where fetched packages are.

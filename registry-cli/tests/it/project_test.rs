@@ -257,7 +257,7 @@ fn only_update_moves_versions() {
     write_files(folder, &[("registry.toml", "[dependencies]\n\"test:io\" = \"=1.1.0\"\n")]);
     assert_contains(
         &stderr(&run(&server, folder, &["fetch", "--locked"]).code(1)),
-        &["required as `=1.1.0`", "hint: "],
+        &["`test:io@=1.1.0` is required and not in the lock", "hint: "],
     );
     run(&server, folder, &["fetch"]).success();
     assert_eq!(answers(folder), ["test:io@1.1.0"]);
@@ -436,7 +436,7 @@ fn locked_neither_makes_nor_changes_a_lock() {
         let text = stdout(&assert) + &stderr(&assert);
         assert_contains(
             &text,
-            &["`test:web` is required and not in the lock", "`test:io` is in the lock and no longer required"],
+            &["`test:web@1` is required and not in the lock", "`test:io@1` is in the lock and no longer required"],
         );
     }
     assert_eq!(read_files(folder), before);
@@ -531,7 +531,7 @@ fn what_the_wit_needs_and_nobody_requires_is_said() {
 fn requirements_that_are_none_are_told_with_their_place() {
     let (server, folder) = (registry(), project());
     let cases: [(&str, &[&str]); 8] = [
-        ("[dependencies]\n\"test:io\" = 1\n", &["line 2", "invalid type"]),
+        ("[dependencies]\n\"test:io\" = 1\n", &["`test:io`", "write a range in quotes"]),
         ("[dependencies]\n\"test:io\" = \"newest\"\n", &["`test:io`", "`newest` is not a range", "`0.2.4`"]),
         ("[dependencies]\n\"io\" = \"1\"\n", &["`io` is not the name of a package"]),
         ("[dependencies]\n\"p2:io\" = \"1\"\n", &["`p2` is reserved"]),
@@ -573,4 +573,35 @@ fn the_projects_own_registry_is_used_unless_another_is_named() {
     registry_at(&server, folder.path()).env_remove("REGISTRY_URL").arg("lock").assert().success();
     fs::remove_file(folder.path().join("registry.lock")).unwrap();
     assert_contains(&stderr(&run_alone(&server, folder.path(), &["lock"]).code(1)), &["cannot reach", NOWHERE]);
+}
+
+#[test]
+fn several_ranges_of_one_package_bring_a_version_each() {
+    let server = registry();
+    for version in ["2.0.0", "2.1.0"] {
+        server.publish_text(&io(version));
+    }
+    let folder = project();
+    let folder = folder.path();
+    let app = "package my:app;\nworld w {\n  import test:io/streams@1.0.0;\n  import test:io/streams@2.0.0;\n  \
+        import test:web/api@1.0.0;\n}\n";
+    write_files(folder, &[("wit/app.wit", app)]);
+    run(&server, folder, &["init"]).success();
+    assert_contains(&read(folder, "registry.toml"), &["\"test:io\" = [\"1.0.0\", \"2.0.0\"]\n"]);
+    let text = stderr(&run(&server, folder, &["fetch"]).success());
+    assert_contains(&text, &["warning: `test:io` stands here in 2 versions"]);
+    assert_eq!(answers(folder), ["test:io@1.0.0", "test:io@2.0.0", "test:web@1.0.0"]);
+    run(&server, folder, &["update", "test:io"]).success();
+    assert_eq!(answers(folder), ["test:io@1.0.0", "test:io@2.1.0", "test:web@1.0.0"]);
+    run(&server, folder, &["update"]).success();
+    assert_eq!(answers(folder), ["test:io@1.1.0", "test:io@2.1.0", "test:web@1.1.0"]);
+    let versions: Vec<String> = read(folder, "wit/app.wit").lines().skip(2).take(3).map(str::to_owned).collect();
+    let expected =
+        ["  import test:io/streams@1.1.0;", "  import test:io/streams@2.1.0;", "  import test:web/api@1.1.0;"];
+    assert_eq!(versions, expected);
+    run_alone(&server, folder, &["lock", "--check"]).success();
+    run(&server, folder, &["add", "test:io@=2.0.0", "test:io@=1.1.0"]).success();
+    assert_contains(&read(folder, "registry.toml"), &["\"test:io\" = [\"=1.1.0\", \"=2.0.0\"]\n"]);
+    run(&server, folder, &["add", "test:io@1"]).success();
+    assert_contains(&read(folder, "registry.toml"), &["\"test:io\" = \"1\"\n"]);
 }

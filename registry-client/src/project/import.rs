@@ -8,13 +8,13 @@ use super::deps::DEPS_FOLDER;
 use super::error::ProjectError;
 use super::files::read_text;
 use super::references::Sources;
-use super::requirement::{PackagePath, Range};
+use super::requirement::{PackagePath, Range, Requirement};
 use crate::local::Dependencies;
 use registry_core::limits::Limits;
 use registry_core::name::{PackageName, ReleaseName};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 const WKG_FILE: &str = "wkg.toml";
@@ -27,7 +27,7 @@ pub struct Import {
     /// The files that were read.
     pub files: Vec<PathBuf>,
     /// What the project requires.
-    pub requirements: BTreeMap<PackagePath, Range>,
+    pub requirements: BTreeSet<Requirement>,
     /// What could not be taken over.
     pub left: Vec<LeftOut>,
 }
@@ -125,7 +125,8 @@ impl Import {
     }
 
     fn require_exactly(&mut self, name: &ReleaseName) {
-        self.requirements.insert(PackagePath::from(name), Range::exactly(name.version()));
+        let (path, range) = (PackagePath::from(name), Range::exactly(name.version()));
+        self.requirements.insert(Requirement { path, range });
     }
 
     fn leave(&mut self, file: &Path, entry: impl Into<String>, reason: impl Into<String>) {
@@ -143,27 +144,27 @@ impl Import {
                 self.leave(file, package.name, "its name cannot be that of a release");
                 continue;
             };
-            let Some(reference) = references.iter().find(|name| PackagePath::from(*name) == path) else {
+            let is_used = |version: &semver::Version| {
+                references.iter().any(|name| PackagePath::from(name) == path && name.version() == version)
+            };
+            if !references.iter().any(|name| PackagePath::from(name) == path) {
                 self.leave(
                     file,
                     package.name,
                     "the project's own WIT does not refer to it; it comes with what needs it",
                 );
                 continue;
-            };
+            }
             for WkgVersion { requirement, version } in package.versions {
                 match requirement.parse::<Range>() {
-                    Ok(range) if &version == reference.version() => {
-                        self.requirements.insert(path.clone(), range);
+                    Ok(range) if is_used(&version) => {
+                        self.requirements.remove(&Requirement { path: path.clone(), range: Range::exactly(&version) });
+                        self.requirements.insert(Requirement { path: path.clone(), range });
                     }
-                    Ok(_) => self.leave(
-                        file,
-                        format!("{}@{version}", package.name),
-                        format!(
-                            "the project's WIT refers to {}, and a project requires one range of a package",
-                            reference.version()
-                        ),
-                    ),
+                    Ok(_) => {
+                        let reason = "the project's own WIT refers to another version; it comes with what needs it";
+                        self.leave(file, format!("{}@{version}", package.name), reason);
+                    }
                     Err(error) => self.leave(file, format!("{}@{version}", package.name), error.to_string()),
                 }
             }
@@ -178,14 +179,15 @@ impl Import {
                 continue;
             };
             if let Some(path) = path {
-                self.requirements.remove(&package);
+                self.requirements.retain(|requirement| requirement.path != package);
                 let reason = format!("it comes from `{}`; put its WIT into `deps` yourself", path.display());
                 self.leave(file, name, reason);
                 continue;
             }
             match version.map(|range| range.parse::<Range>()) {
                 Some(Ok(range)) => {
-                    self.requirements.insert(package, range);
+                    self.requirements.retain(|requirement| requirement.path != package);
+                    self.requirements.insert(Requirement { path: package, range });
                 }
                 Some(Err(error)) => self.leave(file, name, error.to_string()),
                 None => {}

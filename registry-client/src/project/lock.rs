@@ -5,7 +5,7 @@
 
 use super::error::ProjectError;
 use super::packages::Packages;
-use super::requirement::{PackagePath, Range};
+use super::requirement::{PackagePath, Range, Requirement};
 use registry_core::id::PackageHash;
 use registry_core::name::ReleaseName;
 use semver::Version;
@@ -28,19 +28,10 @@ const HEAD: &str = "\
 /// What a project's requirements were resolved to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Lock {
-    /// For each requirement its range as it was written, and the version that answers it.
-    pub requirements: BTreeMap<PackagePath, LockedRequirement>,
+    /// The release that answers each requirement, one of the lock's packages.
+    pub requirements: BTreeMap<Requirement, ReleaseName>,
     /// All packages that these need, themselves included.
     pub packages: BTreeMap<ReleaseName, LockedPackage>,
-}
-
-/// A requirement and what it was resolved to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LockedRequirement {
-    /// The range as it stood in `registry.toml`.
-    pub range: Range,
-    /// The release that answers it, one of the lock's packages.
-    pub release: ReleaseName,
 }
 
 /// A package of the lock.
@@ -83,7 +74,7 @@ struct PackageContent {
 
 impl Lock {
     /// The lock of some resolved requirements.
-    pub(super) fn new(requirements: BTreeMap<PackagePath, LockedRequirement>, packages: &Packages) -> Self {
+    pub(super) fn new(requirements: BTreeMap<Requirement, ReleaseName>, packages: &Packages) -> Self {
         let locked = |(name, package): (&ReleaseName, &super::packages::Package)| {
             (name.clone(), LockedPackage { hash: package.hash, dependencies: package.dependencies.clone() })
         };
@@ -124,8 +115,9 @@ impl Lock {
             let path = requirement.name.parse::<PackagePath>().map_err(|error| error.to_string())?;
             let range = requirement.range.parse::<Range>().map_err(|error| error.to_string())?;
             let release = path.release(requirement.version).map_err(|error| error.to_string())?;
-            if lock.requirements.insert(path.clone(), LockedRequirement { range, release }).is_some() {
-                return Err(format!("the requirement `{path}` stands in it twice"));
+            let requirement = Requirement { path, range };
+            if lock.requirements.insert(requirement.clone(), release).is_some() {
+                return Err(format!("the requirement `{requirement}` stands in it twice"));
             }
         }
         Ok(lock)
@@ -133,8 +125,7 @@ impl Lock {
 
     /// Whether the entries fit each other, as far as that can be told without the packages.
     fn check_form(&self) -> Result<(), String> {
-        for (path, requirement) in &self.requirements {
-            let LockedRequirement { range, release } = requirement;
+        for (Requirement { path, range }, release) in &self.requirements {
             if !range.contains(release.version()) {
                 return Err(format!("it answers the requirement `{path}` of `{range}` with {}", release.version()));
             }
@@ -156,7 +147,7 @@ impl Lock {
 
     fn reached(&self) -> BTreeSet<&ReleaseName> {
         let mut reached = BTreeSet::new();
-        let mut open: Vec<&ReleaseName> = self.requirements.values().map(|locked| &locked.release).collect();
+        let mut open: Vec<&ReleaseName> = self.requirements.values().collect();
         while let Some(name) = open.pop() {
             if reached.insert(name) {
                 open.extend(self.packages.get(name).into_iter().flat_map(|package| &package.dependencies));
@@ -172,20 +163,11 @@ impl Lock {
     }
 
     /// In which requirements the lock differs from those that it should answer, in words. None if it answers them.
-    pub(super) fn differences(&self, requirements: &BTreeMap<PackagePath, Range>) -> Vec<String> {
-        let mut differences = Vec::new();
-        for (path, range) in requirements {
-            match self.requirements.get(path) {
-                None => differences.push(format!("`{path}` is required and not in the lock")),
-                Some(locked) if &locked.range != range => {
-                    differences.push(format!("`{path}` is required as `{range}`, and locked for `{}`", locked.range));
-                }
-                Some(_) => {}
-            }
-        }
-        let surplus = self.requirements.keys().filter(|path| !requirements.contains_key(*path));
-        differences.extend(surplus.map(|path| format!("`{path}` is in the lock and no longer required")));
-        differences
+    pub(super) fn differences(&self, requirements: &BTreeSet<Requirement>) -> Vec<String> {
+        let missing = requirements.iter().filter(|required| !self.requirements.contains_key(*required));
+        let surplus = self.requirements.keys().filter(|locked| !requirements.contains(*locked));
+        let missing = missing.map(|required| format!("`{required}` is required and not in the lock"));
+        missing.chain(surplus.map(|locked| format!("`{locked}` is in the lock and no longer required"))).collect()
     }
 
     /// Compares the lock with the packages themselves, whose hashes were recomputed.
@@ -216,8 +198,8 @@ impl Lock {
     pub fn text(&self) -> String {
         let mut text = format!("{HEAD}version = {FORM}\n");
         // Writing into a string cannot fail.
-        for (path, locked) in &self.requirements {
-            let (range, version) = (&locked.range, locked.release.version());
+        for (Requirement { path, range }, release) in &self.requirements {
+            let version = release.version();
             let _ =
                 write!(text, "\n[[requirement]]\nname = \"{path}\"\nrange = \"{range}\"\nversion = \"{version}\"\n");
         }

@@ -1,9 +1,9 @@
 //! `registry.toml`: what a project needs.
 
 use super::error::ProjectError;
-use super::requirement::{PackagePath, Range};
+use super::requirement::{PackagePath, Range, Requirement};
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 use toml_edit::DocumentMut;
 
@@ -30,7 +30,7 @@ pub struct Manifest {
     document: DocumentMut,
     wit: PathBuf,
     registry: Option<String>,
-    requirements: BTreeMap<PackagePath, Range>,
+    requirements: BTreeSet<Requirement>,
 }
 
 #[derive(Deserialize)]
@@ -41,7 +41,7 @@ struct Content {
     #[serde(default)]
     registry: RegistryContent,
     #[serde(default)]
-    dependencies: BTreeMap<String, String>,
+    dependencies: BTreeMap<String, toml::Value>,
 }
 
 #[derive(Default, Deserialize)]
@@ -65,12 +65,14 @@ impl Manifest {
         let invalid = |reason: String| ProjectError::Manifest { path: path.to_owned(), reason };
         let content: Content = toml::from_str(text).map_err(|error| invalid(error.to_string()))?;
         let document = text.parse::<DocumentMut>().map_err(|error| invalid(error.to_string()))?;
-        let requirement = |(name, range): (String, String)| {
-            let refused = |error| invalid(format!("the requirement `{name}`: {error}"));
-            let path = name.parse::<PackagePath>().map_err(refused)?;
-            Ok((path, range.parse::<Range>().map_err(refused)?))
-        };
-        let requirements = content.dependencies.into_iter().map(requirement).collect::<Result<_, ProjectError>>()?;
+        let mut requirements = BTreeSet::new();
+        for (name, value) in content.dependencies {
+            let refused = |reason: String| invalid(format!("the requirement `{name}`: {reason}"));
+            let path = name.parse::<PackagePath>().map_err(|error| refused(error.to_string()))?;
+            for range in ranges(&value).map_err(refused)? {
+                requirements.insert(Requirement { path: path.clone(), range });
+            }
+        }
         let wit = PathBuf::from(content.package.wit.unwrap_or_else(|| WIT_FOLDER.to_owned()));
         if wit.as_os_str().is_empty() || !wit.components().all(is_inside) {
             return Err(invalid(format!("`wit = \"{}\"` is not a folder inside the project", wit.display())));
@@ -103,38 +105,61 @@ impl Manifest {
     }
 
     /// Which versions of which packages the project needs.
-    pub fn requirements(&self) -> &BTreeMap<PackagePath, Range> {
+    pub fn requirements(&self) -> &BTreeSet<Requirement> {
         &self.requirements
     }
 
-    /// Adds a requirement or changes its range. Comments and order stay as they are.
+    /// Requires a package in some ranges, instead of those that were there. Comments and order stay as they are.
     ///
     /// # Errors
     /// If `dependencies` is not a table.
-    pub fn require(&mut self, path: &PackagePath, range: Range) -> Result<(), ProjectError> {
+    pub fn require(&mut self, path: &PackagePath, ranges: &BTreeSet<Range>) -> Result<(), ProjectError> {
         let dependencies = self.document.entry("dependencies").or_insert_with(toml_edit::table);
         let table = dependencies.as_table_like_mut().ok_or_else(|| ProjectError::Manifest {
             path: MANIFEST_FILE.into(),
             reason: "`dependencies` is not a table".to_owned(),
         })?;
-        let name = path.to_string();
+        let (name, new) = (path.to_string(), written(ranges));
         match table.get_mut(&name).and_then(toml_edit::Item::as_value_mut) {
             Some(value) => {
                 let decor = value.decor().clone();
-                *value = toml_edit::Value::from(range.to_string());
+                *value = new;
                 *value.decor_mut() = decor;
             }
             None => {
-                table.insert(&name, toml_edit::value(range.to_string()));
+                table.insert(&name, toml_edit::value(new));
             }
         }
-        self.requirements.insert(path.clone(), range);
+        self.requirements.retain(|requirement| &requirement.path != path);
+        let required = ranges.iter().map(|range| Requirement { path: path.clone(), range: range.clone() });
+        self.requirements.extend(required);
         Ok(())
     }
 
     /// The file's text.
     pub fn text(&self) -> String {
         self.document.to_string()
+    }
+}
+
+/// One range, or a list of them.
+fn ranges(value: &toml::Value) -> Result<Vec<Range>, String> {
+    let values = match value {
+        toml::Value::Array(values) if !values.is_empty() => values.as_slice(),
+        value => std::slice::from_ref(value),
+    };
+    let range = |value: &toml::Value| match value.as_str() {
+        Some(text) => text.parse::<Range>().map_err(|error| error.to_string()),
+        None => Err("write a range in quotes, such as \"0.2.4\", or a list of them".to_owned()),
+    };
+    values.iter().map(range).collect()
+}
+
+fn written(ranges: &BTreeSet<Range>) -> toml_edit::Value {
+    let mut texts = ranges.iter().map(ToString::to_string);
+    match (texts.next(), ranges.len()) {
+        (Some(text), 1) => text.into(),
+        (first, _) => first.into_iter().chain(texts).collect::<toml_edit::Array>().into(),
     }
 }
 

@@ -18,10 +18,10 @@ mod wit_text;
 pub use deps::DepsReport;
 pub use error::ProjectError;
 pub use import::{Import, LeftOut};
-pub use lock::{LOCK_FILE, Lock, LockedPackage, LockedRequirement};
+pub use lock::{LOCK_FILE, Lock, LockedPackage};
 pub use manifest::{MANIFEST_FILE, Manifest, WIT_FOLDER};
 pub use references::Rewrite;
-pub use requirement::{PackagePath, Range, Requirement, RequirementError};
+pub use requirement::{Addition, PackagePath, Range, Requirement, RequirementError};
 pub use wit_text::{Reference, declarations, references, rewrite};
 
 use crate::client::Client;
@@ -130,6 +130,7 @@ impl Project {
         let (wit, mut report) = (project.wit(), Report::default());
         let sources = Sources::read(&wit, limits)?;
         let (_, present) = deps::check(&wit, &Lock::default(), limits)?;
+        let mut required: BTreeMap<PackagePath, BTreeSet<Range>> = BTreeMap::new();
         for name in sources.newest_references() {
             let path = PackagePath::from(&name);
             if present.contains(&(&name).into()) {
@@ -139,9 +140,10 @@ impl Project {
                     deps.display()
                 ));
             } else {
-                project.manifest.require(&path, Range::compatible_with(name.version()))?;
+                required.entry(path).or_default().insert(Range::compatible_with(name.version()));
             }
         }
+        project.require(&required)?;
         files::write_all(&[(path, project.manifest.text().into_bytes())])?;
         Ok((project, report))
     }
@@ -158,11 +160,17 @@ impl Project {
             Self { folder: folder.to_owned(), manifest: Manifest::new(wit, &path)? }
         };
         let import = import::read(folder, &project.wit(), limits)?;
-        for (path, range) in &import.requirements {
-            project.manifest.require(path, range.clone())?;
+        let mut required: BTreeMap<PackagePath, BTreeSet<Range>> = BTreeMap::new();
+        for Requirement { path, range } in import.requirements.iter().cloned() {
+            required.entry(path).or_default().insert(range);
         }
+        project.require(&required)?;
         files::write_all(&[(path, project.manifest.text().into_bytes())])?;
         Ok((project, import))
+    }
+
+    fn require(&mut self, required: &BTreeMap<PackagePath, BTreeSet<Range>>) -> Result<(), ProjectError> {
+        required.iter().try_for_each(|(path, ranges)| self.manifest.require(path, ranges))
     }
 
     /// The project's folder.
@@ -212,19 +220,22 @@ impl Project {
         self.finish(Outcome { before, resolution, sources, rewrites: Vec::new(), fetches: false }, client, permissions)
     }
 
-    /// Adds requirements, resolves them and fetches them. A requirement without a range gets that of the newest version.
+    /// Adds requirements, resolves them and fetches them. Those of one package take the place of those that were there;
+    /// one without a range gets that of the newest version.
     ///
     /// # Errors
     /// As [`Project::fetch`]. Then no requirement is added.
-    pub async fn add(&mut self, requirements: &[Requirement], client: &Client) -> Result<Report, ProjectError> {
-        let mut changed = self.clone();
-        for requirement in requirements {
-            let range = match &requirement.range {
+    pub async fn add(&mut self, additions: &[Addition], client: &Client) -> Result<Report, ProjectError> {
+        let mut required: BTreeMap<PackagePath, BTreeSet<Range>> = BTreeMap::new();
+        for Addition { path, range } in additions {
+            let range = match range {
                 Some(range) => range.clone(),
-                None => Range::compatible_with(&resolution::newest(&requirement.path, client).await?),
+                None => Range::compatible_with(&resolution::newest(path, client).await?),
             };
-            changed.manifest.require(&requirement.path, range)?;
+            required.entry(path.clone()).or_default().insert(range);
         }
+        let mut changed = self.clone();
+        changed.require(&required)?;
         let report = changed.fetch(client, Permissions::default()).await?;
         *self = changed;
         Ok(report)
@@ -242,7 +253,8 @@ impl Project {
         permissions: Permissions,
     ) -> Result<Report, ProjectError> {
         let requirements = self.manifest.requirements();
-        if let Some(unknown) = names.iter().find(|name| !requirements.contains_key(*name)) {
+        let is_required = |name: &PackagePath| requirements.iter().any(|requirement| &requirement.path == name);
+        if let Some(unknown) = names.iter().find(|name| !is_required(name)) {
             return Err(ProjectError::NotRequired(unknown.clone()));
         }
         let mut sources = Sources::read(&self.wit(), client.limits())?;
@@ -251,7 +263,7 @@ impl Project {
         if let Some(lock) = before.as_ref().filter(|_| !names.is_empty()) {
             load(lock, client).await?;
             kept = self.kept(lock);
-            kept.retain(|path, _| !names.contains(path));
+            kept.retain(|requirement, _| !names.contains(&requirement.path));
         }
         let request = Request { requirements, kept, pins: &BTreeSet::new() };
         let resolution = resolution::resolve(request, client).await?;
@@ -306,14 +318,17 @@ impl Project {
         resolution::resolve(request, client).await
     }
 
-    /// What is locked and still in its requirement's range.
-    fn kept(&self, lock: &Lock) -> BTreeMap<PackagePath, (ReleaseName, PackageHash)> {
+    /// What is locked for a requirement, or for another range of its package and is in this one too.
+    fn kept(&self, lock: &Lock) -> BTreeMap<Requirement, (ReleaseName, PackageHash)> {
         let mut kept = BTreeMap::new();
-        for (path, locked) in &lock.requirements {
-            let range = self.manifest.requirements().get(path);
-            let fits = range.is_some_and(|range| range.contains(locked.release.version()));
-            if let (true, Some(package)) = (fits, lock.packages.get(&locked.release)) {
-                kept.insert(path.clone(), (locked.release.clone(), package.hash));
+        for requirement in self.manifest.requirements() {
+            let fits = |(locked, release): &(&Requirement, &ReleaseName)| {
+                locked.path == requirement.path && requirement.range.contains(release.version())
+            };
+            let same = lock.requirements.get(requirement);
+            let release = same.or_else(|| lock.requirements.iter().find(fits).map(|(_, release)| release));
+            if let Some((release, package)) = release.and_then(|name| Some((name, lock.packages.get(name)?))) {
+                kept.insert(requirement.clone(), (release.clone(), package.hash));
             }
         }
         kept

@@ -2,7 +2,7 @@
 
 use super::error::ProjectError;
 use super::lock::Lock;
-use super::requirement::PackagePath;
+use super::requirement::{PackagePath, Range};
 use super::wit_text::{Reference, declarations, references, rewrite};
 use crate::local::read_sources;
 use registry_core::limits::Limits;
@@ -10,7 +10,7 @@ use registry_core::name::{PackageName, ReleaseName};
 use registry_core::wit::SourceFile;
 use semver::Version;
 use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// A version in the project's own WIT that was changed.
@@ -57,12 +57,19 @@ impl Sources {
         self.references().map(|(_, _, name)| name).collect()
     }
 
-    /// The highest version of each package that the WIT refers to.
+    /// The highest version of each semver track of each package that the WIT refers to.
     pub(super) fn newest_references(&self) -> Vec<ReleaseName> {
-        // Sorted by version within a package, so that the last one stays.
-        let newest: BTreeMap<PackagePath, ReleaseName> =
-            self.pins().into_iter().map(|name| (PackagePath::from(&name), name)).collect();
-        newest.into_values().collect()
+        let mut newest: Vec<ReleaseName> = Vec::new();
+        // Sorted by version within a package, so that a later one takes the place of the one before.
+        for name in self.pins() {
+            let is_same = |last: &ReleaseName| {
+                PackagePath::from(last) == PackagePath::from(&name)
+                    && Range::is_same_track(last.version(), name.version())
+            };
+            newest.pop_if(|last| is_same(last));
+            newest.push(name);
+        }
+        newest
     }
 
     /// A sentence for each package that the WIT refers to and that is neither locked nor in `deps` otherwise.
@@ -75,12 +82,12 @@ impl Sources {
                 continue;
             }
             let (path, line) = (&reference.package, reference.line);
-            let sentence = match lock.requirements.get(path) {
+            let sentence = match answer(lock, path, name.version()) {
                 Some(locked) => format!(
                     "{}:{line} refers to `{name}`, and {} is locked: `registry update {path}` writes the locked version \
                      into the WIT, `registry add {path}@={}` asks for this one",
                     file.path,
-                    locked.release.version(),
+                    locked.version(),
                     name.version(),
                 ),
                 None => format!(
@@ -99,7 +106,8 @@ impl Sources {
             return Vec::new();
         }
         let used: BTreeSet<PackagePath> = self.references().map(|(_, reference, _)| reference.package).collect();
-        let unused = lock.requirements.keys().filter(|path| !used.contains(*path));
+        let required: BTreeSet<&PackagePath> = lock.requirements.keys().map(|required| &required.path).collect();
+        let unused = required.into_iter().filter(|path| !used.contains(*path));
         unused.map(|path| format!("`{path}` is required, and the project's own WIT does not refer to it")).collect()
     }
 
@@ -144,10 +152,9 @@ fn new_version(
         return None;
     }
     let is_locked = after.packages.contains_key(&current);
-    if let Some(answer) = after.requirements.get(path) {
-        let before = before.and_then(|lock| lock.requirements.get(path));
-        let was_answer = before.is_some_and(|locked| locked.release == current);
-        return (!is_locked || was_answer).then(|| answer.release.version().clone());
+    if let Some(answer) = answer(after, path, &reference.version) {
+        let was_answer = before.is_some_and(|lock| lock.requirements.values().any(|locked| locked == &current));
+        return (!is_locked || was_answer).then(|| answer.version().clone());
     }
     if is_locked {
         return None;
@@ -155,4 +162,13 @@ fn new_version(
     let mut versions = after.packages.keys().filter(|name| &PackagePath::from(*name) == path);
     let only = versions.next()?;
     versions.next().is_none().then(|| only.version().clone())
+}
+
+/// What answers the requirement of a package: of several, the one of the same semver track.
+fn answer<'l>(lock: &'l Lock, path: &PackagePath, version: &Version) -> Option<&'l ReleaseName> {
+    let mut answers = lock.requirements.iter().filter(|(required, _)| &required.path == path).map(|(_, locked)| locked);
+    let first = answers.next()?;
+    let is_same = |locked: &&ReleaseName| Range::is_same_track(locked.version(), version);
+    let mut rest = answers.peekable();
+    if is_same(&first) || rest.peek().is_none() { Some(first) } else { rest.find(is_same) }
 }

@@ -2,7 +2,7 @@
 
 use registry_core::name::{NameError, ReleaseName};
 use semver::{Comparator, Op, Version, VersionReq};
-use std::cmp::Reverse;
+use std::cmp::{Ordering, Reverse};
 use std::fmt;
 use std::str::FromStr;
 
@@ -21,9 +21,18 @@ pub struct Range {
     versions: VersionReq,
 }
 
-/// A package and which versions of it: `namespace:name[@range]`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A package and which versions of it. A project may require several ranges of one package.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Requirement {
+    /// The package.
+    pub path: PackagePath,
+    /// The versions.
+    pub range: Range,
+}
+
+/// What somebody wants to add to a project: `namespace:name[@range]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Addition {
     /// The package.
     pub path: PackagePath,
     /// The versions; none stands for whatever is newest now.
@@ -106,6 +115,16 @@ impl Range {
         Self::beginning_with(version, Op::Exact, "=")
     }
 
+    /// Whether two versions are of the same semver track, so that one may stand for the other.
+    pub(super) fn is_same_track(left: &Version, right: &Version) -> bool {
+        let track = |version: &Version| match (version.major, version.minor) {
+            (0, 0) => (0, 0, version.patch),
+            (0, minor) => (0, minor, 0),
+            (major, _) => (major, 0, 0),
+        };
+        track(left) == track(right)
+    }
+
     fn beginning_with(version: &Version, op: Op, sign: &str) -> Self {
         let comparator = Comparator {
             op,
@@ -160,7 +179,19 @@ impl fmt::Display for Range {
     }
 }
 
-impl FromStr for Requirement {
+impl Ord for Range {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.text.cmp(&other.text)
+    }
+}
+
+impl PartialOrd for Range {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl FromStr for Addition {
     type Err = RequirementError;
 
     fn from_str(text: &str) -> Result<Self, RequirementError> {
@@ -173,8 +204,7 @@ impl FromStr for Requirement {
 
 impl fmt::Display for Requirement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.path.fmt(f)?;
-        self.range.iter().try_for_each(|range| write!(f, "@{range}"))
+        write!(f, "{}@{}", self.path, self.range)
     }
 }
 

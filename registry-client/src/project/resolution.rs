@@ -8,9 +8,9 @@
 //! so the same releases give the same answer.
 
 use super::error::ProjectError;
-use super::lock::{Lock, LockedRequirement};
+use super::lock::Lock;
 use super::packages::Packages;
-use super::requirement::{PackagePath, Range};
+use super::requirement::{PackagePath, Range, Requirement};
 use crate::client::{Client, check_binding};
 use crate::limits::{RESOLUTION_CANDIDATES_MAX, RESOLUTION_QUESTIONS_MAX, SHOWN_VERSIONS_MAX};
 use futures::{StreamExt, TryStreamExt};
@@ -22,9 +22,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// What is to be resolved.
 pub(super) struct Request<'a> {
-    pub(super) requirements: &'a BTreeMap<PackagePath, Range>,
+    pub(super) requirements: &'a BTreeSet<Requirement>,
     /// What is locked and does not move. It may have been yanked since.
-    pub(super) kept: BTreeMap<PackagePath, (ReleaseName, PackageHash)>,
+    pub(super) kept: BTreeMap<Requirement, (ReleaseName, PackageHash)>,
     /// The releases that the project's own WIT refers to: they count as packages of the closure.
     pub(super) pins: &'a BTreeSet<ReleaseName>,
 }
@@ -45,28 +45,25 @@ struct Candidate {
 }
 
 /// The candidates of each requirement, the highest version first, never empty.
-type Candidates = BTreeMap<PackagePath, Vec<Candidate>>;
+type Candidates = BTreeMap<Requirement, Vec<Candidate>>;
 
 /// Which of its candidates each requirement has.
-type Choice = BTreeMap<PackagePath, usize>;
+type Choice = BTreeMap<Requirement, usize>;
 
 type Versions = BTreeMap<PackagePath, BTreeSet<Version>>;
 
 /// Finds the versions and fetches their packages.
 pub(super) async fn resolve(request: Request<'_>, client: &Client) -> Result<Resolution, ProjectError> {
     let asked = futures::stream::iter(request.requirements)
-        .map(|(path, range)| candidates(path, range, request.kept.get(path), client));
+        .map(|requirement| candidates(requirement, request.kept.get(requirement), client));
     let candidates: Candidates = asked.buffered(RESOLUTION_QUESTIONS_MAX).try_collect().await?;
     let mut resolver = Resolver { client, candidates: &candidates, pins: request.pins, closures: BTreeMap::new() };
     let choice = resolver.choose().await?;
     let packages = resolver.packages(&choice)?;
-    let mut requirements = BTreeMap::new();
-    for (path, range) in request.requirements {
-        let Some(candidate) = resolver.candidate(path, &choice) else { continue };
-        let locked = LockedRequirement { range: range.clone(), release: candidate.name.clone() };
-        requirements.insert(path.clone(), locked);
-    }
-    let notes = choice.iter().filter_map(|(path, index)| note(candidates.get(path)?, *index)).collect();
+    let answer =
+        |requirement: &Requirement| Some((requirement.clone(), resolver.candidate(requirement, &choice)?.name.clone()));
+    let requirements = request.requirements.iter().filter_map(answer).collect();
+    let notes = choice.iter().filter_map(|(requirement, index)| note(candidates.get(requirement)?, *index)).collect();
     Ok(Resolution { lock: Lock::new(requirements, &packages), packages, notes })
 }
 
@@ -85,14 +82,14 @@ pub(super) async fn newest(path: &PackagePath, client: &Client) -> Result<Versio
 }
 
 async fn candidates(
-    path: &PackagePath,
-    range: &Range,
+    requirement: &Requirement,
     kept: Option<&(ReleaseName, PackageHash)>,
     client: &Client,
-) -> Result<(PackagePath, Vec<Candidate>), ProjectError> {
+) -> Result<(Requirement, Vec<Candidate>), ProjectError> {
     if let Some((name, hash)) = kept {
-        return Ok((path.clone(), vec![Candidate { name: name.clone(), hash: *hash }]));
+        return Ok((requirement.clone(), vec![Candidate { name: name.clone(), hash: *hash }]));
     }
+    let Requirement { path, range } = requirement;
     let releases = client.releases(path.namespace(), path.name()).await?;
     let mut candidates: Vec<Candidate> = releases
         .iter()
@@ -109,7 +106,7 @@ async fn candidates(
     }
     candidates.sort_by(|left, right| right.name.version().cmp(left.name.version()));
     candidates.truncate(RESOLUTION_CANDIDATES_MAX);
-    Ok((path.clone(), candidates))
+    Ok((requirement.clone(), candidates))
 }
 
 struct Resolver<'a> {
@@ -122,7 +119,7 @@ struct Resolver<'a> {
 
 impl<'a> Resolver<'a> {
     async fn choose(&mut self) -> Result<Choice, ProjectError> {
-        let mut choice: Choice = self.candidates.keys().map(|path| (path.clone(), 0)).collect();
+        let mut choice: Choice = self.candidates.keys().map(|requirement| (requirement.clone(), 0)).collect();
         self.fetch(&choice).await?;
         loop {
             let versions = self.versions(&choice);
@@ -143,17 +140,18 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    /// Moves what needs another version of a package to the highest candidate that does not.
+    /// Moves what needs another version of a package to the highest candidate that does not. Versions that a requirement
+    /// of the package itself has, because its range leaves this one out, are there in any case.
     async fn align(&mut self, choice: &Choice, path: &PackagePath, version: &Version) -> Result<Choice, ProjectError> {
-        let mut aligned = choice.clone();
+        let (mut aligned, accepted) = (choice.clone(), self.unavoidable(choice, path, version));
         for (requirement, index) in &mut aligned {
             let Some(candidates) = self.candidates.get(requirement) else { continue };
-            if candidates.get(*index).is_some_and(|current| self.agrees(current, path, version)) {
+            if candidates.get(*index).is_some_and(|current| self.agrees(current, path, &accepted)) {
                 continue;
             }
             for (other, candidate) in candidates.iter().enumerate() {
                 self.closure(candidate).await?;
-                if self.agrees(candidate, path, version) {
+                if self.agrees(candidate, path, &accepted) {
                     *index = other;
                     break;
                 }
@@ -162,16 +160,28 @@ impl<'a> Resolver<'a> {
         Ok(aligned)
     }
 
-    /// Whether a candidate needs that version of a package alone, or the package not at all.
-    fn agrees(&self, candidate: &Candidate, path: &PackagePath, version: &Version) -> bool {
+    /// A version of a package, and those that stay beside it whatever else moves.
+    fn unavoidable(&self, choice: &Choice, path: &PackagePath, version: &Version) -> BTreeSet<Version> {
+        let mut versions = BTreeSet::from([version.clone()]);
+        for (requirement, candidates) in self.candidates.iter().filter(|(requirement, _)| &requirement.path == path) {
+            let can_move = candidates.iter().any(|candidate| candidate.name.version() == version);
+            if let (false, Some(current)) = (can_move, self.candidate(requirement, choice)) {
+                versions.insert(current.name.version().clone());
+            }
+        }
+        versions
+    }
+
+    /// Whether a candidate needs no other versions of a package than these.
+    fn agrees(&self, candidate: &Candidate, path: &PackagePath, accepted: &BTreeSet<Version>) -> bool {
         let versions = self.closures.get(&candidate.hash).map(Packages::versions).unwrap_or_default();
-        versions.get(path).is_none_or(|versions| versions.iter().all(|found| found == version))
+        versions.get(path).is_none_or(|versions| versions.is_subset(accepted))
     }
 
     async fn fetch(&mut self, choice: &Choice) -> Result<(), ProjectError> {
-        for path in choice.keys() {
+        for requirement in choice.keys() {
             // One after the other: the closure of one often holds the next, which is in the cache then.
-            if let Some(candidate) = self.candidate(path, choice) {
+            if let Some(candidate) = self.candidate(requirement, choice) {
                 self.closure(candidate).await?;
             }
         }
@@ -189,12 +199,12 @@ impl<'a> Resolver<'a> {
         Ok(())
     }
 
-    fn candidate(&self, path: &PackagePath, choice: &Choice) -> Option<&'a Candidate> {
-        self.candidates.get(path)?.get(*choice.get(path)?)
+    fn candidate(&self, requirement: &Requirement, choice: &Choice) -> Option<&'a Candidate> {
+        self.candidates.get(requirement)?.get(*choice.get(requirement)?)
     }
 
     fn chosen(&self, choice: &Choice) -> impl Iterator<Item = &Packages> {
-        choice.keys().filter_map(|path| self.closures.get(&self.candidate(path, choice)?.hash))
+        choice.keys().filter_map(|requirement| self.closures.get(&self.candidate(requirement, choice)?.hash))
     }
 
     fn packages(&self, choice: &Choice) -> Result<Packages, ProjectError> {
