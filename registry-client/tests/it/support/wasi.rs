@@ -1,4 +1,4 @@
-//! Real WASI 0.2, from the crate that ships it.
+//! Real WASI, from the crates that ship it.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,7 +7,12 @@ use std::sync::OnceLock;
 /// The folder with the packages of WASI 0.2, one file each.
 pub fn deps() -> PathBuf {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
-    FOLDER.get_or_init(|| crate_folder("wasip2").join("wit/deps")).clone()
+    FOLDER.get_or_init(|| deps_of("wasip2")).clone()
+}
+
+/// The folder with the packages that a crate ships.
+pub fn deps_of(name: &str) -> PathBuf {
+    crate_folder(name).join("wit/deps")
 }
 
 /// The file of one package of WASI 0.2.
