@@ -605,3 +605,38 @@ fn several_ranges_of_one_package_bring_a_version_each() {
     run(&server, folder, &["add", "test:io@1"]).success();
     assert_contains(&read(folder, "registry.toml"), &["\"test:io\" = \"1\"\n"]);
 }
+
+#[test]
+fn a_yanked_version_is_not_chosen_and_stays_where_it_is_locked() {
+    let server = TestRegistry::start();
+    for version in ["1.0.0", "1.1.0"] {
+        server.publish_text(&io(version));
+    }
+    let yank = |version: &str| {
+        let mut command = registry_at(&server, Path::new("/"));
+        let name = format!("test:io@{version}");
+        command.env("REGISTRY_TOKEN", server.token()).args(["yank", &name, "--reason", "it leaks"]).assert().success();
+    };
+    let (locked, new) = (project_with("\"test:io\" = \"1\"\n"), project_with("\"test:io\" = \"1\"\n"));
+    run(&server, locked.path(), &["lock"]).success();
+    yank("1.1.0");
+    for arguments in [&["fetch"][..], &["fetch", "--locked"]] {
+        run(&server, locked.path(), &["cache", "clean"]).success();
+        run(&server, locked.path(), arguments).success();
+        assert_eq!(answers(locked.path()), ["test:io@1.1.0"]);
+    }
+    run(&server, new.path(), &["lock"]).success();
+    assert_eq!(answers(new.path()), ["test:io@1.0.0"]);
+    run(&server, locked.path(), &["update"]).success();
+    assert_eq!(answers(locked.path()), ["test:io@1.0.0"]);
+    let folder = project_with("");
+    run(&server, folder.path(), &["add", "test:io"]).success();
+    assert!(read(folder.path(), "registry.toml").contains("\"test:io\" = \"1.0.0\""));
+
+    yank("1.0.0");
+    let text = stderr(&run(&server, new.path(), &["update"]).code(1));
+    assert_contains(&text, &["all that fit were yanked: 1.1.0 (yanked: it leaks), 1.0.0 (yanked: it leaks)"]);
+    let folder = project_with("");
+    let text = stderr(&run(&server, folder.path(), &["add", "test:io"]).code(1));
+    assert_contains(&text, &["1.1.0 (yanked), 1.0.0 (yanked)"]);
+}
