@@ -5,6 +5,8 @@ mod compare;
 mod mirror;
 mod project;
 mod query;
+#[cfg(test)]
+mod reference;
 mod release;
 
 pub(crate) use account::*;
@@ -150,8 +152,9 @@ pub(crate) enum Command {
   registry publish wit/ --with-deps
   registry publish package.wasm --deps wit/deps
   registry publish adder.wasm --as my-team:adder@1.0.0
+  registry publish wit/ --claim
 
-The hash is computed here and printed; the registry computes it again and refuses a package that has another.
+Only owners of a namespace publish into it. The hash is computed here and printed; the registry computes it again and refuses a package that has another.
 Dependencies go up only with `--with-deps`, each before those that need it. Publishing the same again is success.")]
 pub(crate) struct PublishArguments {
     /// A WIT folder, a `.wit` file, wasm-encoded WIT, or a component.
@@ -165,6 +168,9 @@ pub(crate) struct PublishArguments {
     /// Where the dependencies are, instead of `deps` inside the folder or beside the file.
     #[arg(long, value_name = "DIR")]
     pub(crate) deps: Option<PathBuf>,
+    /// Claim the namespaces of what is published that nobody owns yet.
+    #[arg(long)]
+    pub(crate) claim: bool,
 }
 
 /// Arguments of `show`.

@@ -24,6 +24,6 @@ pub use client::{Client, DEFAULT_URL, Fetched, FetchedComponent};
 pub use error::ClientError;
 pub use http::http_client;
 pub use limits::TransportLimits;
-pub use namespaces::Claimed;
+pub use namespaces::{Claimed, Ownership};
 pub use pages::Items;
 pub use search::SearchKind;

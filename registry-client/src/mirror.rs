@@ -3,6 +3,7 @@
 use crate::client::{Client, Fetched};
 use crate::error::ClientError;
 use crate::http::shown;
+use crate::namespaces::Ownership;
 use registry_core::closure::{Closure, ClosurePackage};
 use registry_core::id::{ObjectHash, PackageHash};
 use registry_core::name::{ReleaseName, Spec};
@@ -319,19 +320,13 @@ impl Mirror {
         if unknown.is_empty() {
             return Ok(());
         }
-        let failed = |error| self.target_failed("anything", error);
-        let account = self.target.whoami().await.map_err(failed)?.account;
-        let (mut unclaimed, mut foreign) = (Vec::new(), Vec::new());
-        for name in &unknown {
-            match self.target.namespace(name).await.map_err(failed)? {
-                None => unclaimed.push(name.clone()),
-                Some(namespace) if !namespace.owners.contains(&account) => foreign.push(name.clone()),
-                Some(_) => {}
-            }
-        }
+        let ownership = self.target.ownership(unknown.iter().map(String::as_str)).await;
+        let ownership = ownership.map_err(|error| self.target_failed("anything", error))?;
+        let Ownership { account, unclaimed, foreign } = ownership;
         let registry = shown(self.target.url());
         if !foreign.is_empty() {
-            return Err(MirrorError::Foreign { account, namespaces: foreign, registry });
+            let namespaces = foreign.into_iter().map(|namespace| namespace.name).collect();
+            return Err(MirrorError::Foreign { account, namespaces, registry });
         }
         if !unclaimed.is_empty() && !self.claims {
             return Err(MirrorError::Unclaimed { namespaces: unclaimed, registry });

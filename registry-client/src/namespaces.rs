@@ -16,7 +16,37 @@ pub struct Claimed {
     pub namespace: Namespace,
 }
 
+/// Into which of some namespaces an account can publish. What is in neither list is its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ownership {
+    /// The account that the client's token speaks for.
+    pub account: String,
+    /// The namespaces that nobody owns, in the order of the question.
+    pub unclaimed: Vec<String>,
+    /// The namespaces that others own.
+    pub foreign: Vec<Namespace>,
+}
+
 impl Client {
+    /// Finds out, before anything is sent, whether the client's account owns these namespaces.
+    ///
+    /// # Errors
+    /// [`ClientError::Refused`] with `token_required` or `token_invalid`; else if the registry cannot be used.
+    pub async fn ownership(&self, namespaces: impl IntoIterator<Item = &str>) -> Result<Ownership, ClientError> {
+        let whoami = self.whoami().await?;
+        let mut ownership = Ownership { account: whoami.account, unclaimed: Vec::new(), foreign: Vec::new() };
+        for name in namespaces {
+            if whoami.namespaces.iter().any(|owned| owned == name) {
+                continue;
+            }
+            match self.namespace(name).await? {
+                Some(namespace) => ownership.foreign.push(namespace),
+                None => ownership.unclaimed.push(name.to_owned()),
+            }
+        }
+        Ok(ownership)
+    }
+
     /// A namespace, if somebody owns it.
     ///
     /// # Errors

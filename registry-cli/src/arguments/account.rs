@@ -158,21 +158,29 @@ pub(crate) struct Expiry(pub(crate) Timestamp);
 
 /// A text that is no such moment.
 #[derive(Debug, thiserror::Error)]
-#[error("write a duration such as `90d`, or a time such as `2030-01-31T00:00:00Z`: {0}")]
-pub(crate) struct ExpiryError(jiff::Error);
+pub(crate) enum ExpiryError {
+    #[error("write a duration such as `90d`, or a time such as `2030-01-31T00:00:00Z`: {0}")]
+    Form(#[from] jiff::Error),
+    #[error("that is not in the future")]
+    Past,
+}
 
 impl FromStr for Expiry {
     type Err = ExpiryError;
 
     fn from_str(text: &str) -> Result<Self, ExpiryError> {
-        if let Ok(time) = text.parse() {
-            return Ok(Self(time));
-        }
-        let span: Span = text.parse().map_err(ExpiryError)?;
-        // Days, months and years are those of a calendar, so that they need a time zone.
-        let now = Timestamp::now().to_zoned(TimeZone::UTC);
-        now.checked_add(span).map(|end| Self(end.timestamp())).map_err(ExpiryError)
+        let now = Timestamp::now();
+        let end = match text.parse() {
+            Ok(end) => end,
+            Err(_) => after(text.parse()?, now)?,
+        };
+        if end > now { Ok(Self(end)) } else { Err(ExpiryError::Past) }
     }
+}
+
+/// Days, months and years are those of a calendar, so that they need a time zone.
+fn after(span: Span, now: Timestamp) -> Result<Timestamp, jiff::Error> {
+    Ok(now.to_zoned(TimeZone::UTC).checked_add(span)?.timestamp())
 }
 
 fn identifier(text: &str) -> Result<String, NameError> {

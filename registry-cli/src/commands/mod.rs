@@ -15,6 +15,7 @@ mod logout;
 mod manual;
 mod mirror;
 mod namespace;
+mod ownership;
 mod project;
 mod publish;
 mod search;

@@ -1,5 +1,6 @@
 //! `registry publish`
 
+use super::ownership::ensure_owned;
 use super::{Kind, read, states};
 use crate::arguments::PublishArguments;
 use crate::failure::{Failure, Finding};
@@ -67,6 +68,8 @@ async fn publish_package(
         return Err(missing_packages(&main.name.to_string(), missing, client).await?.into());
     }
     refuse_conflicts(&main.name.to_string(), &uploads, client).await?;
+    let new = uploads.iter().chain([&main]).filter(|upload| missing.contains(&ObjectHash::Package(upload.hash)));
+    own(new.map(|upload| &upload.name), arguments, client, terminal).await?;
     warnings.extend(warn_about(&direct_dependencies(package)?, client, terminal).await?);
     let dependencies = send(uploads, client, terminal).await?;
     let (name, hash) = (Some(main.name.clone()), ObjectHash::Package(main.hash));
@@ -92,6 +95,7 @@ async fn publish_component(
         check_packages_of(&component, client).await?;
         Vec::new()
     };
+    own(unbound(arguments, client).await?, arguments, client, terminal).await?;
     let packages: Vec<ReleaseName> = component.packages.iter().cloned().collect();
     let warnings = warn_about(&packages, client, terminal).await?;
     let (name, hash) = (arguments.name.clone(), ObjectHash::Component(component.hash));
@@ -100,6 +104,29 @@ async fn publish_component(
     drop(progress);
     tell(published.created, hash, name.as_ref(), terminal);
     Ok(Document { kind: Kind::Component, name, hash, created: published.created, dependencies, warnings })
+}
+
+/// The component's name if it is new. One that is bound already has its owner, and needs none to be bound to the same.
+async fn unbound<'a>(arguments: &'a PublishArguments, client: &Client) -> Result<Option<&'a ReleaseName>, Failure> {
+    let Some(name) = &arguments.name else {
+        return Ok(None);
+    };
+    let bindings = client.bindings(std::slice::from_ref(name)).await?;
+    Ok(bindings.iter().all(Option::is_none).then_some(name))
+}
+
+/// Makes sure that everything new can be published into its namespace, before the first of it is sent.
+async fn own<'a>(
+    new: impl IntoIterator<Item = &'a ReleaseName>,
+    arguments: &PublishArguments,
+    client: &Client,
+    terminal: &Terminal,
+) -> Result<(), Failure> {
+    let namespaces: BTreeSet<&str> = new.into_iter().map(ReleaseName::namespace).collect();
+    if namespaces.is_empty() {
+        return Ok(());
+    }
+    ensure_owned(namespaces, arguments.claim, client, terminal).await
 }
 
 /// Warns about those of the packages in use that are yanked or deprecated.
@@ -133,6 +160,8 @@ async fn publish_packages_of(
     let missing = client.missing(&hashes).await?;
     uploads.retain(|upload| missing.contains(&ObjectHash::Package(upload.hash)));
     refuse_conflicts(&component.path.display().to_string(), &uploads, client).await?;
+    let new = uploads.iter().map(|upload| &upload.name).chain(unbound(arguments, client).await?);
+    own(new, arguments, client, terminal).await?;
     send(uploads, client, terminal).await
 }
 

@@ -252,6 +252,17 @@ fn logout_forgets_and_revokes_on_request() {
 }
 
 #[test]
+fn the_most_verbose_log_does_not_hold_the_token() {
+    let (registry, home) = (Recorder::start(), TempDir::new().unwrap());
+    for arguments in [&["-vv", "login"][..], &["-vv", "whoami"], &["-vv", "namespace", "claim", "demo"]] {
+        let output = command(&home, &registry.url).args(arguments).write_stdin(token(1)).output().unwrap();
+        let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(text.contains("TRACE") && !text.contains(&token(1)[5..20]), "{text}");
+        assert_eq!(registry.last(), Some(token(1)));
+    }
+}
+
+#[test]
 fn a_terminal_is_asked_without_echo() {
     let (registry, home) = (Recorder::start(), TempDir::new().unwrap());
     // A pseudo terminal is made by Python: it shows everything that a person would see, echo included.

@@ -3,6 +3,7 @@
 //! Every test runs the real binary against the real server over real sockets.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, unreachable_pub)]
 
+mod accounts_test;
 mod cache_test;
 mod command;
 mod compatibility_test;
@@ -14,6 +15,7 @@ mod mirror_test;
 mod output_test;
 mod project_test;
 mod publish_test;
+mod search_test;
 mod show_test;
 #[path = "../../../registry-client/tests/it/support/mod.rs"]
 #[allow(dead_code)]

@@ -24,7 +24,17 @@ pub struct TestRegistry {
 }
 
 impl TestRegistry {
+    /// A registry whose operator owns the namespaces that the tests publish into.
     pub fn start() -> Self {
+        let registry = Self::without_namespaces();
+        for namespace in NAMESPACES {
+            registry.block_on(registry.client().claim_namespace(namespace)).unwrap();
+        }
+        registry
+    }
+
+    /// A registry as it is when it starts for the first time.
+    pub fn without_namespaces() -> Self {
         let runtime = Runtime::new().unwrap();
         let data = tempfile::tempdir().unwrap();
         let config = Config { listen: "127.0.0.1:0".parse().unwrap(), ..Config::in_dir(data.path()) };
@@ -35,11 +45,7 @@ impl TestRegistry {
         runtime.spawn(server.run_until(async move {
             let _ = stopped.await;
         }));
-        let registry = Self { runtime, url, token, shutdown: Some(shutdown), data };
-        for namespace in NAMESPACES {
-            registry.block_on(registry.client().claim_namespace(namespace)).unwrap();
-        }
-        registry
+        Self { runtime, url, token, shutdown: Some(shutdown), data }
     }
 
     /// The operator's token.
@@ -51,9 +57,14 @@ impl TestRegistry {
         &self.url
     }
 
+    /// Where the registry keeps its data.
+    pub fn data(&self) -> &Path {
+        self.data.path()
+    }
+
     /// A folder for what is fetched from this registry.
     pub fn cache(&self) -> PathBuf {
-        self.data.path().join("cache-of-tests")
+        self.data().join("cache-of-tests")
     }
 
     pub fn client(&self) -> Client {

@@ -1,0 +1,56 @@
+//! `docs/cli.md`: what `--help` says about every command, made from the definition of the command line.
+
+use super::Arguments;
+use clap::{Command, CommandFactory};
+use std::path::Path;
+use std::{env, fs};
+
+const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/cli.md");
+
+const INTRODUCTION: &str = "# The `registry` command
+
+This is what `--help` says, made from the definition of the command line by the test `the_reference_is_up_to_date`;
+`BLESS=1 cargo test -p registry-cli reference` writes it anew. The global options, which every command has, stand here
+once.
+";
+
+#[test]
+fn the_reference_is_up_to_date() {
+    let (path, expected) = (Path::new(PATH), reference());
+    if env::var_os("BLESS").is_some() {
+        fs::write(path, &expected).unwrap();
+    }
+    let committed = fs::read_to_string(path).unwrap_or_default();
+    let differing = committed.lines().zip(expected.lines()).position(|(left, right)| left != right);
+    let line = differing.unwrap_or_else(|| committed.lines().count().min(expected.lines().count())) + 1;
+    assert!(
+        committed == expected,
+        "docs/cli.md differs from line {line}: run `BLESS=1 cargo test -p registry-cli reference`"
+    );
+}
+
+fn reference() -> String {
+    let mut command = Arguments::command();
+    command.build();
+    let mut text = format!("{INTRODUCTION}\n## registry\n{}", help(command.clone()));
+    sections(&command, "registry", &mut text);
+    text
+}
+
+fn sections(command: &Command, path: &str, text: &mut String) {
+    for command in command.get_subcommands().filter(|command| command.get_name() != "help") {
+        let path = format!("{path} {}", command.get_name());
+        let own = command.clone().mut_args(|argument| {
+            let is_everywhere = argument.is_global_set() || matches!(argument.get_id().as_str(), "help" | "version");
+            argument.hide(is_everywhere)
+        });
+        text.push_str(&format!("\n## {path}\n{}", help(own)));
+        sections(command, &path, text);
+    }
+}
+
+fn help(mut command: Command) -> String {
+    let text = command.render_long_help().to_string();
+    let lines: Vec<&str> = text.trim_end().lines().map(str::trim_end).collect();
+    format!("```text\n{}\n```\n", lines.join("\n"))
+}
