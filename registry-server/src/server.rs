@@ -72,6 +72,10 @@ impl StartError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Store(StoreError::InUse { .. }) => Some("stop the other server, or give this one another --data-dir"),
+            Self::Store(StoreError::Connect(_)) => {
+                Some("the database must be there already: check --database-url, and make it with `createdb`")
+            }
+            Self::AdminToken { .. } => Some("give a --data-dir that can be written"),
             Self::Listen { .. } => Some("give another address, such as `--listen 127.0.0.1:0` for any free port"),
             _ => None,
         }

@@ -9,9 +9,11 @@ use sqlx::migrate::Migrator;
 use sqlx::pool::PoolOptions;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{Database as Driver, Executor, Pool, Postgres, Sqlite};
+use sqlx::{Connection as _, Database as Driver, Executor, PgConnection, Pool, Postgres, Sqlite};
+use std::io;
 use std::path::Path;
 use std::time::Duration;
+use tokio::time::timeout;
 
 pub(super) static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("../migrations/sqlite");
 pub(super) static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("../migrations/postgres");
@@ -102,7 +104,7 @@ async fn open_sqlite(path: &Path, limits: &ServerLimits) -> Result<Database, Sto
 }
 
 async fn open_postgres(url: &PostgresUrl, limits: &ServerLimits) -> Result<Database, StoreError> {
-    let options = url.options().map_err(StoreError::Query)?;
+    let options = url.options().map_err(StoreError::Connect)?;
     migrate_postgres(&options, limits).await?;
     let patient = with_timeouts(options, limits.database_wait_max);
     let writer = writer_pool(limits).connect_with(patient.clone()).await?;
@@ -113,10 +115,12 @@ async fn open_postgres(url: &PostgresUrl, limits: &ServerLimits) -> Result<Datab
 
 /// Changing tables may take longer than a request may wait, so it has a connection without the timeouts.
 async fn migrate_postgres(options: &PgConnectOptions, limits: &ServerLimits) -> Result<(), StoreError> {
-    let pool = writer_pool::<Postgres>(limits).connect_with(options.clone()).await?;
-    let migrated = POSTGRES_MIGRATIONS.run(&pool).await.map_err(StoreError::Migrate);
-    pool.close().await;
-    migrated
+    // Not by a pool, which would try again and in the end only say that it took too long.
+    let connected = timeout(limits.database_wait_max, PgConnection::connect_with(options)).await;
+    let too_late = |_| sqlx::Error::Io(io::ErrorKind::TimedOut.into());
+    let mut connection = connected.map_err(too_late).flatten().map_err(StoreError::Connect)?;
+    POSTGRES_MIGRATIONS.run(&mut connection).await.map_err(StoreError::Migrate)?;
+    Ok(connection.close().await?)
 }
 
 /// No statement, no lock and no server that went silent inside of a transaction may hold up the others for longer.

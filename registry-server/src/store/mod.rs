@@ -56,6 +56,9 @@ pub enum StoreError {
         /// The database.
         path: PathBuf,
     },
+    /// The database cannot be reached, or does not let this server in.
+    #[error("the database cannot be used")]
+    Connect(#[source] sqlx::Error),
     /// The tables cannot be created or brought up to date.
     #[error("the database's tables cannot be brought up to date")]
     Migrate(#[source] sqlx::migrate::MigrateError),

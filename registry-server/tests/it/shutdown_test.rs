@@ -92,6 +92,11 @@ fn the_command_says_what_is_wrong_with_its_arguments() {
         stderr.contains("`sqlite:PATH` and `postgres://USER:PASSWORD@HOST/DATABASE`, but not `mysql:`"),
         "{stderr}"
     );
+    let nobody = ["--database-url", "postgres://user:secret@127.0.0.1:1/registry"];
+    let (code, stderr) = refused(&nobody);
+    assert_eq!(code, Some(1));
+    assert!(stderr.contains("error: the database cannot be used") && stderr.contains("hint: "), "{stderr}");
+    assert!(!stderr.contains("secret"), "{stderr}");
     let (code, stderr) = refused(&["--blob-url", "s3://bucket"]);
     assert_eq!(code, Some(2));
     assert!(stderr.contains("the scheme `s3:` is not supported; this server supports `file:PATH`"), "{stderr}");
