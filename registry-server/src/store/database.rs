@@ -105,7 +105,8 @@ async fn open_sqlite(path: &Path, limits: &ServerLimits) -> Result<Database, Sto
 
 async fn open_postgres(url: &PostgresUrl, limits: &ServerLimits) -> Result<Database, StoreError> {
     let options = url.options().map_err(StoreError::Connect)?;
-    migrate_postgres(&options, limits).await?;
+    reach(&options, limits.database_wait_max).await?;
+    migrate_postgres(options.clone(), limits).await?;
     let patient = with_timeouts(options, limits.database_wait_max);
     let writer = writer_pool(limits).connect_with(patient.clone()).await?;
     let readers = patient.options([("default_transaction_read_only", "on")]);
@@ -113,14 +114,20 @@ async fn open_postgres(url: &PostgresUrl, limits: &ServerLimits) -> Result<Datab
     Ok(Database::Postgres(Pools { readers, writer }))
 }
 
-/// Changing tables may take longer than a request may wait, so it has a connection without the timeouts.
-async fn migrate_postgres(options: &PgConnectOptions, limits: &ServerLimits) -> Result<(), StoreError> {
-    // Not by a pool, which would try again and in the end only say that it took too long.
-    let connected = timeout(limits.database_wait_max, PgConnection::connect_with(options)).await;
+/// Connects once without a pool, which would try again and in the end only say that it took too long.
+async fn reach(options: &PgConnectOptions, wait_max: Duration) -> Result<(), StoreError> {
+    let connected = timeout(wait_max, PgConnection::connect_with(options)).await;
     let too_late = |_| sqlx::Error::Io(io::ErrorKind::TimedOut.into());
-    let mut connection = connected.map_err(too_late).flatten().map_err(StoreError::Connect)?;
-    POSTGRES_MIGRATIONS.run(&mut connection).await.map_err(StoreError::Migrate)?;
+    let connection = connected.map_err(too_late).flatten().map_err(StoreError::Connect)?;
     Ok(connection.close().await?)
+}
+
+/// Changing tables may take longer than a request may wait, so it has a connection without the timeouts.
+async fn migrate_postgres(options: PgConnectOptions, limits: &ServerLimits) -> Result<(), StoreError> {
+    let pool = writer_pool::<Postgres>(limits).connect_with(options).await?;
+    let migrated = POSTGRES_MIGRATIONS.run(&pool).await.map_err(StoreError::Migrate);
+    pool.close().await;
+    migrated
 }
 
 /// No statement, no lock and no server that went silent inside of a transaction may hold up the others for longer.
