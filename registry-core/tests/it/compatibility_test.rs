@@ -164,7 +164,7 @@ fn wasi(version: &str) -> Vec<(String, Wit)> {
 }
 
 #[test]
-fn wasi_0_2_12_extends_0_2_4_and_not_the_other_way_round() {
+fn wasi_0_2_12_extends_0_2_4_and_cli_does_not_the_other_way_round() {
     let (old, new) = (wasi("1.0.1"), wasi("2.0.1"));
     assert_eq!(old.len(), new.len());
     let mut told = String::new();
