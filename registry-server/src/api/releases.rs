@@ -68,7 +68,7 @@ pub(super) async fn yank(
 
 /// Take a yank back
 ///
-/// New projects may resolve to the release again.
+/// New projects may resolve to the release again, if it is compatible with what was published meanwhile.
 #[utoipa::path(delete, path = "/releases/{namespace}/{name}/{version}/yank", tag = "Names",
     operation_id = "unyank",
     params(
@@ -76,7 +76,9 @@ pub(super) async fn yank(
         ("name" = Identifier, Path, description = "The name"),
         ("version" = ExactVersion, Path, description = "The version"),
     ),
-    responses((status = 200, description = "The release as it is now", body = Release), Lookup, Guarded),
+    responses((status = 200, description = "The release as it is now", body = Release),
+        (status = 422, description = "It breaks what was published meanwhile", body = registry_core::wire::ErrorBody),
+        Lookup, Guarded),
     security(("token" = ["yank"])))]
 pub(super) async fn unyank(
     State(state): State<ApiState>,

@@ -62,17 +62,30 @@ impl App {
         Ok(Some(releases))
     }
 
+    /// A published release as something that could be published now.
+    ///
+    /// # Errors
+    /// If it cannot be read, or is damaged.
+    pub(super) async fn published(&self, release: &Release) -> Result<Candidate, AppError> {
+        let content = self.stored_content(release).await?;
+        let limits = Arc::clone(&self.limits);
+        self.workers.run(move || content.verified(&limits.content)).await?
+    }
+
     async fn stored(&self, release: Option<&Release>) -> Result<Option<Stored>, AppError> {
         let Some(release) = release else { return Ok(None) };
-        let content = match release.target {
+        Ok(Some(Stored { name: release.name.clone(), content: self.stored_content(release).await? }))
+    }
+
+    async fn stored_content(&self, release: &Release) -> Result<StoredContent, AppError> {
+        Ok(match release.target {
             ReleaseTarget::Package(hash) => StoredContent::Package(hash, self.stored_closure(&[hash]).await?),
             ReleaseTarget::Component(hash) => {
                 let packages = self.store.component_dependencies(&hash).await?;
                 let closure = self.stored_closure(&packages).await?;
                 StoredContent::Component(hash, self.component_bytes(&hash).await?, closure)
             }
-        };
-        Ok(Some(Stored { name: release.name.clone(), content }))
+        })
     }
 }
 
@@ -95,12 +108,12 @@ impl Candidate {
         let checked = match self {
             Self::Package(wit) => {
                 let neighbours = verified(stored, |content| content.package(limits))?;
-                check_release(name, &**wit, &neighbours, &versions, |old, new| compare(old, new, limits))
+                check_release(name, wit, &neighbours, &versions, |old, new| compare(old, new, limits))
             }
             Self::Component(component) => {
                 let neighbours = verified(stored, |content| content.component(limits))?;
-                let compare = |old: &_, new: &_| compare_components(old, new, limits);
-                check_release(name, &**component, &neighbours, &versions, compare)
+                let compare = |old: &Arc<_>, new: &Arc<_>| compare_components(old, new, limits);
+                check_release(name, component, &neighbours, &versions, compare)
             }
         };
         Ok(checked?)
@@ -120,14 +133,31 @@ fn verified<T>(
 }
 
 impl StoredContent {
-    fn package(self, limits: &Limits) -> Result<Option<Wit>, AppError> {
-        let Self::Package(hash, closure) = self else { return Ok(None) };
-        closure.verify(&hash, limits).map(Some).map_err(|error| AppError::damaged(hash, &error))
+    fn verified(self, limits: &Limits) -> Result<Candidate, AppError> {
+        match self {
+            Self::Package(hash, closure) => {
+                let wit = closure.verify(&hash, limits).map_err(|error| AppError::damaged(hash, &error))?;
+                Ok(Candidate::Package(Arc::new(wit)))
+            }
+            Self::Component(hash, bytes, closure) => {
+                let verified = VerifiedComponent::check(&hash, &bytes, &closure, limits);
+                let verified = verified.map_err(|error| AppError::damaged(hash, &error))?;
+                Ok(Candidate::Component(Arc::new(verified)))
+            }
+        }
     }
 
-    fn component(self, limits: &Limits) -> Result<Option<VerifiedComponent>, AppError> {
-        let Self::Component(hash, bytes, closure) = self else { return Ok(None) };
-        let verified = VerifiedComponent::check(&hash, &bytes, &closure, limits);
-        verified.map(Some).map_err(|error| AppError::damaged(hash, &error))
+    fn package(self, limits: &Limits) -> Result<Option<Arc<Wit>>, AppError> {
+        match self.verified(limits)? {
+            Candidate::Package(wit) => Ok(Some(wit)),
+            Candidate::Component(_) => Ok(None),
+        }
+    }
+
+    fn component(self, limits: &Limits) -> Result<Option<Arc<VerifiedComponent>>, AppError> {
+        match self.verified(limits)? {
+            Candidate::Component(component) => Ok(Some(component)),
+            Candidate::Package(_) => Ok(None),
+        }
     }
 }

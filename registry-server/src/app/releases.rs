@@ -1,8 +1,8 @@
 //! Names, and which hashes are not there.
 
-use super::compatibility::Candidate;
+use super::compatibility::{COMPARISONS_MAX, Candidate};
 use super::{App, AppError, Caller, request};
-use crate::store::{Publication, SearchDocument, Written};
+use crate::store::{Publication, SearchDocument, Unyanked, Written};
 use jiff::Timestamp;
 use registry_core::id::ObjectHash;
 use registry_core::limits::LimitExceeded;
@@ -50,13 +50,26 @@ impl App {
         self.store.yank(name, &reason, Timestamp::now()).await?.ok_or_else(|| not_found(name))
     }
 
-    /// Takes a yank back.
+    /// Takes a yank back, if the release fits among what was published meanwhile.
     ///
     /// # Errors
-    /// As [`App::yank`].
+    /// As [`App::yank`]; [`AppError::Incompatible`] if it broke its track now.
     pub(crate) async fn unyank(&self, caller: &Caller, name: &ReleaseName) -> Result<Release, AppError> {
         self.check_keeper(caller, name).await?;
-        self.store.unyank(name).await?.ok_or_else(|| not_found(name))
+        let release = self.release(name.clone()).await?;
+        if release.yanked.is_none() {
+            return Ok(release);
+        }
+        let candidate = self.published(&release).await?;
+        for _ in 0..COMPARISONS_MAX {
+            let compared = self.check_compatible(name, &candidate).await?;
+            match self.store.unyank(name, compared.as_deref()).await? {
+                Unyanked::Done(release) => return Ok(*release),
+                Unyanked::NotFound => return Err(not_found(name)),
+                Unyanked::Changed => {}
+            }
+        }
+        Err(AppError::Overloaded)
     }
 
     /// Tells a release's users to go elsewhere.

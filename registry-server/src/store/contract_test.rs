@@ -8,7 +8,7 @@ mod postgres;
 use super::database::{POSTGRES_MIGRATIONS, SQLITE_MIGRATIONS};
 use super::{
     Claimed, HashRange, InterfaceChoice, NewToken, OwnerChange, Publication, SearchDocument, SearchKey, SearchKind,
-    Store, StoreError, UserKey, Written, words_of,
+    Store, StoreError, Unyanked, UserKey, Written, words_of,
 };
 use crate::config::DatabaseUrl;
 use crate::limits::ServerLimits;
@@ -335,11 +335,17 @@ async fn what_becomes_of_a_release_is_kept_beside_it() {
         assert_eq!(both.deprecated, Some(deprecation));
         assert!(both.yanked.is_some());
         assert_eq!(store.releases("demo", "area", 9).await.unwrap(), [both]);
-        assert_eq!(store.unyank(&record.name).await.unwrap().unwrap().yanked, None);
+        let before = store.releases("demo", "area", 9).await.unwrap();
+        let second = package("demo:area@1.1.0", "two");
+        publish(&store, &second).await;
+        assert_eq!(store.unyank(&record.name, Some(&before)).await.unwrap(), Unyanked::Changed);
+        let now = store.releases("demo", "area", 9).await.unwrap();
+        let Unyanked::Done(unyanked) = store.unyank(&record.name, Some(&now)).await.unwrap() else { unreachable!() };
+        assert_eq!(unyanked.yanked, None);
         assert_eq!(store.deprecate(&record.name, None).await.unwrap().unwrap().deprecated, None);
         let other = name("demo:area@2.0.0");
         assert_eq!(store.yank(&other, "it is not there", at(9)).await.unwrap(), None);
-        assert_eq!(store.unyank(&other).await.unwrap(), None);
+        assert_eq!(store.unyank(&other, None).await.unwrap(), Unyanked::NotFound);
         assert_eq!(store.deprecate(&other, None).await.unwrap(), None);
     }
 }
@@ -655,7 +661,7 @@ async fn a_search_finds_the_newest_release_that_is_not_yanked() {
         }
         store.yank(&records[1].name, "test", at(1)).await.unwrap();
         assert!(newest(Some(SearchKind::Package)).await.is_empty());
-        store.unyank(&records[3].name).await.unwrap();
+        store.unyank(&records[3].name, None).await.unwrap();
         assert_eq!(newest(Some(SearchKind::Package)).await, [area("1.9.0")]);
     }
 }

@@ -26,6 +26,7 @@ pub(crate) use hashes::HashRange;
 pub(crate) use interfaces::{InterfaceChoice, UserKey};
 pub(crate) use namespaces::{Claimed, OwnerChange};
 pub(crate) use publication::{Publication, Written};
+pub(crate) use releases::Unyanked;
 pub(crate) use search::{SearchDocument, SearchKey, SearchKind};
 pub(crate) use words::words_of;
 

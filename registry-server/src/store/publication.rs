@@ -65,7 +65,7 @@ pub(super) async fn publish(
     if !bound_now {
         return Ok(Written::Present);
     }
-    if has_changed(connection, publication).await? {
+    if has_changed(connection, publication.name, publication.compared).await? {
         return Ok(Written::Changed);
     }
     write_document(connection, publication.name, publication.document).await?;
@@ -87,10 +87,13 @@ async fn check_owner(
     })
 }
 
-/// Whether others were published, yanked or unyanked since the upload was compared with its neighbours.
-async fn has_changed(connection: &mut Connection, publication: &Publication<'_>) -> Result<bool, StoreError> {
-    let Some(compared) = publication.compared else { return Ok(false) };
-    let name = publication.name;
+/// Whether others were published, yanked or unyanked since a release was compared with its neighbours.
+pub(super) async fn has_changed(
+    connection: &mut Connection,
+    name: &ReleaseName,
+    compared: Option<&[Release]>,
+) -> Result<bool, StoreError> {
+    let Some(compared) = compared else { return Ok(false) };
     let releases = releases_in(connection, name.namespace(), name.name(), compared.len() + 2).await?;
     let others = releases.iter().filter(|release| release.name != *name);
     let compared = compared.iter().filter(|release| release.name != *name);

@@ -1,7 +1,7 @@
 //! Names with versions, what they are bound to for ever, and what became of them.
 
 use super::connection::{Connection, Row, Value, places, values};
-use super::publication::Publication;
+use super::publication::{Publication, has_changed};
 use super::search::refresh_entry;
 use super::{Store, StoreError};
 use jiff::Timestamp;
@@ -23,6 +23,17 @@ macro_rules! select_releases {
             $condition
         )
     };
+}
+
+/// What came of taking a yank back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Unyanked {
+    /// The release as it is now.
+    Done(Box<Release>),
+    /// There is no such release.
+    NotFound,
+    /// The releases are not those any more that it was compared with; the decision must be made again.
+    Changed,
 }
 
 impl Store {
@@ -59,17 +70,28 @@ impl Store {
     ) -> Result<Option<Release>, StoreError> {
         let sql = "UPDATE releases SET yanked_at = $4, yank_reason = $5 \
                    WHERE namespace = $1 AND name = $2 AND version = $3";
-        self.update_release(name, sql, values![at, reason]).await
+        update_release(self.database.write().await?, name, sql, values![at, reason]).await
     }
 
-    /// Takes a yank back. `None` if there is no such release.
+    /// Takes a yank back, if the releases of the same name are still those that `compared` has; `None` if it was compared
+    /// with nothing.
     ///
     /// # Errors
     /// If the database fails.
-    pub(crate) async fn unyank(&self, name: &ReleaseName) -> Result<Option<Release>, StoreError> {
+    pub(crate) async fn unyank(
+        &self,
+        name: &ReleaseName,
+        compared: Option<&[Release]>,
+    ) -> Result<Unyanked, StoreError> {
         let sql = "UPDATE releases SET yanked_at = NULL, yank_reason = NULL \
                    WHERE namespace = $1 AND name = $2 AND version = $3";
-        self.update_release(name, sql, Vec::new()).await
+        let mut transaction = self.database.write().await?;
+        if has_changed(&mut transaction, name, compared).await? {
+            transaction.rollback().await?;
+            return Ok(Unyanked::Changed);
+        }
+        let release = update_release(transaction, name, sql, Vec::new()).await?;
+        Ok(release.map_or(Unyanked::NotFound, |release| Unyanked::Done(Box::new(release))))
     }
 
     /// Deprecates a release, or takes that back. `None` if there is no such release.
@@ -85,7 +107,7 @@ impl Store {
                    WHERE namespace = $1 AND name = $2 AND version = $3";
         let message = deprecation.map(|deprecation| deprecation.message.clone());
         let successor = deprecation.and_then(|deprecation| deprecation.successor.clone());
-        self.update_release(name, sql, values![message, successor]).await
+        update_release(self.database.write().await?, name, sql, values![message, successor]).await
     }
 
     /// Those of the given hashes that are there.
@@ -107,24 +129,24 @@ impl Store {
         }
         Ok(present)
     }
+}
 
-    async fn update_release(
-        &self,
-        name: &ReleaseName,
-        sql: &'static str,
-        more: Vec<Value>,
-    ) -> Result<Option<Release>, StoreError> {
-        let mut transaction = self.database.write().await?;
-        let values = key(name).into_iter().chain(more).collect();
-        if transaction.execute(sql, values).await? == 0 {
-            transaction.rollback().await?;
-            return Ok(None);
-        }
-        refresh_entry(&mut transaction, name.namespace(), name.name()).await?;
-        let release = release_of(&mut transaction, name).await?;
-        transaction.commit().await?;
-        Ok(release)
+/// Changes what is known of a release, and what a search finds of its name.
+async fn update_release(
+    mut transaction: Connection,
+    name: &ReleaseName,
+    sql: &'static str,
+    more: Vec<Value>,
+) -> Result<Option<Release>, StoreError> {
+    let values = key(name).into_iter().chain(more).collect();
+    if transaction.execute(sql, values).await? == 0 {
+        transaction.rollback().await?;
+        return Ok(None);
     }
+    refresh_entry(&mut transaction, name.namespace(), name.name()).await?;
+    let release = release_of(&mut transaction, name).await?;
+    transaction.commit().await?;
+    Ok(release)
 }
 
 /// The values of the columns that name a release.

@@ -169,7 +169,7 @@ async fn cast(operator: &Client) -> Cast {
     let soon = jiff::Timestamp::now() + jiff::SignedDuration::from_millis(300);
     let expired = token(CreateToken { expires_at: Some(soon), ..wanted("owner", &Scope::ALL) }).await;
     let revoked = make(operator, &wanted("owner", &Scope::ALL)).await;
-    let response = operator.request(Method::DELETE, &format!("/v1/tokens/{}", revoked.info.id)).send().await.unwrap();
+    let response = operator.delete(&format!("/v1/tokens/{}", revoked.info.id)).await;
     assert_eq!(response.status(), 204);
     tokio::time::sleep(std::time::Duration::from_millis(350)).await;
     Cast {

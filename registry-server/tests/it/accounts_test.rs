@@ -107,9 +107,9 @@ async fn requests_for_tokens_that_make_no_sense_are_refused() {
     }
     expect_error(server.get("/v1/tokens?account=nobody").await, 422, "unknown_account").await;
     expect_error(server.get("/v1/tokens?account=%00").await, 400, "invalid_name").await;
-    let missing = server.request(Method::DELETE, "/v1/tokens/0123456789abcdef").send().await.unwrap();
+    let missing = server.delete("/v1/tokens/0123456789abcdef").await;
     expect_error(missing, 404, "not_found").await;
-    let missing = server.request(Method::DELETE, "/v1/tokens/x'--").send().await.unwrap();
+    let missing = server.delete("/v1/tokens/x'--").await;
     expect_error(missing, 400, "invalid_path").await;
 }
 
@@ -124,7 +124,7 @@ async fn tokens_are_listed_without_secrets_and_one_can_revoke_itself() {
     assert!(!text.contains("regt_") && text.contains("for a robot"), "{text}");
     let robot = server.with_token(&created.token);
     let path = format!("/v1/tokens/{}", created.info.id);
-    assert_eq!(robot.request(Method::DELETE, &path).send().await.unwrap().status(), 204);
+    assert_eq!(robot.delete(&path).await.status(), 204);
     expect_error(robot.get("/v1/whoami").await, 401, "token_invalid").await;
     let list: TokenList = anna.json("/v1/tokens").await;
     let revoked = list.tokens.iter().find(|token| token.id == created.info.id).unwrap();
@@ -154,7 +154,7 @@ async fn an_account_has_only_so_many_good_tokens() {
     }
     expect_error(server.send_json(Method::POST, "/v1/tokens", &body).await, 422, "limit_exceeded").await;
     let path = format!("/v1/tokens/{}", last.unwrap());
-    assert_eq!(server.request(Method::DELETE, &path).send().await.unwrap().status(), 204);
+    assert_eq!(server.delete(&path).await.status(), 204);
     assert_eq!(server.send_json(Method::POST, "/v1/tokens", &body).await.status(), 201);
 }
 
@@ -294,7 +294,7 @@ async fn a_yank_hides_nothing_from_those_who_know_the_hash() {
         let both: Release = anna.send_json(Method::PUT, &deprecation, &message).await.json().await.unwrap();
         assert_eq!(both.deprecated.unwrap().successor.as_deref(), Some("anna-s:y"));
         for path in [&yank, &deprecation] {
-            assert_eq!(anna.request(Method::DELETE, path).send().await.unwrap().status(), 200);
+            assert_eq!(anna.delete(path).await.status(), 200);
         }
         let clean: Release = server.json(path).await;
         assert!(clean.yanked.is_none() && clean.deprecated.is_none());

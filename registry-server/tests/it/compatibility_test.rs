@@ -117,6 +117,11 @@ async fn yanked_releases_do_not_count() {
     let error = refused(&server, "1.1.1", "").await;
     assert!(error.message.contains("breaks `demo:x@1.0.0`"), "{}", error.message);
     accepted(&server, "1.1.1", "f: func();").await;
+    let back = server.delete("/v1/releases/demo/x/1.1.0/yank").await;
+    let error = expect_error(back, 422, "incompatible").await;
+    assert_eq!(error.details, ["interface `i`, function `mistake`: was removed"]);
+    server.send_json(Method::PUT, "/v1/releases/demo/x/1.1.1/yank", &yank).await;
+    assert_eq!(server.delete("/v1/releases/demo/x/1.1.0/yank").await.status(), StatusCode::OK);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -94,6 +94,10 @@ impl Client {
         self.request(method, path).json(body).send().await.unwrap()
     }
 
+    pub async fn delete(&self, path: &str) -> Response {
+        self.request(Method::DELETE, path).send().await.unwrap()
+    }
+
     /// Makes the token's account the owner of a namespace, which must succeed.
     pub async fn claim(&self, namespace: &str) {
         let claim = NamespaceClaim { name: namespace.to_owned() };
