@@ -48,6 +48,7 @@ async fn main() {
 }
 
 async fn publish_many(server: &TestServer, packages: usize) {
+    server.claim("bench").await;
     let publications = stream::iter(0..packages).map(|index| async move {
         server.publish_wit(&package(index)).await;
     });

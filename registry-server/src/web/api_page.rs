@@ -2,6 +2,7 @@
 
 use super::{inline, page, paragraphs, schema};
 use maud::{Markup, html};
+use serde_json::Value;
 use utoipa::openapi::path::{Operation, Parameter, ParameterIn, PathItem};
 use utoipa::openapi::request_body::RequestBody;
 use utoipa::openapi::{Content, OpenApi, RefOr, Required, Response};
@@ -47,7 +48,7 @@ pub(crate) fn api_page(document: &OpenApi) -> Markup {
 }
 
 /// What can be answered to anything is described once.
-const COMMON: [&str; 5] = ["304", "406", "431", "500", "503"];
+const COMMON: [&str; 6] = ["304", "401", "406", "431", "500", "503"];
 
 fn everywhere(operations: &[Entry<'_>]) -> Markup {
     let described = |status: &str| {
@@ -120,12 +121,27 @@ impl Entry<'_> {
                 h3 { a href={ "#" (self.id()) } { (self.title()) } }
                 p.address { span.method.(self.method.to_lowercase()) { (self.method) } " " code { (self.path) } }
                 (paragraphs(self.operation.description.as_deref().unwrap_or_default()))
-                @if self.operation.security.as_ref().is_some_and(|needed| !needed.is_empty()) {
-                    p.token { "Needs a token." }
-                }
+                (self.token())
                 (self.parameters())
                 @if let Some(RefOr::T(body)) = &self.operation.request_body { (request_body(body)) }
                 (self.answers())
+            }
+        }
+    }
+
+    /// Which token is needed, if one is.
+    fn token(&self) -> Markup {
+        let needed = serde_json::to_value(&self.operation.security).unwrap_or_default();
+        let scopes = needed.pointer("/0/token").and_then(Value::as_array);
+        html! {
+            @match scopes.map(Vec::as_slice) {
+                None => {}
+                Some([]) => p.token { "Needs a token." },
+                Some(scopes) => p.token {
+                    "Needs a token with the scope "
+                    @for scope in scopes { code { (scope.as_str().unwrap_or_default()) } }
+                    "."
+                },
             }
         }
     }
