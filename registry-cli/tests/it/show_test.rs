@@ -159,6 +159,11 @@ fn what_was_merged_is_shown() {
     assert_eq!(document["imports"][1]["merged"][0]["used"], "test:io/io@0.2.1");
     let named: Vec<&String> = document["dependencies"].as_object().unwrap().keys().collect();
     assert_eq!(named, ["test:io@0.2.1", "test:user@1.0.0"]);
+
+    // What is written beside it is its world made of the registered packages, and proves itself like any other.
+    registry_at(&server, folder.path()).args(["fetch", &hash, "-o", "fetched"]).assert().success();
+    registry_at(&server, folder.path()).args(["verify", "fetched"]).assert().success();
+    registry_at(&server, folder.path()).args(["tree", &hash]).assert().success();
 }
 
 #[test]

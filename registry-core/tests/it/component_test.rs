@@ -199,6 +199,23 @@ fn a_type_that_an_interface_declares_itself_is_no_merged_reference() {
     assert_eq!(differences(&build(&own).0, &build(&taken).1)[0], expected);
 }
 
+/// The registered `io@0.2.1` takes types from `user:api`, so that after the merge each would stand before the other.
+#[test]
+fn interfaces_that_need_each_other_after_a_merge_are_an_error() {
+    let text = |back: &str| {
+        MERGEABLE
+            .replace("g: func() -> r;", &format!("{back} g: func() -> r;"))
+            .replace("f: func(x: r);", "record t { n: u8 } f: func(x: r);")
+    };
+    let (bytes, _) = build_merging(&text(""), true);
+    let (_, closure) = build(&text("use user:api/u@1.0.0.{t};"));
+    match verify(&bytes, &closure) {
+        Err(ComponentError::DoesNotFit(_)) => {}
+        Err(other) => panic!("{other}"),
+        Ok(_) => panic!("this component was accepted"),
+    }
+}
+
 #[test]
 fn everything_that_differs_is_listed_item_by_item() {
     let text = |types: &str, functions: &str| {

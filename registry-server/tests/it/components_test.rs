@@ -1,12 +1,12 @@
 //! Publishing and reading components.
 
-use crate::support::client::{expect_error, unknown_component};
+use crate::support::client::{expect_error, expect_published, unknown_component};
 use crate::support::component::{component, component_with_separate_imports, described};
 use crate::support::{server, wasi};
 use registry_core::component::{Direction, Relation, VerifiedComponent};
 use registry_core::id::ComponentHash;
 use registry_core::limits::Limits;
-use registry_core::wire::{ComponentClosure, ComponentRecord};
+use registry_core::wire::{ComponentClosure, ComponentRecord, SearchPage};
 use registry_core::wit::{SourceFile, Wit};
 use sha2::Digest;
 
@@ -138,13 +138,24 @@ async fn a_component_whose_imports_were_merged_is_accepted_and_marked() {
 async fn what_a_component_says_about_itself_is_in_its_record() {
     for (_dir, server) in server::on_both_databases().await {
         let plain = component(&["package demo:tool; world w { export run: func(); }"]);
-        let described = described(&plain, "Adds numbers.", "MIT OR Apache-2.0");
-        let record = server.publish_component(described).await.record;
+        let unnamed = described(&plain, "Adds numbers.", "MIT OR Apache-2.0");
+        let record = server.publish_component(unnamed).await.record;
         let answer: ComponentRecord = server.json(&format!("/v1/components/{}", record.hash)).await;
         assert_eq!(answer, record);
         assert_eq!(record.metadata.description.as_deref(), Some("Adds numbers."));
         assert_eq!(record.metadata.licenses.as_deref(), Some("MIT OR Apache-2.0"));
         assert_eq!(record.metadata.producers[0].name, "wit-component");
+
+        let named = described(&plain, "Adds two numbers.\nAnd nothing else.", "MIT OR Apache-2.0");
+        let path = "/v1/components?name=demo:adder@1.0.0";
+        expect_published::<ComponentRecord>(server.post(path, "application/wasm", named).await).await;
+        for (words, finds) in [("numbers", true), ("apache", true), ("wit-comp", true), ("multiplies", false)] {
+            let page: SearchPage = server.json(&format!("/v1/search?q={words}")).await;
+            let found: Vec<(String, &str)> =
+                page.hits.iter().map(|hit| (hit.name.to_string(), hit.summary.as_str())).collect();
+            let expected = [("demo:adder@1.0.0".to_owned(), "Adds two numbers.")];
+            assert_eq!(found, if finds { expected.as_slice() } else { &[] }, "{words}");
+        }
     }
 }
 
