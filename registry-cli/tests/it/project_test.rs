@@ -511,6 +511,27 @@ fn what_somebody_else_put_into_deps_is_never_touched() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn nothing_outside_of_the_project_is_written_through_links() {
+    use std::os::unix::fs::symlink;
+    let server = registry();
+    let outside = tempfile::tempdir().unwrap();
+    write_files(outside.path(), &[("precious", "mine")]);
+    for link in ["wit/deps", "wit/deps/test-io-1.1.0", "wit/deps/test-io-1.1.0/package.wit"] {
+        let folder = project_with("\"test:io\" = \"1.1.0\"");
+        let link = folder.path().join(link);
+        fs::create_dir_all(link.parent().unwrap()).unwrap();
+        let is_file = link.ends_with("package.wit");
+        symlink(if is_file { outside.path().join("precious") } else { outside.path().to_owned() }, &link).unwrap();
+        for arguments in [&["fetch"][..], &["fetch", "--force"]] {
+            let error = stderr(&run(&server, folder.path(), arguments).code(1));
+            assert_contains(&error, &["is a symbolic link", "hint: remove the link"]);
+        }
+        assert_eq!(read_files(outside.path()), [("precious".to_owned(), b"mine".to_vec())]);
+    }
+}
+
 #[test]
 fn what_the_wit_needs_and_nobody_requires_is_said() {
     let (server, folder) = (registry(), project_with("\"test:io\" = \"=1.1.0\"\n\"test:cli\" = \"1.1.0\"\n"));

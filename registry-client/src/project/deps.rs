@@ -98,6 +98,8 @@ impl Plan {
             listed.sha256.iter().try_for_each(|(path, sha256)| check_unchanged(wit, path, sha256, limits))?;
         }
         let expected = expected_files(packages);
+        let written = expected.iter().map(|(_, path, _)| path.as_path());
+        written.chain(listed.sha256.keys().map(PathBuf::as_path)).try_for_each(|path| refuse_links(wit, path))?;
         let others = Others::read(wit, &listed, &expected, packages, limits)?;
         let mut plan = Self {
             wit: wit.to_owned(),
@@ -187,6 +189,16 @@ pub(super) fn check(
     differences.extend(obsolete.map(|path| format!("`{}` is no longer needed", wit.join(path).display())));
     let locked: BTreeSet<PackageName> = lock.packages.keys().map(PackageName::from).collect();
     Ok((differences, present.into_iter().filter(|name| !locked.contains(name)).cloned().collect()))
+}
+
+/// Nothing is written or removed through a link: a project that was made by somebody else could reach every file of the
+/// one who fetches.
+fn refuse_links(wit: &Path, path: &Path) -> Result<(), ProjectError> {
+    let inside = path.ancestors().filter(|path| !path.as_os_str().is_empty()).map(|path| wit.join(path));
+    match inside.into_iter().find(|path| path.is_symlink()) {
+        Some(path) => Err(ProjectError::Link { path }),
+        None => Ok(()),
+    }
 }
 
 fn check_unchanged(wit: &Path, path: &Path, expected: &str, limits: &Limits) -> Result<(), ProjectError> {

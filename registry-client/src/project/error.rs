@@ -144,6 +144,12 @@ pub enum ProjectError {
         /// In what, one sentence each, with both hashes where there are two.
         differences: Vec<String>,
     },
+    /// A link stands where packages are written.
+    #[error("`{}` is a symbolic link, and packages are written only inside of the project", .path.display())]
+    Link {
+        /// The link.
+        path: PathBuf,
+    },
     /// A file of the project is too large.
     #[error("`{}` is too large", .path.display())]
     Limit {
@@ -195,6 +201,7 @@ impl ProjectError {
             Self::LockedPackage { source, .. } => source.code(),
             Self::TwoContents { .. } => "two_contents",
             Self::ChangedFile { .. } | Self::OtherContent { .. } | Self::DepsDiffer { .. } => "deps_changed",
+            Self::Link { .. } => "link",
             Self::Limit { .. } => "limit_exceeded",
             Self::Io { .. } => "io",
             Self::Local(error) => error.code(),
@@ -233,6 +240,7 @@ impl ProjectError {
             Self::ChangedFile { .. } => "`registry fetch --force` puts back what was fetched".to_owned(),
             Self::DepsDiffer { .. } => "remove what you did not put there yourself, and fetch again".to_owned(),
             Self::OtherContent { .. } => "remove it, so that `registry fetch` can write the package".to_owned(),
+            Self::Link { .. } => "remove the link, and fetch again".to_owned(),
             Self::TwoContents { .. } => "do not trust this registry, or tell its operator".to_owned(),
             Self::LockedPackage { source, .. } => return source.hint(),
             Self::Local(error) => return error.hint(),
