@@ -91,6 +91,31 @@ async fn the_newest_release_of_a_name_is_found_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_yanked_is_not_found_until_that_is_taken_back() {
+    for (_dir, server) in on_both_databases().await {
+        for version in ["1.0.0", "1.1.0"] {
+            server.publish_wit(&DISTANCE.replace("1.0.0", version)).await;
+        }
+        let state = async |method: Method, version: &str| {
+            let request = server.request(method, &format!("/v1/releases/demo/distance/{version}/yank"));
+            let body = r#"{"reason": "wrong"}"#;
+            let response = request.header("content-type", "application/json").body(body).send().await.unwrap();
+            assert_eq!(response.status(), 200);
+        };
+        let steps = [
+            (Method::PUT, "1.1.0", vec!["demo:distance@1.0.0"]),
+            (Method::PUT, "1.0.0", vec![]),
+            (Method::DELETE, "1.1.0", vec!["demo:distance@1.1.0"]),
+        ];
+        for (method, version, expected) in steps {
+            state(method, version).await;
+            let found: Vec<String> = names(&server, "distance").await.into_iter().map(|(name, _)| name).collect();
+            assert_eq!(found, expected, "{version}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn components_are_found_by_their_names_and_interfaces() {
     for (_dir, server) in on_both_databases().await {
         server.publish_wit(SHAPES).await;
