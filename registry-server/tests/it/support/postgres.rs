@@ -1,6 +1,6 @@
 //! PostgreSQL for tests: a server that is given, or a cluster that the tests start themselves.
 //!
-//! `TEST_DATABASE_URL` names a server on which databases may be created. Without it, `initdb` and `postgres` are taken
+//! `TEST_DATABASE_URL` names a server on which databases may be created; they stay there. Without it, `initdb` and `postgres` are taken
 //! from PATH or from where Debian keeps them. The cluster belongs to this process: when it ends, however it ends, the
 //! cluster stops and its files go away.
 
