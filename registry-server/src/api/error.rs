@@ -85,6 +85,7 @@ fn status_of(error: &AppError) -> StatusCode {
             StatusCode::FORBIDDEN
         }
         AppError::ReleaseBound { .. }
+        | AppError::OtherKind { .. }
         | AppError::NamespaceTaken(_)
         | AppError::NamespaceTooSimilar { .. }
         | AppError::LastOwner { .. } => StatusCode::CONFLICT,

@@ -40,6 +40,12 @@ pub(crate) enum TokenFault {
         /// When.
         at: Timestamp,
     },
+    /// Good when the request began, and no longer.
+    #[error("the token `{id}` was revoked or has expired while the upload was received")]
+    Gone {
+        /// Its id.
+        id: String,
+    },
 }
 
 impl App {

@@ -1,9 +1,10 @@
 //! Does a release extend those before it in its semver track? (`docs/compatibility.md`)
 
 use super::{App, AppError};
+use crate::store::compared_with;
 use bytes::Bytes;
 use registry_core::closure::Closure;
-use registry_core::compatibility::{Neighbours, check_release, compare, compare_components, neighbours};
+use registry_core::compatibility::{Neighbours, check_release, compare, compare_components};
 use registry_core::component::VerifiedComponent;
 use registry_core::id::{ComponentHash, PackageHash};
 use registry_core::limits::Limits;
@@ -12,7 +13,8 @@ use registry_core::wire::{CompatibilityRule, Release, ReleaseTarget};
 use registry_core::wit::Wit;
 use std::sync::Arc;
 
-/// How often an upload is compared anew because other releases were published meanwhile.
+/// How often an upload is compared anew because its neighbours changed meanwhile. Uploads to one server wait for each
+/// other ([`super::turns`]), so these are the uploads to other servers, and yanks.
 pub(super) const COMPARISONS_MAX: usize = 5;
 
 /// What is to be published, verified.
@@ -36,22 +38,23 @@ enum StoredContent {
 }
 
 impl App {
-    /// Compares an upload with the nearest lower and higher releases of its track that are not yanked. Answers all
-    /// releases of its name, on which the decision rests, or `None` if nothing is compared in this namespace.
+    /// Compares an upload with the nearest lower and higher releases of its track that are not yanked. Answers which these
+    /// are, on which the decision rests, or `None` if nothing is compared in this namespace.
     ///
     /// # Errors
     /// [`AppError::Incompatible`].
     pub(super) async fn check_compatible(
         &self,
         name: &ReleaseName,
+        target: &ReleaseTarget,
         candidate: &Candidate,
-    ) -> Result<Option<Vec<Release>>, AppError> {
+        releases: &[Release],
+    ) -> Result<Option<Neighbours<ReleaseName>>, AppError> {
         let namespace = self.store.namespace(name.namespace()).await?;
         if namespace.is_some_and(|namespace| namespace.compatibility == CompatibilityRule::Relaxed) {
             return Ok(None);
         }
-        let releases = self.store.releases(name.namespace(), name.name(), self.limits.releases_listed_max).await?;
-        let found = neighbours(name.version(), candidate.comparable(&releases), |release| release.name.version());
+        let found = compared_with(name, target, releases);
         let stored = Neighbours { lower: self.stored(found.lower).await?, higher: self.stored(found.higher).await? };
         if stored.lower.is_some() || stored.higher.is_some() {
             let versions = releases.iter().map(|release| release.name.version().clone()).collect();
@@ -59,7 +62,8 @@ impl App {
             let job = move || candidate.check(&name, stored, versions, &limits.content);
             self.workers.run(job).await??;
         }
-        Ok(Some(releases))
+        let name_of = |release: Option<&Release>| release.map(|release| release.name.clone());
+        Ok(Some(Neighbours { lower: name_of(found.lower), higher: name_of(found.higher) }))
     }
 
     /// A published release as something that could be published now.
@@ -90,14 +94,6 @@ impl App {
 }
 
 impl Candidate {
-    /// Releases of the same kind that are not yanked.
-    fn comparable<'r>(&self, releases: &'r [Release]) -> impl Iterator<Item = &'r Release> {
-        let is_package = matches!(self, Self::Package(_));
-        releases.iter().filter(move |release| {
-            release.yanked.is_none() && matches!(release.target, ReleaseTarget::Package(_)) == is_package
-        })
-    }
-
     fn check(
         &self,
         name: &ReleaseName,

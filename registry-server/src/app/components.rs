@@ -1,10 +1,11 @@
 //! Publishing and reading components.
 
+use super::access::TokenFault;
 use super::compatibility::{COMPARISONS_MAX, Candidate};
 use super::index::component_document;
-use super::releases::{publication, written_anew};
+use super::releases::{publisher, written_anew};
 use super::{App, AppError, Caller, Documents, sha256_hex};
-use crate::store::Written;
+use crate::store::{Publication, Written};
 use bytes::Bytes;
 use registry_core::closure::Closure;
 use registry_core::component::{DecodedComponent, VerifiedComponent};
@@ -39,20 +40,25 @@ impl App {
         let key = ObjectHash::Component(record.hash);
         let Some(name) = name else {
             self.blobs.put(&key, bytes).await?;
-            let written = self.store.insert_component(&record, &dependencies, None).await?;
-            return Ok(Published { created: written == Written::Created, record });
+            let written = self.store.insert_component(&record, &dependencies, &publisher(caller), None).await?;
+            return match written {
+                Written::TokenGone(id) => Err(TokenFault::Gone { id }.into()),
+                written => Ok(Published { created: written == Written::Created, record }),
+            };
         };
         let target = ReleaseTarget::Component(record.hash);
         let candidate = Candidate::Component(Arc::new(verified));
         let document = component_document(&name, &record);
         let mut stored_bytes = Some(bytes);
+        let _turn = self.turns.take(&name).await;
         for _ in 0..COMPARISONS_MAX {
             let compared = self.check_release(&name, &target, &candidate).await?;
             if let Some(bytes) = stored_bytes.take() {
                 self.blobs.put(&key, bytes).await?;
             }
-            let publication = publication(caller, &name, &document, compared.as_deref());
-            let written = self.store.insert_component(&record, &dependencies, Some(&publication)).await?;
+            let (publisher, compared) = (publisher(caller), compared.as_ref());
+            let publication = Publication { name: &name, publisher, compared, document: &document };
+            let written = self.store.insert_component(&record, &dependencies, &publisher, Some(&publication)).await?;
             if written != Written::Changed {
                 return Ok(Published { created: written_anew(written, &name, &target)?, record });
             }

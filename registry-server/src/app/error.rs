@@ -133,6 +133,16 @@ pub(crate) enum AppError {
         /// What was uploaded.
         uploaded: ObjectHash,
     },
+    /// The name is one of components, and a package is uploaded, or the other way round.
+    #[error("`{name}` is a {kind}; a {uploaded} cannot be published under the same name")]
+    OtherKind {
+        /// `namespace:name`.
+        name: String,
+        /// What its releases are.
+        kind: &'static str,
+        /// What was uploaded.
+        uploaded: &'static str,
+    },
     /// The upload is not a package that can be published.
     #[error(transparent)]
     Package(Box<AdmissionError>),
@@ -185,6 +195,15 @@ impl AppError {
     /// An error about a name that is bound to something else than what was uploaded.
     pub(crate) fn bound(name: &ReleaseName, bound: &ReleaseTarget, uploaded: &ReleaseTarget) -> Self {
         Self::ReleaseBound { name: Box::new(name.clone()), bound: bound.hash(), uploaded: uploaded.hash() }
+    }
+
+    /// An error about an upload under a name whose releases are of the other kind.
+    pub(crate) fn other_kind(name: &ReleaseName, uploaded: &ReleaseTarget) -> Self {
+        let (kind, uploaded) = match uploaded {
+            ReleaseTarget::Package(_) => ("component", "package"),
+            ReleaseTarget::Component(_) => ("package", "component"),
+        };
+        Self::OtherKind { name: format!("{}:{}", name.namespace(), name.name()), kind, uploaded }
     }
 
     /// An error about stored content.

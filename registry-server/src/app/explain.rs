@@ -72,6 +72,7 @@ impl AppError {
             Self::ReleaseBound { .. } => {
                 ("release_bound", Some("a published version never changes; publish under a new version"))
             }
+            Self::OtherKind { .. } => ("other_kind", Some("publish under another name")),
             Self::Package(error) => explain_package(error),
             Self::Component(error) => explain_component(error),
             Self::Incompatible(_) => {

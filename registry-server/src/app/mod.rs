@@ -14,6 +14,7 @@ mod packages;
 mod releases;
 mod search;
 mod tokens;
+mod turns;
 mod upload;
 mod workers;
 
@@ -34,6 +35,7 @@ use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use std::io;
 use std::sync::Arc;
+use turns::Turns;
 use workers::Workers;
 
 /// One registry.
@@ -45,6 +47,7 @@ pub(crate) struct App {
     documents: Cache<ObjectHash, Documents>,
     binaries: Cache<ComponentHash, Bytes>,
     downloads: Downloads,
+    turns: Turns,
     reserved_namespaces: Vec<String>,
     is_private: bool,
     limits: Arc<ServerLimits>,
@@ -94,6 +97,7 @@ impl App {
             documents: Cache::new(half_size_bytes),
             binaries: Cache::new(half_size_bytes),
             downloads: Downloads::default(),
+            turns: Turns::default(),
             store,
             blobs,
             reserved_namespaces: rules.reserved_namespaces,

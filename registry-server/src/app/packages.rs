@@ -1,10 +1,10 @@
 //! Publishing and reading WIT packages.
 
 use super::compatibility::{COMPARISONS_MAX, Candidate};
-use super::releases::{publication, written_anew};
+use super::releases::{publisher, written_anew};
 use super::upload::{AdmittedUpload, ParsedUpload};
 use super::{App, AppError, Caller, Documents, PackageUpload};
-use crate::store::Written;
+use crate::store::{Publication, Written};
 use registry_core::closure::Closure;
 use registry_core::id::{ObjectHash, PackageHash};
 use registry_core::limits::Limits;
@@ -34,12 +34,14 @@ impl App {
         let target = ReleaseTarget::Package(record.hash);
         let candidate = Candidate::Package(wit);
         let mut stored_text = Some(text);
+        let _turn = self.turns.take(&record.name).await;
         for _ in 0..COMPARISONS_MAX {
             let compared = self.check_release(&record.name, &target, &candidate).await?;
             if let Some(text) = stored_text.take() {
                 self.blobs.put(&target.hash(), text.into()).await?;
             }
-            let publication = publication(caller, &record.name, &document, compared.as_deref());
+            let (name, compared, document) = (&record.name, compared.as_ref(), &document);
+            let publication = Publication { name, publisher: publisher(caller), compared, document };
             let written = self.store.insert_package(&record, &worlds, &publication).await?;
             if written != Written::Changed {
                 let created = written_anew(written, &record.name, &target)?;

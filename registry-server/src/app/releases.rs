@@ -1,9 +1,11 @@
 //! Names, and which hashes are not there.
 
+use super::access::TokenFault;
 use super::compatibility::{COMPARISONS_MAX, Candidate};
 use super::{App, AppError, Caller, request};
-use crate::store::{Publication, SearchDocument, Unyanked, Written};
+use crate::store::{Publisher, Unyanked, Written, other_kind};
 use jiff::Timestamp;
+use registry_core::compatibility::Neighbours;
 use registry_core::id::ObjectHash;
 use registry_core::limits::LimitExceeded;
 use registry_core::name::{ReleaseName, Spec};
@@ -22,21 +24,26 @@ impl App {
 
     /// Refuses an upload under a name that is bound to something else, or that breaks releases of its track, before
     /// anything is written. Only the database's transaction decides between uploads at the same time: it does so on the
-    /// releases that are answered here, or on none if the upload was compared with nothing.
+    /// neighbours that are answered here, or on none if the upload was compared with nothing.
     ///
     /// # Errors
-    /// [`AppError::ReleaseBound`] or [`AppError::Incompatible`].
+    /// [`AppError::ReleaseBound`], [`AppError::OtherKind`] or [`AppError::Incompatible`].
     pub(super) async fn check_release(
         &self,
         name: &ReleaseName,
         target: &ReleaseTarget,
         candidate: &Candidate,
-    ) -> Result<Option<Vec<Release>>, AppError> {
-        match self.store.release(name).await? {
-            Some(bound) if bound.target != *target => Err(AppError::bound(name, &bound.target, target)),
-            Some(_) => Ok(None),
-            None => self.check_compatible(name, candidate).await,
+    ) -> Result<Option<Neighbours<ReleaseName>>, AppError> {
+        let releases = self.store.releases(name.namespace(), name.name(), usize::MAX).await?;
+        match releases.iter().find(|release| release.name == *name) {
+            Some(bound) if bound.target != *target => return Err(AppError::bound(name, &bound.target, target)),
+            Some(_) => return Ok(None),
+            None => {}
         }
+        if other_kind(name, target, &releases).is_some() {
+            return Err(AppError::other_kind(name, target));
+        }
+        self.check_compatible(name, target, candidate, &releases).await
     }
 
     /// Yanks a release, or changes the reason: new projects do not resolve to it any more.
@@ -61,9 +68,11 @@ impl App {
             return Ok(release);
         }
         let candidate = self.published(&release).await?;
+        let _turn = self.turns.take(name).await;
         for _ in 0..COMPARISONS_MAX {
-            let compared = self.check_compatible(name, &candidate).await?;
-            match self.store.unyank(name, compared.as_deref()).await? {
+            let releases = self.store.releases(name.namespace(), name.name(), usize::MAX).await?;
+            let compared = self.check_compatible(name, &release.target, &candidate, &releases).await?;
+            match self.store.unyank(name, compared.as_ref()).await? {
                 Unyanked::Done(release) => return Ok(*release),
                 Unyanked::NotFound => return Err(not_found(name)),
                 Unyanked::Changed => {}
@@ -143,14 +152,9 @@ impl App {
     }
 }
 
-/// A publication by the caller.
-pub(super) fn publication<'a>(
-    caller: &'a Caller,
-    name: &'a ReleaseName,
-    document: &'a SearchDocument,
-    compared: Option<&'a [Release]>,
-) -> Publication<'a> {
-    Publication { name, account: &caller.token.account, at: Timestamp::now(), compared, document }
+/// The caller, publishing now.
+pub(super) fn publisher(caller: &Caller) -> Publisher<'_> {
+    Publisher { token: &caller.token.id, account: &caller.token.account, at: Timestamp::now() }
 }
 
 fn not_found(name: &ReleaseName) -> AppError {
@@ -178,6 +182,8 @@ pub(super) fn written_anew(written: Written, name: &ReleaseName, target: &Releas
             let message = format!("the namespace `{}` belongs to others since a moment ago", name.namespace());
             Err(AppError::Forbidden { message, hint: "ask one of its owners".to_owned() })
         }
+        Written::OtherKind => Err(AppError::other_kind(name, target)),
+        Written::TokenGone(id) => Err(TokenFault::Gone { id }.into()),
         Written::Changed => Err(AppError::Overloaded),
     }
 }

@@ -1,7 +1,7 @@
 //! Components, the interfaces that they use and the packages that they need.
 
 use super::connection::{Connection, Row, values};
-use super::publication::{Publication, Written, publish};
+use super::publication::{Publication, Publisher, Written, check_token, publish};
 use super::{Store, StoreError};
 use registry_core::component::{Direction, InterfaceUse, Relation};
 use registry_core::id::{ComponentHash, PackageHash};
@@ -18,9 +18,14 @@ impl Store {
         &self,
         record: &ComponentRecord,
         dependencies: &[PackageHash],
+        publisher: &Publisher<'_>,
         publication: Option<&Publication<'_>>,
     ) -> Result<Written, StoreError> {
         let mut transaction = self.database.write().await?;
+        if let Some(refused) = check_token(&mut transaction, publisher).await? {
+            transaction.rollback().await?;
+            return Ok(refused);
+        }
         let is_new = insert_row(&mut transaction, record).await?;
         if is_new {
             insert_interfaces(&mut transaction, record).await?;

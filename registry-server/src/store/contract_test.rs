@@ -7,13 +7,14 @@ mod postgres;
 
 use super::database::{POSTGRES_MIGRATIONS, SQLITE_MIGRATIONS};
 use super::{
-    Claimed, HashRange, InterfaceChoice, NewToken, OwnerChange, Publication, SearchDocument, SearchKey, SearchKind,
-    Store, StoreError, Unyanked, UserKey, Written, words_of,
+    Claimed, HashRange, InterfaceChoice, NewToken, OwnerChange, Publication, Publisher, SearchDocument, SearchKey,
+    SearchKind, Store, StoreError, Unyanked, UserKey, Written, words_of,
 };
 use crate::config::DatabaseUrl;
 use crate::limits::ServerLimits;
 use futures::future::join_all;
 use jiff::Timestamp;
+use registry_core::compatibility::Neighbours;
 use registry_core::component::{Direction, InterfaceUse, MergedReference, Relation};
 use registry_core::hash::{Digest, Domain, blob};
 use registry_core::id::{ComponentHash, InterfaceId, ObjectHash, PackageHash, ViewId};
@@ -24,8 +25,10 @@ use registry_core::wire::{
 };
 use registry_core::wit::WorldInterface;
 use sqlx::migrate::Migrator;
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -107,18 +110,41 @@ async fn publish(store: &Store, record: &PackageRecord) -> Written {
     publish_as(store, record, "admin", None).await
 }
 
-async fn publish_as(store: &Store, record: &PackageRecord, account: &str, compared: Option<&[Release]>) -> Written {
+async fn publish_as(
+    store: &Store,
+    record: &PackageRecord,
+    account: &str,
+    compared: Option<&Neighbours<ReleaseName>>,
+) -> Written {
     let document = document(&record.name);
-    let publication = Publication { name: &record.name, account, at: at(0), compared, document: &document };
+    let token = new_token(store, account).await;
+    let publisher = Publisher { token: &token, account, at: at(0) };
+    let publication = Publication { name: &record.name, publisher, compared, document: &document };
     store.insert_package(record, &[], &publication).await.unwrap()
 }
 
 async fn publish_component(store: &Store, record: &ComponentRecord, release: &str) -> Written {
     let release = name(release);
     let document = document(&release);
-    let publication = Publication { name: &release, account: "admin", at: at(1), compared: None, document: &document };
+    let token = new_token(store, "admin").await;
+    let publisher = Publisher { token: &token, account: "admin", at: at(1) };
+    let publication = Publication { name: &release, publisher, compared: None, document: &document };
     let dependencies: Vec<PackageHash> = record.interfaces.iter().map(|interface| interface.package).collect();
-    store.insert_component(record, &dependencies, Some(&publication)).await.unwrap()
+    store.insert_component(record, &dependencies, &publisher, Some(&publication)).await.unwrap()
+}
+
+/// Gives an account another good token and answers its id.
+async fn new_token(store: &Store, account: &str) -> String {
+    static NUMBER: AtomicU32 = AtomicU32::new(1);
+    let id = format!("another {}", NUMBER.fetch_add(1, Ordering::Relaxed));
+    store.insert_token(&token(&id, account, &[Scope::Publish])).await.unwrap();
+    id
+}
+
+/// The neighbours of a release, by their versions.
+fn neighbours(lower: Option<&str>, higher: Option<&str>) -> Neighbours<ReleaseName> {
+    let area = |version: &str| name(&format!("demo:area@{version}"));
+    Neighbours { lower: lower.map(area), higher: higher.map(area) }
 }
 
 /// Makes the account that runs the registry the owner of a namespace.
@@ -181,7 +207,9 @@ async fn what_is_published_is_there_as_it_was_given() {
             assert_eq!(store.package(&record.hash).await.unwrap().as_ref(), Some(record));
         }
         let tool = component("tool", &lower);
-        assert_eq!(store.insert_component(&tool, &[lower.hash], None).await.unwrap(), Written::Created);
+        let token = new_token(&store, "admin").await;
+        let publisher = Publisher { token: &token, account: "admin", at: at(0) };
+        assert_eq!(store.insert_component(&tool, &[lower.hash], &publisher, None).await.unwrap(), Written::Created);
         assert_eq!(publish_component(&store, &tool, "demo:tool@1.0.0").await, Written::Created);
         assert_eq!(publish_component(&store, &tool, "demo:tool@1.0.0").await, Written::Present);
         assert_eq!(store.component(&tool.hash).await.unwrap(), Some(tool.clone()));
@@ -246,19 +274,90 @@ async fn a_publication_is_refused_if_its_neighbours_changed_since_they_were_look
         let [first, second, third] =
             ["1.0.0", "1.1.0", "1.2.0"].map(|version| package(&format!("demo:area@{version}"), version));
         publish(&store, &first).await;
-        let seen = store.releases("demo", "area", 100).await.unwrap();
-        assert_eq!(publish_as(&store, &second, "admin", Some(&[])).await, Written::Changed);
-        assert_eq!(publish_as(&store, &second, "admin", Some(&seen)).await, Written::Created);
-        assert_eq!(publish_as(&store, &second, "admin", Some(&seen)).await, Written::Present);
-        assert_eq!(publish_as(&store, &third, "admin", Some(&seen)).await, Written::Changed);
-        assert_eq!(store.package(&third.hash).await.unwrap(), None);
-        let seen = store.releases("demo", "area", 100).await.unwrap();
+        let alone = neighbours(None, None);
+        assert_eq!(publish_as(&store, &third, "admin", Some(&alone)).await, Written::Changed);
+        let after_first = neighbours(Some("1.0.0"), None);
+        assert_eq!(publish_as(&store, &third, "admin", Some(&after_first)).await, Written::Created);
+        assert_eq!(publish_as(&store, &third, "admin", Some(&alone)).await, Written::Present);
+        assert_eq!(publish_as(&store, &second, "admin", Some(&after_first)).await, Written::Changed);
+        assert_eq!(store.package(&second.hash).await.unwrap(), None);
         store.yank(&first.name, "broken", at(5)).await.unwrap();
-        assert_eq!(publish_as(&store, &third, "admin", Some(&seen)).await, Written::Changed);
-        let seen = store.releases("demo", "area", 100).await.unwrap();
+        let between = neighbours(Some("1.0.0"), Some("1.2.0"));
+        assert_eq!(publish_as(&store, &second, "admin", Some(&between)).await, Written::Changed);
+        // Neither downloads nor releases of other tracks matter.
         store.add_downloads(&[(first.hash.into_object(), 1)]).await.unwrap();
-        assert_eq!(publish_as(&store, &third, "admin", Some(&seen)).await, Written::Created);
+        for other in ["0.9.0", "2.0.0", "1.1.0-rc.1"] {
+            assert_eq!(publish(&store, &package(&format!("demo:area@{other}"), other)).await, Written::Created);
+        }
+        let below_third = neighbours(None, Some("1.2.0"));
+        assert_eq!(publish_as(&store, &second, "admin", Some(&below_third)).await, Written::Created);
     }
+}
+
+#[tokio::test]
+async fn a_token_that_is_no_longer_good_publishes_nothing() {
+    for Case { store, .. } in cases().await {
+        claim(&store, "demo").await;
+        let record = package("demo:area@1.0.0", "one");
+        let (tool, document) = (component("tool", &record), document(&record.name));
+        let (revoked, expired) = (new_token(&store, "admin").await, new_token(&store, "admin").await);
+        store.revoke_token(&revoked, at(1)).await.unwrap();
+        for (token, at) in [(&revoked, at(2)), (&expired, at(60))] {
+            let publisher = Publisher { token, account: "admin", at };
+            let publication = Publication { name: &record.name, publisher, compared: None, document: &document };
+            let gone = Written::TokenGone(token.clone());
+            assert_eq!(store.insert_package(&record, &[], &publication).await.unwrap(), gone);
+            assert_eq!(store.insert_component(&tool, &[], &publisher, None).await.unwrap(), gone);
+            assert_eq!(store.package(&record.hash).await.unwrap(), None);
+            assert_eq!(store.component(&tool.hash).await.unwrap(), None);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_name_has_releases_of_one_kind() {
+    for Case { store, .. } in cases().await {
+        claim(&store, "demo").await;
+        let record = package("demo:area@1.0.0", "one");
+        publish(&store, &record).await;
+        let tool = component("tool", &record);
+        assert_eq!(publish_component(&store, &tool, "demo:area@2.0.0").await, Written::OtherKind);
+        assert_eq!(store.component(&tool.hash).await.unwrap(), None);
+        assert_eq!(publish_component(&store, &tool, "demo:tool@1.0.0").await, Written::Created);
+        store.yank(&name("demo:tool@1.0.0"), "broken", at(5)).await.unwrap();
+        assert_eq!(publish(&store, &package("demo:tool@0.1.0", "two")).await, Written::OtherKind);
+        assert_eq!(publish(&store, &package("demo:area@2.0.0", "two")).await, Written::Created);
+    }
+}
+
+#[tokio::test]
+async fn what_others_commit_while_a_transaction_waits_is_seen_whatever_the_database_is_set_to() {
+    let Some(url) = postgres::new_database().await else { return };
+    let url: DatabaseUrl = url.parse().unwrap();
+    let DatabaseUrl::Postgres(postgres) = &url else { unreachable!() };
+    for level in ["repeatable read", "serializable"] {
+        let mut connection = PgConnection::connect_with(&postgres.options().unwrap()).await.unwrap();
+        let set = format!(
+            "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_isolation = %L', \
+             current_database(), '{level}'); END $$"
+        );
+        sqlx::query(AssertSqlSafe(set)).execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+        let (first, second) = (open(&url).await, open(&url).await);
+        let namespace = level.replace(' ', "-");
+        let mut holder = first.database.write().await.unwrap();
+        let sql = "INSERT INTO namespaces (name, skeleton, relaxed, claimed_at) VALUES ($1, $1, FALSE, 0)";
+        holder.execute(sql, vec![namespace.as_str().into()]).await.unwrap();
+        let claimed = namespace.clone();
+        let waiting = tokio::spawn(async move { second.claim_namespace(&claimed, "admin", at(0)).await });
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        holder.commit().await.unwrap();
+        assert_eq!(waiting.await.unwrap().unwrap(), Claimed::Taken, "{level}");
+    }
+}
+
+async fn open(url: &DatabaseUrl) -> Store {
+    Store::open(url, &ServerLimits::default()).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -335,11 +434,11 @@ async fn what_becomes_of_a_release_is_kept_beside_it() {
         assert_eq!(both.deprecated, Some(deprecation));
         assert!(both.yanked.is_some());
         assert_eq!(store.releases("demo", "area", 9).await.unwrap(), [both]);
-        let before = store.releases("demo", "area", 9).await.unwrap();
+        let before = neighbours(None, None);
         let second = package("demo:area@1.1.0", "two");
         publish(&store, &second).await;
         assert_eq!(store.unyank(&record.name, Some(&before)).await.unwrap(), Unyanked::Changed);
-        let now = store.releases("demo", "area", 9).await.unwrap();
+        let now = neighbours(None, Some("1.1.0"));
         let Unyanked::Done(unyanked) = store.unyank(&record.name, Some(&now)).await.unwrap() else { unreachable!() };
         assert_eq!(unyanked.yanked, None);
         assert_eq!(store.deprecate(&record.name, None).await.unwrap().unwrap().deprecated, None);
@@ -439,8 +538,9 @@ async fn publish_users(store: &Store) -> [PackageRecord; 2] {
             id: using.interfaces["api"],
         };
         let document = document(&user.name);
-        let publication =
-            Publication { name: &user.name, account: "admin", at: at(0), compared: None, document: &document };
+        let token = new_token(&store, "admin").await;
+        let publisher = Publisher { token: &token, account: "admin", at: at(0) };
+        let publication = Publication { name: &user.name, publisher, compared: None, document: &document };
         let worlds = [world(Direction::Import), world(Direction::Export)];
         store.insert_package(&user, &worlds, &publication).await.unwrap();
         publish_component(store, &component(&index.to_string(), using), &format!("demo:tool{index}@1.0.0")).await;
@@ -615,8 +715,9 @@ async fn both_databases_find_the_same() {
             let record = package(release, release);
             let words = format!("{} {}", record.name.namespace(), record.name.name());
             let document = SearchDocument::new(&words, items, docs, summary);
-            let publication =
-                Publication { name: &record.name, account: "admin", at: at(0), compared: None, document: &document };
+            let token = new_token(&store, "admin").await;
+            let publisher = Publisher { token: &token, account: "admin", at: at(0) };
+            let publication = Publication { name: &record.name, publisher, compared: None, document: &document };
             store.insert_package(&record, &[], &publication).await.unwrap();
         }
         for (question, expected) in table {
@@ -673,8 +774,9 @@ async fn names_and_documents_of_any_size_can_be_indexed() {
         let record = package("demo:area@1.0.0", "one");
         let large: String = (0..200_000).map(|number| format!("word{number} ")).collect();
         let document = SearchDocument::new("demo area", &large, &large, &large);
-        let publication =
-            Publication { name: &record.name, account: "admin", at: at(0), compared: None, document: &document };
+        let token = new_token(&store, "admin").await;
+        let publisher = Publisher { token: &token, account: "admin", at: at(0) };
+        let publication = Publication { name: &record.name, publisher, compared: None, document: &document };
         assert_eq!(store.insert_package(&record, &[], &publication).await.unwrap(), Written::Created);
         assert_eq!(found(&store, "word1000").await, ["Items demo:area"]);
         let long = "a".repeat(1_000);

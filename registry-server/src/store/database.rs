@@ -21,6 +21,10 @@ pub(super) static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("../migrations/
 /// A transaction that reads before it writes takes SQLite's lock at once: to take it later can fail.
 const SQLITE_BEGIN: &str = "BEGIN IMMEDIATE";
 
+/// What a statement sees must be what is committed when it begins, not when the transaction began: the transaction waits
+/// for the lock first. So it does not leave the level to the settings of the database or of the user.
+const POSTGRES_BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
+
 /// Ends with the transaction. It makes PostgreSQL like SQLite: one transaction writes at a time, whichever server it
 /// belongs to, so what it has read stays true until it commits. The number is this server's own.
 const POSTGRES_LOCK: &str = "SELECT pg_advisory_xact_lock(8097865137419021)";
@@ -65,7 +69,7 @@ impl Database {
                 Ok(Connection::Sqlite(Access::Write(pools.writer.begin_with(SQLITE_BEGIN).await?)))
             }
             Self::Postgres(pools) => {
-                let mut transaction = pools.writer.begin().await?;
+                let mut transaction = pools.writer.begin_with(POSTGRES_BEGIN).await?;
                 transaction.execute(POSTGRES_LOCK).await?;
                 Ok(Connection::Postgres(Access::Write(transaction)))
             }

@@ -1,7 +1,7 @@
 //! Packages, their items and their dependencies.
 
 use super::connection::{Connection, Value, places, values};
-use super::publication::{Publication, Written, publish};
+use super::publication::{Publication, Written, check_token, publish};
 use super::{Store, StoreError};
 use registry_core::id::{InterfaceId, PackageHash};
 use registry_core::name::ReleaseName;
@@ -25,6 +25,10 @@ impl Store {
         publication: &Publication<'_>,
     ) -> Result<Written, StoreError> {
         let mut transaction = self.database.write().await?;
+        if let Some(refused) = check_token(&mut transaction, &publication.publisher).await? {
+            transaction.rollback().await?;
+            return Ok(refused);
+        }
         if insert_row(&mut transaction, record).await? {
             insert_items(&mut transaction, &record.hash, INTERFACE, &record.interfaces).await?;
             insert_items(&mut transaction, &record.hash, WORLD, &record.worlds).await?;

@@ -5,22 +5,30 @@ use super::connection::{Connection, values};
 use super::releases::{bind, releases_in};
 use super::search::{SearchDocument, write_document};
 use jiff::Timestamp;
+use registry_core::compatibility::{Neighbours, neighbours};
 use registry_core::name::ReleaseName;
 use registry_core::wire::{Release, ReleaseTarget};
-use std::collections::BTreeSet;
+
+/// Who publishes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Publisher<'a> {
+    /// The id of the token, which must still be good.
+    pub(crate) token: &'a str,
+    /// The account.
+    pub(crate) account: &'a str,
+    /// When.
+    pub(crate) at: Timestamp,
+}
 
 /// Who publishes under a name, and what the decision to let it in was made of.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Publication<'a> {
     /// The name.
     pub(crate) name: &'a ReleaseName,
-    /// The account, which must own the namespace.
-    pub(crate) account: &'a str,
-    /// When.
-    pub(crate) at: Timestamp,
-    /// All releases of the same `namespace:name`, as they were when the upload was compared with them. `None` if it was
-    /// compared with nothing.
-    pub(crate) compared: Option<&'a [Release]>,
+    /// Who publishes, which must be an owner of the namespace.
+    pub(crate) publisher: Publisher<'a>,
+    /// What the upload was compared with. `None` if nothing is compared in the namespace.
+    pub(crate) compared: Option<&'a Neighbours<ReleaseName>>,
     /// What a search finds of it.
     pub(crate) document: &'a SearchDocument,
 }
@@ -38,7 +46,11 @@ pub(crate) enum Written {
     NotClaimed,
     /// Others own the namespace.
     NotOwner,
-    /// The releases are not those any more that the upload was compared with; the decision must be made again.
+    /// The other releases of `namespace:name` are of the other kind.
+    OtherKind,
+    /// The token with this id was revoked or has expired since the request began.
+    TokenGone(String),
+    /// The neighbours are not those any more that the upload was compared with; the decision must be made again.
     Changed,
 }
 
@@ -65,11 +77,25 @@ pub(super) async fn publish(
     if !bound_now {
         return Ok(Written::Present);
     }
-    if has_changed(connection, publication.name, publication.compared).await? {
+    let others = releases_in(connection, publication.name.namespace(), publication.name.name(), usize::MAX).await?;
+    if other_kind(publication.name, target, &others).is_some() {
+        return Ok(Written::OtherKind);
+    }
+    if has_changed(publication.name, target, publication.compared, &others) {
         return Ok(Written::Changed);
     }
     write_document(connection, publication.name, publication.document).await?;
     Ok(Written::Created)
+}
+
+/// Refuses a token that was good when the request began, and is not when its upload has come.
+pub(super) async fn check_token(
+    connection: &mut Connection,
+    publisher: &Publisher<'_>,
+) -> Result<Option<Written>, StoreError> {
+    let sql = "SELECT id FROM tokens WHERE id = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)";
+    let found = connection.row(sql, values![publisher.token, publisher.at]).await?;
+    Ok(if found.is_none() { Some(Written::TokenGone(publisher.token.to_owned())) } else { None })
 }
 
 async fn check_owner(
@@ -82,24 +108,50 @@ async fn check_owner(
     let owners: Vec<String> = owners.iter().map(|row| row.text("account")).collect::<Result<_, _>>()?;
     Ok(match owners.as_slice() {
         [] => Some(Written::NotClaimed),
-        owners if owners.iter().any(|owner| owner == publication.account) => None,
+        owners if owners.iter().any(|owner| owner == publication.publisher.account) => None,
         _ => Some(Written::NotOwner),
     })
 }
 
-/// Whether others were published, yanked or unyanked since a release was compared with its neighbours.
-pub(super) async fn has_changed(
-    connection: &mut Connection,
+/// Those of a name's releases that a release is compared with: of its kind and its track, next to it, and not yanked.
+pub(crate) fn compared_with<'r>(
     name: &ReleaseName,
-    compared: Option<&[Release]>,
-) -> Result<bool, StoreError> {
-    let Some(compared) = compared else { return Ok(false) };
-    let releases = releases_in(connection, name.namespace(), name.name(), compared.len() + 2).await?;
-    let others = releases.iter().filter(|release| release.name != *name);
-    let compared = compared.iter().filter(|release| release.name != *name);
-    Ok(others.map(state).collect::<BTreeSet<_>>() != compared.map(state).collect())
+    target: &ReleaseTarget,
+    releases: &'r [Release],
+) -> Neighbours<&'r Release> {
+    let is_comparable = |release: &&Release| release.yanked.is_none() && is_same_kind(&release.target, target);
+    neighbours(name.version(), releases.iter().filter(is_comparable), |release| release.name.version())
 }
 
-fn state(release: &Release) -> (&ReleaseName, String, bool) {
-    (&release.name, release.target.hash().to_string(), release.yanked.is_some())
+/// Whether others were published, yanked or unyanked next to a release since it was compared with its neighbours. What
+/// they are bound to never changes.
+pub(super) fn has_changed(
+    name: &ReleaseName,
+    target: &ReleaseTarget,
+    compared: Option<&Neighbours<ReleaseName>>,
+    releases: &[Release],
+) -> bool {
+    let Some(compared) = compared else { return false };
+    let found = compared_with(name, target, releases);
+    let is = |found: Option<&Release>, compared: &Option<ReleaseName>| {
+        found.map(|release| &release.name) == compared.as_ref()
+    };
+    !(is(found.lower, &compared.lower) && is(found.higher, &compared.higher))
+}
+
+/// A release of the other kind, if the name has releases, and all others than this one are of that kind. A name from
+/// before there was this rule may have releases of both.
+pub(crate) fn other_kind<'r>(
+    name: &ReleaseName,
+    target: &ReleaseTarget,
+    releases: &'r [Release],
+) -> Option<&'r Release> {
+    let mut others = releases.iter().filter(|release| release.name != *name);
+    let first = others.next()?;
+    let is_other = |release: &Release| !is_same_kind(&release.target, target);
+    (is_other(first) && others.all(is_other)).then_some(first)
+}
+
+fn is_same_kind(a: &ReleaseTarget, b: &ReleaseTarget) -> bool {
+    matches!(a, ReleaseTarget::Package(_)) == matches!(b, ReleaseTarget::Package(_))
 }

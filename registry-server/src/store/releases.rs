@@ -5,6 +5,7 @@ use super::publication::{Publication, has_changed};
 use super::search::refresh_entry;
 use super::{Store, StoreError};
 use jiff::Timestamp;
+use registry_core::compatibility::Neighbours;
 use registry_core::id::ObjectHash;
 use registry_core::name::ReleaseName;
 use registry_core::wire::{Deprecation, Release, ReleaseTarget, Yank};
@@ -32,7 +33,7 @@ pub(crate) enum Unyanked {
     Done(Box<Release>),
     /// There is no such release.
     NotFound,
-    /// The releases are not those any more that it was compared with; the decision must be made again.
+    /// The neighbours are not those any more that it was compared with; the decision must be made again.
     Changed,
 }
 
@@ -73,20 +74,22 @@ impl Store {
         update_release(self.database.write().await?, name, sql, values![at, reason]).await
     }
 
-    /// Takes a yank back, if the releases of the same name are still those that `compared` has; `None` if it was compared
-    /// with nothing.
+    /// Takes a yank back, if the release's neighbours are still those that it was `compared` with; `None` if nothing is
+    /// compared in the namespace.
     ///
     /// # Errors
     /// If the database fails.
     pub(crate) async fn unyank(
         &self,
         name: &ReleaseName,
-        compared: Option<&[Release]>,
+        compared: Option<&Neighbours<ReleaseName>>,
     ) -> Result<Unyanked, StoreError> {
         let sql = "UPDATE releases SET yanked_at = NULL, yank_reason = NULL \
                    WHERE namespace = $1 AND name = $2 AND version = $3";
         let mut transaction = self.database.write().await?;
-        if has_changed(&mut transaction, name, compared).await? {
+        let releases = releases_in(&mut transaction, name.namespace(), name.name(), usize::MAX).await?;
+        let target = releases.iter().find(|release| release.name == *name).map(|release| release.target);
+        if target.is_some_and(|target| has_changed(name, &target, compared, &releases)) {
             transaction.rollback().await?;
             return Ok(Unyanked::Changed);
         }
@@ -165,7 +168,7 @@ pub(super) async fn bind(
         ReleaseTarget::Package(hash) => (Some(hash.to_string()), None),
         ReleaseTarget::Component(hash) => (None, Some(hash.to_string())),
     };
-    let more = values![package, component, publication.at, publication.account];
+    let more = values![package, component, publication.publisher.at, publication.publisher.account];
     let inserted = connection
         .execute(
             "INSERT INTO releases (namespace, name, version, package_hash, component_hash, published_at, published_by)

@@ -384,3 +384,37 @@ async fn headers_that_give_no_token_are_refused() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_is_revoked_while_its_upload_is_received_publishes_nothing() {
+    for (_dir, server) in server::on_both_databases().await {
+        let uploads = [
+            ("/v1/packages", "application/json", serde_json::to_vec(&one_file(WIT)).unwrap()),
+            ("/v1/components?name=demo:tool@1.0.0", "application/wasm", tool()),
+            ("/v1/components", "application/wasm", tool()),
+        ];
+        for (path, content_type, body) in uploads {
+            let token = make(&server, &wanted("admin", &[Scope::Publish])).await;
+            let (sender, receiver) = futures::channel::mpsc::unbounded::<std::io::Result<Vec<u8>>>();
+            let (begin, end) = body.split_at(body.len() / 2);
+            sender.unbounded_send(Ok(begin.to_vec())).unwrap();
+            let client = server.with_token(&token.token);
+            let upload =
+                tokio::spawn(
+                    async move { client.post(path, content_type, reqwest::Body::wrap_stream(receiver)).await },
+                );
+            // The server has let the upload in when the half of it has come.
+            tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+            assert_eq!(server.delete(&format!("/v1/tokens/{}", token.info.id)).await.status(), 204);
+            sender.unbounded_send(Ok(end.to_vec())).unwrap();
+            drop(sender);
+            let error = expect_error(upload.await.unwrap(), 401, "token_invalid").await;
+            assert!(error.message.contains("while the upload was received"), "{path}: {}", error.message);
+        }
+        for release in ["area", "tool"] {
+            assert_eq!(server.get(&format!("/v1/releases/demo/{release}/1.0.0")).await.status(), 404);
+        }
+        let hash = ComponentHash::of(&tool());
+        assert_eq!(server.get(&format!("/v1/components/{hash}")).await.status(), 404);
+    }
+}

@@ -2,7 +2,8 @@
 
 use crate::support::client::{expect_error, expect_published};
 use crate::support::{component, server};
-use registry_core::wire::{CompatibilityRule, ErrorBody, NamespaceSettings, PackageRecord, YankRequest};
+use futures::future::join_all;
+use registry_core::wire::{CompatibilityRule, ErrorBody, NamespaceSettings, PackageRecord, ReleaseList, YankRequest};
 use reqwest::{Method, Response, StatusCode};
 use server::TestServer;
 
@@ -148,4 +149,42 @@ async fn the_same_release_again_is_success_whatever_stands_beside_it() {
     let enforced = NamespaceSettings { compatibility: CompatibilityRule::Enforced };
     server.send_json(Method::PATCH, "/v1/namespaces/demo", &enforced).await;
     assert_eq!(publish(&server, "1.0.1", "g: func();").await.status(), StatusCode::OK);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_releases_of_one_name_at_one_time_all_succeed() {
+    for (_dir, server) in server::on_both_databases().await {
+        let versions: Vec<String> = (0..30).map(|minor| format!("1.{minor}.0")).collect();
+        let published = join_all(versions.iter().map(|version| publish(&server, version, "f: func();"))).await;
+        for (version, response) in versions.iter().zip(published) {
+            let status = response.status();
+            assert_eq!(status, StatusCode::CREATED, "{version}: {}", response.text().await.unwrap());
+        }
+        let list: ReleaseList = server.json("/v1/releases/demo/x").await;
+        assert_eq!(list.releases.len(), 30);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_is_one_of_packages_or_one_of_components_in_every_track() {
+    for (_dir, server) in server::on_both_databases().await {
+        let bytes = component::component(&["package local:c;\nworld w { export run: func(); }"]);
+        let post = async |name: &str| {
+            server.post(&format!("/v1/components?name={name}"), "application/wasm", bytes.clone()).await
+        };
+        accepted(&server, "1.0.0", "f: func();").await;
+        let error = expect_error(post("demo:x@2.0.0").await, 409, "other_kind").await;
+        assert_eq!(error.message, "`demo:x` is a package; a component cannot be published under the same name");
+        assert!(error.hint.is_some());
+        expect_error(post("demo:x@1.0.0").await, 409, "release_bound").await;
+        assert_eq!(post("demo:program@1.0.0").await.status(), StatusCode::CREATED);
+        let yank = YankRequest { reason: "a mistake".to_owned() };
+        let yanked = server.send_json(Method::PUT, "/v1/releases/demo/program/1.0.0/yank", &yank).await;
+        assert_eq!(yanked.status(), StatusCode::OK);
+        let relaxed = NamespaceSettings { compatibility: CompatibilityRule::Relaxed };
+        server.send_json(Method::PATCH, "/v1/namespaces/demo", &relaxed).await;
+        let package = server.post_wit("package demo:program@0.1.0;\ninterface i { f: func(); }\n").await;
+        let error = expect_error(package, 409, "other_kind").await;
+        assert!(error.message.starts_with("`demo:program` is a component;"), "{}", error.message);
+    }
 }
