@@ -267,7 +267,8 @@ fn a_terminal_is_asked_without_echo() {
     let (registry, home) = (Recorder::start(), TempDir::new().unwrap());
     // A pseudo terminal is made by Python: it shows everything that a person would see, echo included.
     let script = "
-import os, pty, sys
+import os, pty, signal, sys, termios, time
+signal.alarm(60)
 pid, terminal = pty.fork()
 if pid == 0:
     os.execv(sys.argv[1], [sys.argv[1], 'login'])
@@ -281,6 +282,9 @@ while True:
         break
     seen += part
     if b'Token for' in seen and not is_answered:
+        # What is typed before the echo is off is thrown away.
+        while termios.tcgetattr(terminal)[3] & termios.ECHO:
+            time.sleep(0.01)
         os.write(terminal, sys.argv[2].encode() + b'\\n')
         is_answered = True
 print(seen.decode(), os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
