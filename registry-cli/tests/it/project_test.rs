@@ -269,7 +269,9 @@ fn only_update_moves_versions() {
 /// The packages of a folder that bring all others along.
 fn publish_wasi(server: &TestRegistry, deps: &Path) {
     for name in ["cli", "http"] {
-        server.publish(&deps.join(format!("{name}.wit")), Some(deps));
+        // One file for each package, or in older versions one folder.
+        let (file, folder) = (deps.join(format!("{name}.wit")), deps.join(name));
+        server.publish(if folder.exists() { &folder } else { &file }, Some(deps));
     }
 }
 

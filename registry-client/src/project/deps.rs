@@ -8,8 +8,9 @@ use super::files::{read_bytes, read_text, sha256, write_all};
 use super::lock::Lock;
 use super::packages::Packages;
 use crate::layout::dependency_files;
-use crate::local::Dependencies;
+use crate::local::{Dependencies, LocalError};
 use registry_core::closure::ClosurePackage;
+use registry_core::id::PackageHash;
 use registry_core::limits::Limits;
 use registry_core::name::{PackageName, ReleaseName};
 use registry_core::wit::{SourceFile, UnresolvedWit};
@@ -169,16 +170,18 @@ pub(super) fn check(
     let folder = wit.join(DEPS_FOLDER);
     let (dependencies, refused) = Dependencies::read_usable(&folder, limits)?;
     let present: BTreeSet<&PackageName> = dependencies.names().collect();
+    let known = hashes(&dependencies, lock);
     for (name, locked) in &lock.packages {
         let full_name = PackageName::from(name);
         if !present.contains(&full_name) {
             differences.push(format!("`{name}` is not in `{}`", folder.display()));
             continue;
         }
-        match dependencies.package(&full_name).and_then(|package| Ok(package.wit.identity()?.hash)) {
+        let alone = || Ok(dependencies.package(&full_name)?.wit.identity()?.hash);
+        match known.get(&full_name).map_or_else(alone, |hash| Ok(*hash)) {
             Ok(hash) if hash == locked.hash => {}
             Ok(hash) => differences.push(format!("`{name}` has the hash {hash}, and the lock says {}", locked.hash)),
-            Err(error) => differences.push(format!("`{name}`: {error}")),
+            Err(error) => differences.push(format!("`{name}`: {}", LocalError::to_string(&error))),
         }
     }
     if !differences.is_empty() {
@@ -199,6 +202,14 @@ fn refuse_links(wit: &Path, path: &Path) -> Result<(), ProjectError> {
         Some(path) => Err(ProjectError::Link { path }),
         None => Ok(()),
     }
+}
+
+/// The hashes of what lies there, computed with the packages that no other depends on: each brings all that it needs. What
+/// cannot be completed is left out.
+fn hashes(dependencies: &Dependencies, lock: &Lock) -> BTreeMap<PackageName, PackageHash> {
+    let tops = lock.tops().filter_map(|(name, _)| dependencies.package(&PackageName::from(name)).ok());
+    let identities = tops.map(|package| package.wit.identities().clone()).flat_map(BTreeMap::into_values);
+    identities.map(|identity| (identity.name, identity.hash)).collect()
 }
 
 fn check_unchanged(wit: &Path, path: &Path, expected: &str, limits: &Limits) -> Result<(), ProjectError> {

@@ -15,7 +15,7 @@ pub fn deps_of(name: &str) -> PathBuf {
     crate_folder(name, &semver::VersionReq::STAR).join("wit/deps")
 }
 
-/// The folder with the packages of WASI 0.2.4, one file each.
+/// The folder with the packages of WASI 0.2.4, one folder each.
 pub fn old_deps() -> PathBuf {
     crate_folder("wasip2", &"=1.0.1".parse().unwrap()).join("wit/deps")
 }
