@@ -177,11 +177,12 @@ pub(super) fn check(
             differences.push(format!("`{name}` is not in `{}`", folder.display()));
             continue;
         }
-        let alone = || Ok(dependencies.package(&full_name)?.wit.identity()?.hash);
+        let alone =
+            || -> Result<PackageHash, LocalError> { Ok(dependencies.package(&full_name)?.wit.identity()?.hash) };
         match known.get(&full_name).map_or_else(alone, |hash| Ok(*hash)) {
             Ok(hash) if hash == locked.hash => {}
             Ok(hash) => differences.push(format!("`{name}` has the hash {hash}, and the lock says {}", locked.hash)),
-            Err(error) => differences.push(format!("`{name}`: {}", LocalError::to_string(&error))),
+            Err(error) => differences.push(format!("`{name}`: {error}")),
         }
     }
     if !differences.is_empty() {
