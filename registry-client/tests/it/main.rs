@@ -12,6 +12,7 @@ mod mirror_test;
 mod output_test;
 mod pages_test;
 mod publish_test;
+mod references_test;
 mod states_test;
 mod support;
 mod tampering_test;
