@@ -4,10 +4,10 @@ use crate::limits::ServerLimits;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::postgres::PgConnectOptions;
 use std::fmt;
-use std::fs::{DirBuilder, File};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -205,6 +205,11 @@ pub(crate) fn create_private_dir(dir: &Path) -> io::Result<()> {
     let new: Vec<&Path> = dir.ancestors().take_while(|dir| !dir.exists() && !dir.as_os_str().is_empty()).collect();
     DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
     new.iter().try_for_each(|dir| File::open(parent_of(dir))?.sync_all())
+}
+
+/// Opens a file for writing, and creates it if it is not there so that only its owner can read it.
+pub(crate) fn open_private_file(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)
 }
 
 /// The directory that a file or directory is in, also for a name that stands alone.

@@ -48,7 +48,7 @@ pub struct ServerLimits {
     pub tokens_per_account_max: usize,
     /// Tokens in one list, with those that are not good any more.
     pub tokens_listed_max: usize,
-    /// Namespaces that one account owns.
+    /// Namespaces that one account claims and keeps; also how many of those that it owns are listed.
     pub namespaces_per_account_max: usize,
     /// Owners of one namespace.
     pub owners_max: usize,
@@ -133,5 +133,16 @@ impl Default for ServerLimits {
             index_retry_wait: Duration::from_secs(5),
             shutdown_duration_max: Duration::from_secs(10),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ServerLimits;
+
+    #[test]
+    fn every_good_token_of_an_account_stands_in_its_list() {
+        let limits = ServerLimits::default();
+        assert!(limits.tokens_per_account_max <= limits.tokens_listed_max);
     }
 }

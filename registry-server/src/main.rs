@@ -52,7 +52,8 @@ struct Arguments {
     /// A namespace that nobody but the operator can claim; repeat it for others.
     #[arg(long = "reserve", value_name = "NAME", env = "REGISTRY_RESERVE", value_delimiter = ',')]
     reserved: Vec<String>,
-    /// Make the operator a new token, because the one in `admin-token` in the data directory is lost; it is revoked.
+    /// Make the operator a new token, because the one in `admin-token` in the data directory is lost. All tokens of the
+    /// account `admin` are revoked: whoever found it may have made others.
     #[arg(long)]
     new_admin_token: bool,
 }

@@ -104,7 +104,11 @@ impl Server {
         let store = Store::open(&config.database, &limits).await?;
         let blobs = BlobStore::open(&config.blobs).await?;
         admin_token::provide(&store, &admin_token_file, config.renews_admin_token).await?;
-        let rules = Rules { reserved_namespaces: config.reserved_namespaces, is_private: config.is_private };
+        let rules = Rules {
+            reserved_namespaces: config.reserved_namespaces,
+            is_private: config.is_private,
+            is_local: config.listen.ip().is_loopback(),
+        };
         let app = App::new(store, blobs, rules, Arc::clone(&limits)).map_err(StartError::Workers)?;
         let listen = |source| StartError::Listen { address: config.listen, source };
         let listener = TcpListener::bind(config.listen).await.map_err(listen)?;

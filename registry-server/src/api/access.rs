@@ -54,7 +54,7 @@ async fn caller_of(headers: &HeaderMap, state: &ApiState) -> Result<Caller, ApiE
             let secret = SecretString::from(authorization.token());
             Ok(state.app.authenticate(&secret).await?)
         }
-        Ok(None) => Err(AppError::TokenRequired.into()),
+        Ok(None) => Err(AppError::TokenRequired { is_local: state.app.is_local() }.into()),
         Err(_) => {
             let message = "the `authorization` header is not of the form `Bearer regt_…`";
             let hint = "give the token alone, for example with `registry login`";

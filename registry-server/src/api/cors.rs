@@ -1,7 +1,11 @@
 //! Pages of any origin may read, and none may write or send what a browser keeps for the user.
 
+use super::error::unknown_route;
 use super::request::REQUEST_ID;
+use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderName, Method, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
 use std::time::Duration;
 use tower_http::cors::{Any, CorsLayer};
 
@@ -17,4 +21,14 @@ pub(super) fn reads() -> CorsLayer {
         .expose_headers([header::CONTENT_RANGE, header::ETAG, header::RETRY_AFTER, REQUEST_ID])
         .max_age(REMEMBERED_MAX)
         .vary(no_variation)
+}
+
+/// Answers OPTIONS for what is not there: the layer above would take it for a browser's question whether it may ask.
+pub(super) async fn options(request: Request, next: Next) -> Response {
+    let asks = request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+    let is_known = request.extensions().get::<MatchedPath>().is_some();
+    if request.method() != Method::OPTIONS || asks || is_known {
+        return next.run(request).await;
+    }
+    unknown_route(request.uri().clone()).await.into_response()
 }

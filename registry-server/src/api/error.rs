@@ -80,7 +80,7 @@ fn status_of(error: &AppError) -> StatusCode {
     match error {
         AppError::NotFound(_) => StatusCode::NOT_FOUND,
         AppError::Body(_) => StatusCode::BAD_REQUEST,
-        AppError::TokenRequired | AppError::Token(_) => StatusCode::UNAUTHORIZED,
+        AppError::TokenRequired { .. } | AppError::Token(_) => StatusCode::UNAUTHORIZED,
         AppError::Forbidden { .. } | AppError::NotClaimed { .. } | AppError::NamespaceReserved(_) => {
             StatusCode::FORBIDDEN
         }

@@ -50,6 +50,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .layer(from_fn(representation::choose))
         .layer(from_fn_with_state(state.clone(), access::guard))
         .layer(cors::reads())
+        .layer(from_fn(cors::options))
         .layer(from_fn_with_state(state.clone(), request::handle))
         .with_state(state)
 }

@@ -26,9 +26,9 @@ enum Asked {
 /// Answers with a component's bytes, or with the part of them that the request asks for.
 pub(super) fn wasm(method: &Method, headers: &HeaderMap, hash: &ComponentHash, bytes: Bytes) -> Response {
     let asked = asked(method, headers, hash, bytes.len());
-    let is_begin = match &asked {
+    let reaches_end = match &asked {
         Asked::Whole => true,
-        Asked::Part(part) => part.start == 0,
+        Asked::Part(part) => part.end == bytes.len(),
         Asked::Outside => false,
     };
     let mut response = match asked {
@@ -37,8 +37,8 @@ pub(super) fn wasm(method: &Method, headers: &HeaderMap, hash: &ComponentHash, b
         Asked::Outside => outside(hash, bytes.len()),
     };
     response.headers_mut().insert(header::ACCEPT_RANGES, BYTES);
-    // A download in several parts is one download.
-    if is_begin { respond::download(ObjectHash::Component(*hash), response) } else { response }
+    // A download in several parts is one download, when it ends.
+    if reaches_end { respond::download(ObjectHash::Component(*hash), response) } else { response }
 }
 
 fn asked(method: &Method, headers: &HeaderMap, hash: &ComponentHash, size_bytes: usize) -> Asked {

@@ -3,8 +3,8 @@
 use super::error::ApiError;
 use super::respond::Download;
 use super::{ApiState, respond, unread};
-use crate::app::InternalError;
-use axum::extract::{Request, State};
+use crate::app::{InternalError, TOKEN_PREFIX};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -25,7 +25,9 @@ pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id"
 /// Handles one request.
 pub(super) async fn handle(State(state): State<ApiState>, request: Request, next: Next) -> Response {
     let id = RequestId::next();
-    let span = info_span!("request", %id, method = %request.method(), path = request.uri().path());
+    let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+    let path = without_tokens(request.uri().path());
+    let span = info_span!("request", %id, method = %request.method(), route, path);
     let (parts, body) = request.into_parts();
     let (body, was_read) = unread::watch(body, state.app.limits());
     let request = Request::from_parts(parts, body);
@@ -56,6 +58,15 @@ async fn answer(request: Request, next: Next, duration_max: Duration) -> Respons
                 .into_response()
         }
     }
+}
+
+/// The path as the log may show it: somebody may have put a token into the address by mistake.
+fn without_tokens(path: &str) -> String {
+    let hide = |segment: &str| match segment.split_once(TOKEN_PREFIX) {
+        Some((before, _)) => format!("{before}{TOKEN_PREFIX}…"),
+        None => segment.to_owned(),
+    };
+    path.split('/').map(hide).collect::<Vec<_>>().join("/")
 }
 
 /// Counts what is sent: not what is only asked about, and not what the client has already.

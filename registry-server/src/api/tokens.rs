@@ -53,7 +53,7 @@ pub(super) async fn create(
 
 /// The tokens of an account
 ///
-/// The newest first, without their secrets, with those that are revoked or expired.
+/// Without their secrets: those that are good, and then those that are revoked or expired, each from the newest on.
 #[utoipa::path(get, path = "/tokens", tag = "Accounts", operation_id = "tokens",
     params(("account" = Option<Identifier>, Query, description = "Another account than the token's own; for the operator")),
     responses((status = 200, description = "The tokens", body = TokenList), Guarded,

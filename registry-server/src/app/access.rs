@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
 
 /// What every token begins with, so that people and secret scanners recognise one.
-pub(super) const TOKEN_PREFIX: &str = "regt_";
+pub(crate) const TOKEN_PREFIX: &str = "regt_";
 
 /// Whom a request speaks for, by a token that is good.
 #[derive(Debug, Clone)]

@@ -64,7 +64,10 @@ pub(crate) enum AppError {
     },
     /// A token is needed, and there is none.
     #[error("a token is needed for this")]
-    TokenRequired,
+    TokenRequired {
+        /// Whether the registry serves this machine alone.
+        is_local: bool,
+    },
     /// The token is not good.
     #[error(transparent)]
     Token(#[from] TokenFault),

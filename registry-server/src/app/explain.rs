@@ -35,7 +35,14 @@ impl AppError {
     /// What is the same for all errors of a kind.
     fn explain_kind(&self) -> Explanation {
         match self {
-            Self::TokenRequired => ("token_required", Some("give a token, for example with `registry login`")),
+            Self::TokenRequired { is_local: false } => {
+                ("token_required", Some("give a token, for example with `registry login`"))
+            }
+            Self::TokenRequired { is_local: true } => {
+                let hint = "the operator's token is in `DATA_DIR/admin-token` of this server: give it with \
+                            `registry login --token-file DATA_DIR/admin-token`";
+                ("token_required", Some(hint))
+            }
             Self::Token(_) => ("token_invalid", Some("give another token, for example with `registry login`")),
             Self::Forbidden { .. } => ("forbidden", None),
             Self::NotClaimed { .. } => ("namespace_not_claimed", None),

@@ -18,7 +18,7 @@ mod turns;
 mod upload;
 mod workers;
 
-pub(crate) use access::Caller;
+pub(crate) use access::{Caller, TOKEN_PREFIX};
 pub(crate) use error::{AppError, InternalError};
 pub(crate) use tokens::{another_admin_token, first_admin_token};
 pub(crate) use upload::PackageUpload;
@@ -50,6 +50,7 @@ pub(crate) struct App {
     turns: Turns,
     reserved_namespaces: Vec<String>,
     is_private: bool,
+    is_local: bool,
     limits: Arc<ServerLimits>,
 }
 
@@ -60,6 +61,8 @@ pub(crate) struct Rules {
     pub(crate) reserved_namespaces: Vec<String>,
     /// Whether reading needs a token.
     pub(crate) is_private: bool,
+    /// Whether only this machine can reach the registry.
+    pub(crate) is_local: bool,
 }
 
 /// The verified texts of a package or a component, as they are served.
@@ -102,6 +105,7 @@ impl App {
             blobs,
             reserved_namespaces: rules.reserved_namespaces,
             is_private: rules.is_private,
+            is_local: rules.is_local,
             limits,
         })
     }
@@ -109,6 +113,11 @@ impl App {
     /// Whether reading needs a token.
     pub(crate) fn is_private(&self) -> bool {
         self.is_private
+    }
+
+    /// Whether only this machine can reach the registry.
+    pub(crate) fn is_local(&self) -> bool {
+        self.is_local
     }
 
     /// The limits that hold here.
@@ -136,6 +145,9 @@ impl App {
         if text.chars().any(char::is_control) {
             return Err(AppError::Text { what, reason: "holds control characters; write it as one line" });
         }
+        if text.chars().any(is_invisible) {
+            return Err(AppError::Text { what, reason: "holds characters that nobody sees or that turn text around" });
+        }
         Ok(())
     }
 
@@ -144,6 +156,13 @@ impl App {
         self.write_downloads().await;
         self.store.close().await;
     }
+}
+
+/// Whether a character takes no room or changes the direction of others: with these a text can look like another one.
+fn is_invisible(character: char) -> bool {
+    matches!(character,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 /// The JSON of a request.

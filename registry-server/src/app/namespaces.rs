@@ -20,7 +20,7 @@ impl App {
         caller.require_in(Scope::Admin, &name)?;
         self.check_reserved(caller, &name)?;
         let account = &caller.token.account;
-        self.check_namespaces_of(account, &name).await?;
+        self.check_claims_of(account, &name).await?;
         match self.store.claim_namespace(&name, account, Timestamp::now()).await? {
             Claimed::Created => Ok((true, self.namespace(&name).await?)),
             Claimed::Present => Ok((false, self.namespace(&name).await?)),
@@ -108,12 +108,15 @@ impl App {
         }
     }
 
-    async fn check_namespaces_of(&self, account: &str, name: &str) -> Result<(), AppError> {
-        let max = self.limits.namespaces_per_account_max;
-        let owned = self.store.namespaces_of(account, max + 1).await?;
-        let count = owned.len() + usize::from(!owned.iter().any(|owned| owned == name));
-        let what = format!("the number of namespaces of `{account}`");
-        Ok(LimitExceeded::check(what, count, max, "namespaces_per_account_max")?)
+    /// Refuses one more than an account may claim. What others made it an owner of does not count: nobody shall be able
+    /// to use up what is another's.
+    async fn check_claims_of(&self, account: &str, name: &str) -> Result<(), AppError> {
+        if self.store.namespace(name).await?.is_some() {
+            return Ok(());
+        }
+        let claimed = usize::try_from(self.store.claimed_by(account).await?).unwrap_or(usize::MAX);
+        let (what, max) = (format!("the number of namespaces of `{account}`"), self.limits.namespaces_per_account_max);
+        Ok(LimitExceeded::check(what, claimed.saturating_add(1), max, "namespaces_per_account_max")?)
     }
 }
 

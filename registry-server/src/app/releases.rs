@@ -95,7 +95,7 @@ impl App {
         let deprecation: Deprecation = request(json)?;
         self.check_said("the message", &deprecation.message)?;
         if let Some(successor) = &deprecation.successor {
-            check_successor(successor)?;
+            check_successor(name, successor)?;
         }
         self.store.deprecate(name, Some(&deprecation)).await?.ok_or_else(|| not_found(name))
     }
@@ -161,11 +161,14 @@ fn not_found(name: &ReleaseName) -> AppError {
     AppError::NotFound(format!("`{name}`"))
 }
 
-/// A successor is a name, with or without a version.
-fn check_successor(text: &str) -> Result<(), AppError> {
-    let is_name = matches!(text.parse(), Ok(Spec::Release(_) | Spec::Newest { .. }));
-    let reason = "is not of the form `namespace:name` or `namespace:name@version`";
-    if is_name { Ok(()) } else { Err(AppError::Text { what: "the successor", reason }) }
+/// A successor is another name, with or without a version.
+fn check_successor(release: &ReleaseName, text: &str) -> Result<(), AppError> {
+    let reason = match text.parse() {
+        Ok(Spec::Release(successor)) if successor == *release => "is the release itself",
+        Ok(Spec::Release(_) | Spec::Newest { .. }) => return Ok(()),
+        _ => "is not of the form `namespace:name` or `namespace:name@version`",
+    };
+    Err(AppError::Text { what: "the successor", reason })
 }
 
 /// Whether a publication created something.

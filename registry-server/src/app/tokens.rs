@@ -49,8 +49,8 @@ impl App {
         Ok(CreatedToken { token: secret.expose_secret().to_owned(), info: token.info })
     }
 
-    /// The tokens of an account that a caller may see, the newest first: its own, and with a limited token those that
-    /// are limited alike.
+    /// The tokens of an account that a caller may see, the good ones first and each kind from the newest on: its own, and
+    /// with a limited token those that are limited alike.
     ///
     /// # Errors
     /// If it is another account and the caller does not run the registry.
@@ -63,9 +63,8 @@ impl App {
                 return Err(AppError::UnknownAccount(account));
             }
         }
-        let mut tokens = self.store.tokens(&account, self.limits.tokens_listed_max).await?;
-        tokens.retain(|token| is_within(caller, token.namespace.as_deref()));
-        Ok(TokenList { tokens })
+        let (namespace, max) = (caller.token.namespace.as_deref(), self.limits.tokens_listed_max);
+        Ok(TokenList { tokens: self.store.tokens(&account, namespace, Timestamp::now(), max).await? })
     }
 
     /// Revokes a token: the caller's own, another of the same account, or any for who runs the registry.
@@ -140,8 +139,8 @@ pub(crate) async fn first_admin_token<E: From<StoreError> + From<getrandom::Erro
     Ok(store.insert_first_token(&token).await?)
 }
 
-/// Makes another token for who runs the registry, and revokes those that the server made before: one that is lost may be
-/// in wrong hands.
+/// Makes another token for who runs the registry, and revokes all that this account had: one that is lost may be in wrong
+/// hands, and have made others.
 ///
 /// # Errors
 /// As [`first_admin_token`].
@@ -151,7 +150,7 @@ pub(crate) async fn another_admin_token<E: From<StoreError> + From<getrandom::Er
 ) -> Result<(), E> {
     let (secret, token) = admin_token()?;
     keep(&secret)?;
-    Ok(store.replace_token(&token).await?)
+    Ok(store.replace_tokens(&token).await?)
 }
 
 fn admin_token() -> Result<(SecretString, NewToken), getrandom::Error> {

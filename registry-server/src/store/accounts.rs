@@ -40,15 +40,15 @@ impl Store {
         transaction.commit().await
     }
 
-    /// Writes a token, and revokes the others of its account that are described alike.
+    /// Writes a token, and revokes all others of its account.
     ///
     /// # Errors
     /// If the database fails.
-    pub(crate) async fn replace_token(&self, token: &NewToken) -> Result<(), StoreError> {
+    pub(crate) async fn replace_tokens(&self, token: &NewToken) -> Result<(), StoreError> {
         let mut transaction = self.database.write().await?;
-        let TokenInfo { account, description, created_at, .. } = &token.info;
-        let sql = "UPDATE tokens SET revoked_at = $3 WHERE account = $1 AND description = $2 AND revoked_at IS NULL";
-        transaction.execute(sql, values![account, description, *created_at]).await?;
+        let TokenInfo { account, created_at, .. } = &token.info;
+        let sql = "UPDATE tokens SET revoked_at = $2 WHERE account = $1 AND revoked_at IS NULL";
+        transaction.execute(sql, values![account, *created_at]).await?;
         insert(&mut transaction, token).await?;
         transaction.commit().await
     }
@@ -83,14 +83,25 @@ impl Store {
         self.token_where("tokens.id = $1", id).await
     }
 
-    /// The tokens of an account, the newest first, at most `tokens_max` of them.
+    /// The tokens of an account, at most `tokens_max` of them: those that are good now first, so that others never push
+    /// them out, and each kind from the newest on. With a namespace, those that are limited to it.
     ///
     /// # Errors
     /// If the database fails.
-    pub(crate) async fn tokens(&self, account: &str, tokens_max: usize) -> Result<Vec<TokenInfo>, StoreError> {
-        let sql =
-            format!("{SELECT} WHERE tokens.account = $1 ORDER BY tokens.created_at DESC, tokens.id DESC LIMIT $2");
-        let rows = self.database.read().await?.rows(sqlx::AssertSqlSafe(sql), values![account, tokens_max]).await?;
+    pub(crate) async fn tokens(
+        &self,
+        account: &str,
+        namespace: Option<&str>,
+        now: Timestamp,
+        tokens_max: usize,
+    ) -> Result<Vec<TokenInfo>, StoreError> {
+        let sql = format!(
+            "{SELECT} WHERE tokens.account = $1 AND (CAST($2 AS TEXT) IS NULL OR tokens.namespace = $2) \
+             ORDER BY CASE WHEN tokens.revoked_at IS NULL AND (tokens.expires_at IS NULL OR tokens.expires_at > $3) \
+                 THEN 0 ELSE 1 END, tokens.created_at DESC, tokens.id DESC LIMIT $4"
+        );
+        let values = values![account, namespace.map(str::to_owned), now, tokens_max];
+        let rows = self.database.read().await?.rows(sqlx::AssertSqlSafe(sql), values).await?;
         rows.iter().map(|row| Ok(token_in(row)?.info)).collect()
     }
 

@@ -27,6 +27,8 @@ use registry_core::wit::WorldInterface;
 use sqlx::migrate::Migrator;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use std::collections::BTreeMap;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -478,6 +480,7 @@ async fn namespaces_have_owners_and_never_none() {
         let namespace = store.namespace("my-team").await.unwrap().unwrap();
         assert_eq!((namespace.compatibility, namespace.claimed_at), (CompatibilityRule::Relaxed, at(0)));
         assert_eq!(namespace.owners, ["anna"]);
+        assert_eq!(store.claimed_by("anna").await.unwrap(), 0, "others made her an owner");
     }
 }
 
@@ -514,9 +517,25 @@ async fn tokens_are_found_by_their_sha256_and_revoked_once() {
         };
         store.insert_token(&third).await.unwrap();
         let ids = |tokens: Vec<TokenInfo>| tokens.into_iter().map(|token| token.id).collect::<Vec<_>>();
-        assert_eq!(ids(store.tokens("anna", 9).await.unwrap()), ["third", "second"]);
-        assert_eq!(ids(store.tokens("anna", 1).await.unwrap()), ["third"]);
-        assert!(store.tokens("bert", 9).await.unwrap().is_empty());
+        let listed =
+            async |account, namespace, now, max| ids(store.tokens(account, namespace, now, max).await.unwrap());
+        assert_eq!(listed("anna", None, at(10), 9).await, ["third", "second"]);
+        assert_eq!(listed("anna", None, at(10), 1).await, ["third"]);
+        assert_eq!(listed("anna", Some("demo"), at(10), 9).await, ["third"]);
+        assert!(listed("anna", Some("other"), at(10), 9).await.is_empty());
+        assert!(listed("bert", None, at(10), 9).await.is_empty());
+        let good = TokenInfo { expires_at: None, ..token("good", "anna", &[]).info };
+        store.insert_token(&NewToken { info: good, sha256: "sha256 of good".to_owned() }).await.unwrap();
+        assert_eq!(listed("anna", None, at(10), 2).await, ["third", "good"]);
+        assert_eq!(listed("anna", None, at(60), 1).await, ["good"], "one that is good is never pushed out");
+        let fourth = NewToken {
+            info: TokenInfo { created_at: at(70), expires_at: None, ..token("fourth", "anna", &[]).info },
+            sha256: "sha256 of fourth".to_owned(),
+        };
+        store.replace_tokens(&fourth).await.unwrap();
+        assert_eq!(store.good_tokens("anna", at(71)).await.unwrap(), 1);
+        assert_eq!(store.token("good").await.unwrap().unwrap().info.revoked_at, Some(at(70)));
+        assert_eq!(store.token("first").await.unwrap().unwrap().info.revoked_at, None, "it is of another account");
     }
 }
 
@@ -868,5 +887,18 @@ async fn write_first_version(url: &DatabaseUrl, rows: &str) {
             sqlx::raw_sql(rows).execute(&pool).await.unwrap();
             pool.close().await;
         }
+    }
+}
+
+#[tokio::test]
+async fn the_files_of_a_database_are_its_owners_alone() {
+    let dir = TempDir::new().unwrap();
+    std::fs::set_permissions(dir.path(), Permissions::from_mode(0o755)).unwrap();
+    let store = open(&DatabaseUrl::Sqlite(dir.path().join("registry.sqlite3"))).await;
+    claim(&store, "demo").await;
+    let files: Vec<_> = std::fs::read_dir(dir.path()).unwrap().map(Result::unwrap).collect();
+    assert!(files.len() >= 3, "the database, its log and its lock: {files:?}");
+    for file in files {
+        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{file:?}");
     }
 }

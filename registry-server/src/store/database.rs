@@ -3,7 +3,7 @@
 use super::StoreError;
 use super::connection::{Access, Connection};
 use super::lock::DatabaseLock;
-use crate::config::{DatabaseUrl, PostgresUrl};
+use crate::config::{DatabaseUrl, PostgresUrl, open_private_file};
 use crate::limits::ServerLimits;
 use sqlx::migrate::Migrator;
 use sqlx::pool::PoolOptions;
@@ -94,6 +94,8 @@ impl<DB: Driver> Pools<DB> {
 
 async fn open_sqlite(path: &Path, limits: &ServerLimits) -> Result<Database, StoreError> {
     let lock = DatabaseLock::take(path)?;
+    // SQLite would let everybody read what it creates. Its other files get the mode of this one.
+    open_private_file(path).map_err(|source| StoreError::Create { path: path.to_owned(), source })?;
     let options = SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(true)

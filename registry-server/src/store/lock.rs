@@ -1,7 +1,7 @@
 //! One server on one database.
 
 use super::StoreError;
-use crate::config::{create_private_dir, parent_of};
+use crate::config::{create_private_dir, open_private_file, parent_of};
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
@@ -20,7 +20,7 @@ impl DatabaseLock {
         let mut path = database.as_os_str().to_owned();
         path.push(".lock");
         let path = PathBuf::from(path);
-        let file = File::create(&path).map_err(|source| create(&path, source))?;
+        let file = open_private_file(&path).map_err(|source| create(&path, source))?;
         match file.try_lock() {
             Ok(()) => Ok(Self(file)),
             Err(TryLockError::WouldBlock) => Err(StoreError::InUse { path: database.to_owned() }),

@@ -57,8 +57,9 @@ impl Store {
             transaction.rollback().await?;
             return Ok(Claimed::TooSimilar(row.text("name")?));
         }
-        let sql = "INSERT INTO namespaces (name, skeleton, relaxed, claimed_at) VALUES ($1, $2, $3, $4)";
-        transaction.execute(sql, values![name, &skeleton, false, at]).await?;
+        let sql =
+            "INSERT INTO namespaces (name, skeleton, relaxed, claimed_at, claimed_by) VALUES ($1, $2, $3, $4, $5)";
+        transaction.execute(sql, values![name, &skeleton, false, at, account]).await?;
         insert_owner(&mut transaction, name, account).await?;
         transaction.commit().await?;
         Ok(Claimed::Created)
@@ -131,6 +132,18 @@ impl Store {
         let sql = "SELECT name, relaxed, claimed_at FROM namespaces WHERE name > $1 ORDER BY name LIMIT $2";
         let rows = connection.rows(sql, values![after, limit + 1]).await?;
         Ok(Page::of(with_owners(&mut connection, &rows).await?, limit))
+    }
+
+    /// How many namespaces an account has claimed and still owns: not those that others made it an owner of.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub(crate) async fn claimed_by(&self, account: &str) -> Result<u64, StoreError> {
+        let sql = "SELECT COUNT(*) AS claimed FROM namespaces JOIN namespace_owners \
+                   ON namespace_owners.namespace = namespaces.name \
+                   AND namespace_owners.account = namespaces.claimed_by WHERE namespaces.claimed_by = $1";
+        let row = self.database.read().await?.row(sql, values![account]).await?;
+        row.map_or(Ok(0), |row| row.count("claimed"))
     }
 
     /// The namespaces that an account owns, in the order of their names, at most `namespaces_max` of them.

@@ -418,3 +418,17 @@ async fn a_token_that_is_revoked_while_its_upload_is_received_publishes_nothing(
         assert_eq!(server.get(&format!("/v1/components/{hash}")).await.status(), 404);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_no_token_on_the_servers_own_machine_is_told_where_the_operators_is() {
+    let (_dir, server) = server::temporary().await;
+    let error = expect_error(server.anonymous().get("/v1/whoami").await, 401, "token_required").await;
+    let hint = error.hint.unwrap();
+    assert!(hint.contains("DATA_DIR/admin-token") && hint.contains("registry login --token-file"), "{hint}");
+    let dir = TempDir::new().unwrap();
+    let listen = std::net::SocketAddr::from(([0, 0, 0, 0], 0));
+    let open = TestServer::bare(Config { listen, ..config(dir.path(), ServerLimits::default()) }).await;
+    let url = format!("http://127.0.0.1:{}", open.address.port());
+    let error = expect_error(Client::new(url).get("/v1/whoami").await, 401, "token_required").await;
+    assert!(!error.hint.unwrap().contains("admin-token"));
+}

@@ -48,6 +48,7 @@ async fn the_first_start_writes_the_operators_token_and_later_ones_do_not() {
     let whoami: Whoami = server.json("/v1/whoami").await;
     assert_eq!((whoami.account.as_str(), whoami.operator, whoami.namespaces), ("admin", true, Vec::new()));
     assert_eq!(whoami.token.scopes, Scope::ALL);
+    let (by_hand, of_anna) = (account(&server, "admin").await, account(&server, "anna").await);
     server.stop().await;
     fs::remove_file(&file).unwrap();
     drop(Server::bind(config(dir.path(), ServerLimits::default())).await.unwrap());
@@ -58,6 +59,14 @@ async fn the_first_start_writes_the_operators_token_and_later_ones_do_not() {
     let lost = server.with_token(&token).get("/v1/whoami").await;
     let error = expect_error(lost, 401, "token_invalid").await;
     assert!(error.message.contains("revoked"), "{}", error.message);
+    let (by_hand, of_anna) = (same_token(&server, &by_hand), same_token(&server, &of_anna));
+    expect_error(by_hand.get("/v1/whoami").await, 401, "token_invalid").await;
+    assert_eq!(of_anna.json::<Whoami>("/v1/whoami").await.account, "anna");
+}
+
+/// A client of a server with the token of another client.
+fn same_token(server: &TestServer, client: &Client) -> Client {
+    server.with_token(client.authorization().trim_end().rsplit(' ').next().unwrap())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -156,6 +165,28 @@ async fn an_account_has_only_so_many_good_tokens() {
     let path = format!("/v1/tokens/{}", last.unwrap());
     assert_eq!(server.delete(&path).await.status(), 204);
     assert_eq!(server.send_json(Method::POST, "/v1/tokens", &body).await.status(), 201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_what_an_account_claims_itself_counts() {
+    let dir = TempDir::new().unwrap();
+    let limits = ServerLimits { namespaces_per_account_max: 2, ..ServerLimits::default() };
+    let server = TestServer::bare(config(dir.path(), limits)).await;
+    let (anna, bert) = (account(&server, "anna").await, account(&server, "bert").await);
+    for name in ["b-one", "b-two"] {
+        assert_eq!(claim(&bert, name).await.status(), 201);
+        let added = bert.request(Method::PUT, &format!("/v1/namespaces/{name}/owners/anna")).send().await.unwrap();
+        assert_eq!(added.status(), 200);
+    }
+    assert_eq!(claim(&anna, "a-one").await.status(), 201);
+    assert_eq!(claim(&anna, "a-two").await.status(), 201);
+    expect_error(claim(&anna, "a-three").await, 422, "limit_exceeded").await;
+    assert_eq!(claim(&anna, "a-two").await.status(), 200, "it is there already");
+    expect_error(claim(&server, "a-two").await, 409, "namespace_taken").await;
+    let added = anna.request(Method::PUT, "/v1/namespaces/a-two/owners/bert").send().await.unwrap();
+    assert_eq!(added.status(), 200);
+    assert_eq!(bert.delete("/v1/namespaces/a-two/owners/anna").await.status(), 200);
+    assert_eq!(claim(&anna, "a-three").await.status(), 201, "what was given away does not count");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -301,6 +332,9 @@ async fn a_yank_hides_nothing_from_those_who_know_the_hash() {
         let table = [
             (&yank, json!({"reason": " "}), 422, "invalid_text"),
             (&yank, json!({"reason": "a\u{1b}[31m"}), 422, "invalid_text"),
+            (&yank, json!({"reason": "safe\u{202e}efas"}), 422, "invalid_text"),
+            (&yank, json!({"reason": "a\u{200b}b"}), 422, "invalid_text"),
+            (&deprecation, json!({"message": "m", "successor": "anna-s:x@1.0.0"}), 422, "invalid_text"),
             (&yank, json!({"reason": "x".repeat(1_001)}), 422, "limit_exceeded"),
             (&yank, json!({}), 400, "invalid_body"),
             (&deprecation, json!({"message": ""}), 422, "invalid_text"),
@@ -337,6 +371,10 @@ async fn the_log_never_holds_a_token() {
     anna.publish_wit("package demo:x@1.0.0; interface a { f: func(); }").await;
     let unknown = client.with_token("regt_this-is-a-token-of-another-registry");
     expect_error(unknown.get("/v1/whoami").await, 401, "token_invalid").await;
+    for path in ["", "v1/tokens/", "v1/releases/demo/", "v1/namespaces/demo/owners/", "v1/packages/p2:"] {
+        assert!(!client.get(&format!("/{path}{made}")).await.status().is_success(), "{path}");
+        assert!(!client.delete(&format!("/{path}{token}")).await.status().is_success(), "{path}");
+    }
     child.kill().unwrap();
     child.wait().unwrap();
     let log = log.join().unwrap();

@@ -2,8 +2,11 @@
 
 use crate::support::client::{Client, expect_error, unknown_component};
 use crate::support::component::component;
+use crate::support::server::TestServer;
 use crate::support::{server, wasi};
 use registry_core::id::ComponentHash;
+use registry_core::wire::{ComponentRecord, Published, Release};
+use registry_server::ServerLimits;
 use reqwest::header::{ACCEPT_ENCODING, HeaderMap, IF_NONE_MATCH};
 use reqwest::{Method, Response};
 use std::ops::Range;
@@ -170,6 +173,27 @@ async fn a_download_in_two_pieces_is_the_component() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_download_counts_once_when_its_last_byte_is_sent() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let limits = ServerLimits { downloads_wait: std::time::Duration::from_millis(20), ..ServerLimits::default() };
+    let server = TestServer::with_limits(dir.path(), limits).await;
+    let bytes = component(&["package demo:tool; world w { export run: func(); }"]);
+    let (length, name) = (bytes.len(), "/v1/components?name=demo:counted@1.0.0");
+    let published: Published<ComponentRecord> =
+        server.post(name, "application/wasm", bytes).await.json().await.unwrap();
+    let path = format!("/v1/components/{}/wasm", published.record.hash);
+    let ranges =
+        ["bytes=0-0".to_owned(), "bytes=0-0".to_owned(), format!("bytes=0-{}", length - 2), "bytes=3-".to_owned()];
+    for range in &ranges {
+        assert_eq!(with(&server, Method::GET, &path, &[("range", range)]).await.status(), 206, "{range}");
+    }
+    assert_eq!(server.get(&path).await.status(), 200);
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    let release: Release = server.json("/v1/releases/demo/counted/1.0.0").await;
+    assert_eq!(release.downloads, 2, "the part that ends at the end, and the whole");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_large_is_compressed_for_those_who_accept_it() {
     let (_dir, server) = server::temporary().await;
     let hash = wasi::publish(&server).await["http"].hash;
@@ -246,4 +270,13 @@ async fn pages_of_any_origin_may_read_and_may_not_write() {
     assert_eq!(header(preflight.headers(), "access-control-allow-methods"), "GET,HEAD,OPTIONS");
     assert!(!header(preflight.headers(), "access-control-allow-headers").contains("content-type"));
     assert!(preflight.headers().contains_key("x-request-id"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn options_of_what_is_not_there_is_not_found() {
+    let (_dir, server) = server::temporary().await;
+    for path in ["/v1/nothing", "/nothing", "/v1/packages/a/b/c"] {
+        expect_error(with(&server, Method::OPTIONS, path, &[]).await, 404, "unknown_route").await;
+    }
+    assert_eq!(with(&server, Method::OPTIONS, "/v1/namespaces", &[]).await.status(), 200);
 }
