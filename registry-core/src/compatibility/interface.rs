@@ -40,6 +40,17 @@ impl Comparer<'_> {
         }
     }
 
+    /// Compares two interfaces that are no items of the compared package themselves, once for the same rules.
+    pub(super) fn foreign_interface(&mut self, rules: Rules, path: &str, old: InterfaceId, new: InterfaceId) {
+        if !self.done.insert((old, new, rules)) {
+            return;
+        }
+        let gates = (&self.old.resolve.interfaces[old].stability, &self.new.resolve.interfaces[new].stability);
+        if let Some(rules) = self.presence(rules, path, Some(gates.0), Some(gates.1)) {
+            self.interface(rules, path, old, new);
+        }
+    }
+
     /// Compares two definitions of one name.
     pub(super) fn definition(&mut self, rules: Rules, path: &str, (old, new): (Option<TypeId>, Option<TypeId>)) {
         let (old_resolve, new_resolve) = (self.old.resolve, self.new.resolve);

@@ -266,10 +266,8 @@ impl Comparer<'_> {
         let new = self.new.used_interfaces();
         for (name, old) in self.old.used_interfaces() {
             let Some(new) = new.get(&name).copied() else { continue };
-            if self.done.insert((old, new, Rules::OFFERED)) {
-                let path = format!("used interface `{}`", self.old.resolve.id_of(old).unwrap_or_default());
-                self.interface(Rules::OFFERED, &path, old, new);
-            }
+            let path = format!("used interface `{}`", self.old.resolve.id_of(old).unwrap_or_default());
+            self.foreign_interface(Rules::OFFERED, &path, old, new);
         }
     }
 

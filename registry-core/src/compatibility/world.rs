@@ -2,7 +2,7 @@
 
 use super::signature::Side;
 use super::words::{definition_path, function_path};
-use super::{Comparer, Notes, Rules, Step};
+use super::{Comparer, Notes, Rules, Step, is_unstable};
 use crate::wit::encode::Direction;
 use indexmap::IndexMap;
 use std::collections::{BTreeMap, BTreeSet};
@@ -157,9 +157,7 @@ impl Comparer<'_> {
             Direction::Import if has_version && item_rules != Rules::UNSTABLE => rules.import_contents,
             _ => item_rules,
         };
-        if self.done.insert((*old, *new, contents)) {
-            self.interface(contents, path, *old, *new);
-        }
+        self.foreign_interface(contents, path, *old, *new);
     }
 
     /// An interface of the package has its own place in the list of changes; only what its exporters lack is said here.
@@ -168,6 +166,9 @@ impl Comparer<'_> {
     }
 
     fn additions(&mut self, path: &str, old: InterfaceId, new: InterfaceId) {
+        if is_unstable(&self.old.resolve.interfaces[old].stability) {
+            return;
+        }
         let before = std::mem::take(&mut self.changes);
         self.interface(Rules::PROMISED_ADDITIONS, path, old, new);
         let additions = std::mem::replace(&mut self.changes, before);
