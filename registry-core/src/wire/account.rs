@@ -116,7 +116,7 @@ impl fmt::Debug for CreatedToken {
     }
 }
 
-/// The tokens of one account, the newest first.
+/// The tokens of one account: those that are good, and then the others, each from the newest on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TokenList {
     /// The tokens, with those that are revoked or expired.

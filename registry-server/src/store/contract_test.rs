@@ -557,7 +557,7 @@ async fn publish_users(store: &Store) -> [PackageRecord; 2] {
             id: using.interfaces["api"],
         };
         let document = document(&user.name);
-        let token = new_token(&store, "admin").await;
+        let token = new_token(store, "admin").await;
         let publisher = Publisher { token: &token, account: "admin", at: at(0) };
         let publication = Publication { name: &user.name, publisher, compared: None, document: &document };
         let worlds = [world(Direction::Import), world(Direction::Export)];
