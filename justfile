@@ -13,4 +13,3 @@ openapi:
 # Figures for docs/benchmarks.md.
 bench:
     cargo bench -p registry-core -p registry-client -p registry-server --locked
-    cargo bench -p registry-server --locked --bench requests
