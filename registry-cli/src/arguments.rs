@@ -121,10 +121,10 @@ pub(crate) enum Command {
     #[command(after_help = account::WHOAMI_HELP)]
     Whoami,
     /// Make, list and revoke tokens.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = account::TOKEN_HELP)]
     Token(TokenCommand),
     /// Claim namespaces and change who owns them.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = account::NAMESPACE_HELP)]
     Namespace(NamespaceCommand),
     /// Make a project of the current folder: write `registry.toml`.
     Init(InitArguments),

@@ -78,7 +78,7 @@ impl CredentialsError {
     pub(crate) fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::NoHome => "set one of them, or give the token with `--token-file`",
-            Self::Format { .. } => "mend or remove it, then `registry login`",
+            Self::Format { .. } => "`registry login` writes a new one, and keeps this one beside it",
             Self::Empty(_) => {
                 "`registry token create` makes one; a new registry wrote its first into its data directory"
             }
@@ -185,7 +185,13 @@ fn find_token(
 /// What `registry login` keeps for a client's registry.
 fn kept_token(client: &Client, terminal: &Terminal) -> Result<Option<SecretString>, CredentialsError> {
     let Ok(file) = CredentialsFile::locate() else { return Ok(None) };
-    Ok(file.login(&origin(client), terminal)?.map(|login| login.token()))
+    match file.login(&origin(client), terminal) {
+        Err(error @ CredentialsError::Format { .. }) => {
+            terminal.warn(format_args!("no token is taken from a damaged file: {error}; `registry login` mends it"));
+            Ok(None)
+        }
+        found => Ok(found?.map(|login| login.token())),
+    }
 }
 
 /// What `registry-server` wrote on this machine, if it keeps its data in the default place.
@@ -273,8 +279,13 @@ impl CredentialsFile {
         Ok(login)
     }
 
-    /// Keeps a token for a registry, in the place of the one that was kept before.
+    /// Keeps a token for a registry, in the place of the one that was kept before. A damaged file is put aside.
     pub(crate) fn keep(&self, origin: String, login: Login) -> Result<(), CredentialsError> {
+        if let Err(CredentialsError::Format { .. }) = self.read() {
+            // What is left of it may be of use to its owner, with the same permissions.
+            let aside = self.path.with_extension("toml.damaged");
+            fs::rename(&self.path, &aside).map_err(CredentialsError::io("move", &self.path))?;
+        }
         self.change(|contents| contents.registries.insert(origin, login)).map(drop)
     }
 

@@ -31,6 +31,8 @@ pub(crate) enum Failure {
         /// What a person can do about it, if it is more than reading the help.
         hint: Option<String>,
     },
+    /// Something is refused, for reasons that were gathered before.
+    Refused(FailureReport),
     /// Nobody reads the output any more, which is no error.
     BrokenPipe,
 }
@@ -46,7 +48,7 @@ pub(crate) struct Finding {
 }
 
 /// A failure as `--json` prints it.
-#[derive(Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub(crate) struct FailureReport {
     /// One word for programs: the registry's for its own errors.
     pub(crate) code: String,
@@ -117,6 +119,12 @@ fn code(error: &anyhow::Error) -> String {
         own.or_else(project).or_else(cache).or_else(mirror).or_else(incompatible)
     });
     code.unwrap_or("internal").to_owned()
+}
+
+impl From<Finding> for FailureReport {
+    fn from(finding: Finding) -> Self {
+        Self::new(&finding.into())
+    }
 }
 
 impl Failure {

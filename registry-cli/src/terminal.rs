@@ -92,6 +92,7 @@ impl Terminal {
         let (report, code) = match failure {
             Failure::BrokenPipe => return ExitCode::SUCCESS,
             Failure::Error(error) => (FailureReport::new(error), ExitCode::FAILURE),
+            Failure::Refused(report) => (report.clone(), ExitCode::FAILURE),
             Failure::Usage { message, hint } => (FailureReport::usage(message.clone(), hint.clone()), USAGE.into()),
         };
         // When standard error is gone too, the exit code has to say it all.
@@ -109,6 +110,7 @@ pub(crate) fn report_usage(error: &clap::Error) -> ExitCode {
     }
     let text = error.render().to_string();
     let message = text.split("\n\nUsage:").next().unwrap_or_default();
+    let message = message.split("\n\nFor more information").next().unwrap_or_default();
     let message = message.strip_prefix("error: ").unwrap_or(message).trim().to_owned();
     let _ = print_json(&FailureReport::usage(message, Some(USAGE_HINT.to_owned())));
     USAGE.into()

@@ -11,7 +11,7 @@ mod support;
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use registry_client::Client;
 use registry_client::cache::Cache;
-use registry_client::project::{LOCK_FILE, MANIFEST_FILE, Permissions, Project};
+use registry_client::project::{LOCK_FILE, MANIFEST_FILE, Permissions, Problems, Project};
 use registry_core::closure::Closure;
 use registry_core::id::PackageHash;
 use registry_core::limits::Limits;
@@ -88,7 +88,7 @@ fn wasi_project(criterion: &mut Criterion) {
         });
     }
     group.bench_function("lock --check", |bencher| {
-        bencher.iter(|| assert_eq!(project.check(&Limits::default()).unwrap(), Vec::<String>::new()));
+        bencher.iter(|| assert_eq!(project.check(&Limits::default()).unwrap(), Problems::default()));
     });
     group.finish();
 }

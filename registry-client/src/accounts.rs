@@ -2,6 +2,7 @@
 
 use crate::client::{Client, other, parse, same};
 use crate::error::ClientError;
+use crate::http::TOKEN_PREFIX;
 use registry_core::name::check_identifier;
 use registry_core::wire::{CreateToken, CreatedToken, TokenInfo, TokenList, Whoami};
 use reqwest::Method;
@@ -50,14 +51,43 @@ impl Client {
     /// Makes a token useless.
     ///
     /// # Errors
-    /// [`ClientError::Refused`] with `not_found` if there is no such token, with `forbidden` if it is somebody else's.
+    /// [`ClientError::Refused`] with `not_found` if there is no such token, with `forbidden` if it is somebody else's;
+    /// [`ClientError::TokenSecret`] and [`ClientError::TokenId`] for what is no id, of which nothing is sent.
     pub async fn revoke_token(&self, id: &str) -> Result<(), ClientError> {
-        let is_valid = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-        if id.is_empty() || id.len() > TOKEN_ID_CHARS_MAX || !id.bytes().all(is_valid) {
-            return Err(ClientError::TokenId(id.chars().take(TOKEN_ID_CHARS_MAX).collect()));
-        }
+        check_token_id(id)?;
         self.change(Method::DELETE, &["tokens", id]).await.map(drop)
     }
+
+    /// The id that begins so, if that is one of the account's own and of no other; else what was given.
+    ///
+    /// # Errors
+    /// [`ClientError::TokenSecret`] and [`ClientError::TokenId`] for what is no beginning of an id, and if several of the
+    /// account's tokens begin so.
+    pub async fn token_id(&self, beginning: &str) -> Result<String, ClientError> {
+        check_token_id(beginning)?;
+        let mut own = self.tokens(None).await?;
+        own.retain(|token| token.id.starts_with(beginning));
+        match own.as_slice() {
+            [token] => Ok(token.id.clone()),
+            tokens if tokens.len() > 1 && tokens.iter().all(|token| token.id != beginning) => {
+                let ids = tokens.iter().map(|token| token.id.clone()).collect();
+                Err(ClientError::TokenIds { beginning: beginning.to_owned(), ids })
+            }
+            _ => Ok(beginning.to_owned()),
+        }
+    }
+}
+
+/// Refuses what is no id before anything is sent.
+fn check_token_id(id: &str) -> Result<(), ClientError> {
+    if id.trim_start().starts_with(TOKEN_PREFIX) {
+        return Err(ClientError::TokenSecret);
+    }
+    let is_valid = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    if id.is_empty() || id.len() > TOKEN_ID_CHARS_MAX || !id.bytes().all(is_valid) {
+        return Err(ClientError::TokenId(id.chars().take(TOKEN_ID_CHARS_MAX).collect()));
+    }
+    Ok(())
 }
 
 /// A token that can do more than was asked for would be given to somebody who must not have it.

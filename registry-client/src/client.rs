@@ -20,6 +20,7 @@ use reqwest::Method;
 use secrecy::SecretString;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use url::Url;
@@ -194,6 +195,24 @@ impl Client {
             }
         });
         asked.buffered(self.shared.transport.questions_at_once_max).try_collect().await
+    }
+
+    /// What the registry says about these releases, with one question for each name. Left out is what it does not have,
+    /// and what cannot be found out within [`TransportLimits::states_time_max`]: nothing depends on it.
+    pub async fn known_releases(&self, names: &[ReleaseName]) -> Vec<Release> {
+        let paths: BTreeSet<(&str, &str)> = names.iter().map(|name| (name.namespace(), name.name())).collect();
+        let asked = futures::stream::iter(paths).map(|(namespace, name)| async move {
+            let asked = self.releases(namespace, name).await;
+            asked
+                .inspect_err(|error| tracing::debug!(namespace, name, %error, "its states are unknown"))
+                .unwrap_or_default()
+        });
+        let transport = &self.shared.transport;
+        let asked = asked.buffer_unordered(transport.questions_at_once_max);
+        let mut known = asked.take_until(tokio::time::sleep(transport.states_time_max)).concat().await;
+        known.retain(|release| names.contains(&release.name));
+        known.sort_by(|left, right| left.name.cmp(&right.name));
+        known
     }
 
     /// The release with the highest version that is not yanked; pre-releases count only where there is nothing else.

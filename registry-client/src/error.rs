@@ -57,6 +57,17 @@ pub enum ClientError {
     /// A text that is not the id of a token. It was not sent.
     #[error("`{0}` is not the id of a token")]
     TokenId(String),
+    /// Several tokens have an id that begins so.
+    #[error("`{beginning}` is the beginning of several ids: {}", .ids.join(", "))]
+    TokenIds {
+        /// What was given.
+        beginning: String,
+        /// The ids.
+        ids: Vec<String>,
+    },
+    /// A token where the id of one belongs. It was not sent, since URLs are written into logs.
+    #[error("that is a token itself and not the id of one; it was not sent")]
+    TokenSecret,
     /// The registry answered with an error: what was asked for is not there (`not_found`), not allowed
     /// (`token_required`, `token_invalid`, `forbidden`, `namespace_not_claimed`), or not right.
     #[error("{}", .body.message)]
@@ -180,7 +191,11 @@ impl ClientError {
                 Some(format!("a yanked release is still there for those who name it: `{namespace}:{name}@{version}`"))
             }
             Self::TokenForm => Some("a token is what `registry token create` printed, whole".to_owned()),
-            Self::TokenId(_) => Some("`registry token list` shows the ids".to_owned()),
+            Self::TokenSecret => Some(
+                "`registry token list` shows the ids; `registry logout --revoke` revokes the token that `login` keeps"
+                    .to_owned(),
+            ),
+            Self::TokenId(_) | Self::TokenIds { .. } => Some("`registry token list` shows the ids".to_owned()),
             Self::NoRelease(_) => Some("is the name right, and is this the right registry?".to_owned()),
             Self::OtherObject { .. }
             | Self::FalseBinding { .. }
@@ -203,7 +218,7 @@ impl ClientError {
             Self::NoRelease(_) | Self::NoVersion { .. } => "not_found",
             Self::AllYanked { .. } => "all_yanked",
             Self::TokenForm => "token_invalid",
-            Self::Url { .. } | Self::Name(_) | Self::TokenId(_) => "usage",
+            Self::Url { .. } | Self::Name(_) | Self::TokenId(_) | Self::TokenIds { .. } | Self::TokenSecret => "usage",
             Self::Unreachable { .. } => "unreachable",
             Self::Timeout { .. } => "timeout",
             Self::Answer { .. } => "invalid_answer",

@@ -14,7 +14,7 @@ use std::time::Duration;
 use url::{Host, Url};
 
 /// What every token begins with, so that scanners find those that were published by mistake.
-const TOKEN_PREFIX: &str = "regt_";
+pub(crate) const TOKEN_PREFIX: &str = "regt_";
 
 /// The hexadecimal digits that follow: 32 random bytes.
 const TOKEN_DIGITS: usize = 64;

@@ -46,6 +46,8 @@ pub struct TransportLimits {
     pub attempts_max: u32,
     /// How many questions about names are under way at one time.
     pub questions_at_once_max: usize,
+    /// How long to find out which releases in use are yanked or deprecated, which is good to know and not needed.
+    pub states_time_max: Duration,
     /// How many hashes are asked about in one question which of them the registry has.
     pub hashes_asked_max: usize,
     /// The pause after the first failed attempt; each further one is three times as long.
@@ -74,6 +76,7 @@ impl Default for TransportLimits {
             request_time_max: Duration::from_secs(300),
             attempts_max: 3,
             questions_at_once_max: 8,
+            states_time_max: Duration::from_secs(5),
             hashes_asked_max: 1_000,
             first_pause: Duration::from_millis(100),
             pause_max: Duration::from_secs(5),

@@ -86,6 +86,8 @@ pub enum MirrorError {
     Target {
         /// What was to be copied.
         what: String,
+        /// Its namespace, if it is one thing that was refused.
+        namespace: Option<String>,
         /// The target's URL.
         registry: String,
         /// Why.
@@ -135,12 +137,23 @@ impl MirrorError {
                 "`registry namespace claim {} --registry {registry}` makes them yours, and so does `--claim`",
                 namespaces.join(" ")
             )),
-            Self::Foreign { namespaces, account, .. } => {
+            Self::Foreign { namespaces, account, registry } => {
                 let first = namespaces.first().map(String::as_str).unwrap_or_default();
-                Some(format!("one of the owners can add you: `registry namespace owner add {first} {account}`"))
+                Some(format!(
+                    "one of the owners can add you: `registry namespace owner add {first} {account} --registry {registry}`"
+                ))
             }
             Self::Bound { .. } => {
                 Some("a published version never changes: the two registries disagree about what it is".to_owned())
+            }
+            Self::Source { registry, source } | Self::Target { registry, source, .. } if wants_token(source) => {
+                Some(format!("`registry login --registry {registry}` keeps a token for it"))
+            }
+            Self::Target { registry, source, namespace: Some(namespace), .. } if source.code() == "incompatible" => {
+                Some(format!(
+                    "its operator can let it pass: `registry namespace set {namespace} --compatibility relaxed \
+                     --registry {registry}`"
+                ))
             }
             Self::Source { source, .. } | Self::Target { source, .. } => source.hint(),
             Self::Print(_) => None,
@@ -165,6 +178,10 @@ impl MirrorError {
             Self::Unclaimed { .. } | Self::Foreign { .. } | Self::Bound { .. } | Self::Print(_) => &[],
         }
     }
+}
+
+fn wants_token(error: &ClientError) -> bool {
+    matches!(error.code(), "token_required" | "token_invalid")
 }
 
 /// Copies closures from one registry to another.
@@ -274,7 +291,9 @@ impl Mirror {
             let (hash, name) = (fetched.component.hash(), root.name.as_ref());
             tell(MirrorEvent::Sending(&root.target, name));
             let sent = self.target.publish_component(fetched.bytes, name, hash).await;
-            let is_new = sent.map_err(|error| self.target_failed(&spec.to_string(), error))?.created;
+            let is_new = sent
+                .map_err(|error| self.refused(&format!("`{spec}`"), name.map(ReleaseName::namespace), error))?
+                .created;
             done(Mirrored { name: root.name.clone(), hash: root.target.hash(), is_new }, mirrored, tell);
         }
         Ok(())
@@ -304,7 +323,7 @@ impl Mirror {
         tell(MirrorEvent::Sending(&ReleaseTarget::Package(hash), Some(&name)));
         let file = SourceFile::new(format!("{name}.wit"), wit);
         let sent = self.target.publish_package(vec![file], hash).await;
-        let is_new = sent.map_err(|error| self.target_failed(&format!("`{name}`"), error))?.created;
+        let is_new = sent.map_err(|error| self.refused(&format!("`{name}`"), Some(name.namespace()), error))?.created;
         self.present.insert(hash);
         done(Mirrored { name: Some(name), hash: ObjectHash::Package(hash), is_new }, mirrored, tell);
         Ok(())
@@ -322,7 +341,7 @@ impl Mirror {
         }
         let ownership = self.target.ownership(unknown.iter().map(String::as_str)).await;
         let ownership = ownership.map_err(|error| self.target_failed("anything", error))?;
-        let Ownership { account, unclaimed, foreign } = ownership;
+        let Ownership { account, unclaimed, foreign, .. } = ownership;
         let registry = shown(self.target.url());
         if !foreign.is_empty() {
             let namespaces = foreign.into_iter().map(|namespace| namespace.name).collect();
@@ -349,8 +368,12 @@ impl Mirror {
     }
 
     fn target_failed(&self, what: &str, error: ClientError) -> MirrorError {
-        let registry = shown(self.target.url());
-        MirrorError::Target { what: what.to_owned(), registry, source: Box::new(error) }
+        self.refused(what, None, error)
+    }
+
+    fn refused(&self, what: &str, namespace: Option<&str>, error: ClientError) -> MirrorError {
+        let (registry, namespace) = (shown(self.target.url()), namespace.map(str::to_owned));
+        MirrorError::Target { what: what.to_owned(), namespace, registry, source: Box::new(error) }
     }
 }
 

@@ -4,7 +4,7 @@ use crate::client::{Client, other, parse, same};
 use crate::error::ClientError;
 use crate::pages::{Items, Question, items};
 use registry_core::name::check_identifier;
-use registry_core::wire::{Namespace, NamespaceClaim, NamespaceList, NamespaceSettings};
+use registry_core::wire::{Namespace, NamespaceClaim, NamespaceList, NamespaceSettings, TokenInfo, Whoami};
 use reqwest::{Method, StatusCode};
 
 /// The answer to a claim.
@@ -21,6 +21,8 @@ pub struct Claimed {
 pub struct Ownership {
     /// The account that the client's token speaks for.
     pub account: String,
+    /// The token that was used.
+    pub token: TokenInfo,
     /// The namespaces that nobody owns, in the order of the question.
     pub unclaimed: Vec<String>,
     /// The namespaces that others own.
@@ -33,10 +35,10 @@ impl Client {
     /// # Errors
     /// [`ClientError::Refused`] with `token_required` or `token_invalid`; else if the registry cannot be used.
     pub async fn ownership(&self, namespaces: impl IntoIterator<Item = &str>) -> Result<Ownership, ClientError> {
-        let whoami = self.whoami().await?;
-        let mut ownership = Ownership { account: whoami.account, unclaimed: Vec::new(), foreign: Vec::new() };
+        let Whoami { account, token, namespaces: owned, .. } = self.whoami().await?;
+        let mut ownership = Ownership { account, token, unclaimed: Vec::new(), foreign: Vec::new() };
         for name in namespaces {
-            if whoami.namespaces.iter().any(|owned| owned == name) {
+            if owned.iter().any(|owned| owned == name) {
                 continue;
             }
             match self.namespace(name).await? {

@@ -24,7 +24,7 @@ pub(crate) use text_schema;
 
 /// A text that is not a hash of the expected kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not the hash of a {kind}: {reason}")]
+#[error("`{text}` is not the hash of {kind}: {reason}")]
 pub struct ParseIdError {
     text: String,
     kind: &'static str,
@@ -92,19 +92,19 @@ macro_rules! typed_id {
 
 typed_id!(
     /// `p2:w…`: a WIT package: its name, version, items, docs, and the hashes of its dependencies.
-    PackageHash, "w", "WIT package (`p2:w` and 64 hexadecimal digits)"
+    PackageHash, "w", "a WIT package"
 );
 typed_id!(
     /// `p2:i…`: an interface or a world. An interface's id leaves out docs, gates and the package's version.
-    InterfaceId, "i", "interface or world (`p2:i` and 64 hexadecimal digits)"
+    InterfaceId, "i", "an interface or a world"
 );
 typed_id!(
     /// `p2:c…`: a component (a contract): its bytes.
-    ComponentHash, "c", "component (`p2:c` and 64 hexadecimal digits)"
+    ComponentHash, "c", "a component"
 );
 typed_id!(
     /// `p2:v…`: a component's own world as extracted from its bytes (the view).
-    ViewId, "v", "view (`p2:v` and 64 hexadecimal digits)"
+    ViewId, "v", "a view"
 );
 
 impl ComponentHash {
@@ -248,7 +248,7 @@ fn other_kind(text: &str) -> &'static str {
         Some(ComponentHash::PREFIX) => "it is the hash of a component",
         Some(InterfaceId::PREFIX) => "it is the id of an interface or a world, by which nothing can be fetched",
         Some(ViewId::PREFIX) => "it is the id of a component's view, by which nothing can be fetched",
-        _ => "it has another prefix",
+        _ => "it does not begin with `p2:` and the letter of its kind",
     }
 }
 

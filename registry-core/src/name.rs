@@ -191,6 +191,9 @@ pub enum SpecError {
     /// It is neither a hash nor a name.
     #[error(transparent)]
     Name(#[from] NameError),
+    /// Only the first digits of a hash.
+    #[error("`{0}` is the beginning of a hash: `registry identify` finds what begins so, from four digits on")]
+    Beginning(String),
     /// A hash whose first characters were forgotten.
     #[error("`{0}` is a hash without its prefix: write `p2:{0}`")]
     Prefix(String),
@@ -203,6 +206,9 @@ impl FromStr for Spec {
     type Err = SpecError;
 
     fn from_str(text: &str) -> Result<Self, SpecError> {
+        if is_beginning(text) {
+            return Err(SpecError::Beginning(text.to_owned()));
+        }
         if text.starts_with(ComponentHash::PREFIX) {
             return Ok(Self::Component(text.parse()?));
         }
@@ -225,6 +231,13 @@ impl FromStr for Spec {
         check_identifier(name)?;
         Ok(Self::Newest { namespace: namespace.to_owned(), name: name.to_owned() })
     }
+}
+
+/// Whether digits are missing at the end of a hash, and nothing else is wrong with it.
+fn is_beginning(text: &str) -> bool {
+    let digits = [PackageHash::PREFIX, ComponentHash::PREFIX].into_iter().find_map(|prefix| text.strip_prefix(prefix));
+    let is_digit = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    digits.is_some_and(|digits| (1..64).contains(&digits.len()) && digits.bytes().all(is_digit))
 }
 
 impl fmt::Display for Spec {

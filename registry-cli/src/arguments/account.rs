@@ -20,6 +20,18 @@ pub(super) const WHOAMI_HELP: &str = "Examples:
   registry whoami
   registry whoami --json";
 
+pub(super) const TOKEN_HELP: &str = "Examples:
+  registry token create --scope publish --namespace my-team --expires 90d --description ci > token
+  registry token list
+  registry token revoke 3f9c2a
+
+All of them need a token with the scope `admin`.";
+
+pub(super) const NAMESPACE_HELP: &str = "Examples:
+  registry namespace claim my-team
+  registry namespace show my-team
+  registry namespace owner add my-team bob";
+
 /// Arguments of `logout`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -49,8 +61,10 @@ pub(crate) enum TokenCommand {
     },
     /// Make a token useless.
     #[command(after_help = "Examples:
+  registry token list
   registry token revoke 3f9c2a
-  registry token list")]
+
+The beginning of an id is enough, if only one of your own begins so. Never give the token itself.")]
     Revoke {
         /// Its id, which `list` shows.
         id: String,
@@ -71,7 +85,8 @@ pub(crate) struct TokenCreateArguments {
     /// The only namespace that it is good for [default: all of its account].
     #[arg(long, value_parser = identifier)]
     pub(crate) namespace: Option<String>,
-    /// How long it is good, such as `90d`, `12h` or `1y`, or until when, such as `2030-01-31T00:00:00Z` [default: for ever].
+    /// How long it is good, such as `90d`, `12h` or `1y`, or until when, such as `2030-01-31T00:00:00Z` [default: as
+    /// long as the token in use].
     #[arg(long, value_name = "DURATION|TIME")]
     pub(crate) expires: Option<Expiry>,
     /// What it is for, in your words.

@@ -114,6 +114,9 @@ impl FromStr for Limit {
         if text == "all" {
             return Ok(Self(usize::MAX));
         }
-        text.parse().map(Self).map_err(|_| "it is a number, or `all`")
+        match text.parse() {
+            Ok(0) | Err(_) => Err("it is a number from 1 on, or `all`"),
+            Ok(limit) => Ok(Self(limit)),
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! `registry add`
 
-use super::project::{client, find, lines, tell};
+use super::project::{add_states, client, find, lines, tell};
 use crate::arguments::{AddArguments, GlobalArguments};
 use crate::failure::Failure;
 use crate::terminal::Terminal;
@@ -14,7 +14,8 @@ pub(super) async fn run(
     let mut project = find()?;
     let client = client(&project, global, terminal)?;
     let progress = terminal.progress("resolving and fetching");
-    let report = project.add(&arguments.additions, &client).await?;
+    let mut report = project.add(&arguments.additions, &client).await?;
+    add_states(&mut report, &client).await;
     drop(progress);
     let is_added = |path: &PackagePath| arguments.additions.iter().any(|addition| &addition.path == path);
     for Requirement { path, range } in project.manifest().requirements().iter().filter(|added| is_added(&added.path)) {

@@ -1,30 +1,40 @@
 //! `registry check`
 
 use super::content::Content;
+use super::ownership::objections;
+use super::publish::{beside, missing_of_component, missing_packages};
+use super::read;
 use crate::arguments::CheckArguments;
-use crate::failure::{Failure, Finding};
-use crate::terminal::Terminal;
+use crate::failure::{Failure, FailureReport, Finding};
+use crate::terminal::{Terminal, harmless};
 use registry_client::Client;
-use registry_client::local::LocalError;
+use registry_client::local::{Dependencies, LocalError, LocalInput};
 use registry_core::compatibility::{
     Comparison, Incompatible, Neighbours, Step, check_release, neighbours, required_version,
 };
-use registry_core::id::ObjectHash;
-use registry_core::name::{ReleaseName, Spec};
+use registry_core::id::{ObjectHash, PackageHash};
+use registry_core::name::{PackageName, ReleaseName, Spec};
 use registry_core::wire::{CompatibilityRule, Release};
 use registry_core::wit::AdmissionError;
 use semver::Version;
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::fmt::{self, Display, Formatter};
 
 #[derive(Serialize)]
 struct Document {
     name: ReleaseName,
     hash: Option<ObjectHash>,
+    /// Whether publishing would succeed, as far as it can be known without publishing.
+    passes: bool,
+    /// Why it would not.
+    reasons: Vec<FailureReport>,
     /// Whether the very same is published already.
     is_published: bool,
     /// The releases that it was compared with: none if its version has no neighbours.
     compared: Vec<Compared>,
+    /// What it breaks, where the registry lets that pass.
+    broken: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -35,33 +45,122 @@ struct Compared {
     step: Step,
 }
 
-pub(super) async fn run(arguments: &CheckArguments, client: &Client, terminal: &Terminal) -> Result<(), Failure> {
-    let content = Content::read(&arguments.path, arguments.deps.as_deref(), client, terminal).await?;
-    let name = name_of(arguments, &content, client)?;
-    let releases = releases(&name, client).await?;
-    let is_published = refuse_bound(&name, &content, &releases)?;
-    let compared = match is_published {
-        true => Vec::new(),
-        false => compare(&name, &content, &releases, client, terminal).await?,
+/// Packages that must be published first, with their hashes if these are known here.
+type Missing = Vec<(ReleaseName, Option<PackageHash>)>;
+
+pub(super) async fn run(
+    arguments: &CheckArguments,
+    client: &Client,
+    account: &Client,
+    terminal: &Terminal,
+) -> Result<(), Failure> {
+    let input = read(&arguments.path, arguments.deps.as_deref(), client.limits(), terminal)?;
+    let name = name_of(arguments, &input)?;
+    let of = match &input {
+        LocalInput::Package(_) => name.to_string(),
+        LocalInput::Component(component) => component.path.display().to_string(),
     };
-    let document = Document { hash: content.hash(), name, is_published, compared };
-    terminal.data(&document, &document)
+    let (missing, unpublished) = missing(arguments, &input, client).await?;
+    let is_missing = !missing.is_empty();
+    let mut reasons: Vec<FailureReport> = Vec::new();
+    if is_missing {
+        reasons.push(missing_packages(&of, missing, client).await?.into());
+    }
+    let releases = releases(&name, client).await?;
+    // What a component is made of cannot be verified before the packages that it names are there.
+    let content = match Content::of_input(input, arguments.deps.as_deref(), client, terminal).await {
+        Err(Failure::Error(error)) if is_missing && FailureReport::new(&error).code == "not_found" => None,
+        content => Some(content?),
+    };
+    let hash = content.as_ref().and_then(Content::hash);
+    let bound = releases.iter().find(|release| release.name == name).map(|release| release.target.hash());
+    let is_published = bound.is_some() && bound == hash;
+    if !is_published {
+        let new = unpublished.iter().chain([&name]).map(ReleaseName::namespace).collect();
+        reasons.extend(objections(new, account, terminal).await?.into_iter().map(FailureReport::from));
+    }
+    let mut document =
+        Document { name, hash, passes: true, reasons, is_published, compared: Vec::new(), broken: Vec::new() };
+    match (bound, content) {
+        (Some(_), _) if is_published => {}
+        (Some(bound), Some(_)) => document.reasons.push(taken(&document.name, bound).into()),
+        (_, None) => {}
+        (None, Some(content)) => compare(&mut document, &content, &releases, client, terminal).await?,
+    }
+    document.passes = document.reasons.is_empty();
+    terminal.data(&document, &document)?;
+    refused(document.reasons).map_or(Ok(()), |report| Err(Failure::Refused(report)))
+}
+
+/// The reason, or one that lists them.
+fn refused(mut reasons: Vec<FailureReport>) -> Option<FailureReport> {
+    if reasons.len() <= 1 {
+        return reasons.pop();
+    }
+    let first = reasons.first()?;
+    let (code, hint) = (first.code.clone(), first.hint.clone());
+    let message = format!("publishing would be refused for {} reasons", reasons.len());
+    let details = reasons.into_iter().flat_map(|reason| {
+        let points = reason.causes.into_iter().chain(reason.details).map(|point| format!("  {point}"));
+        std::iter::once(reason.message).chain(points)
+    });
+    Some(FailureReport { code, message, causes: Vec::new(), details: details.collect(), hint })
 }
 
 /// The name that it would be published under.
-fn name_of(arguments: &CheckArguments, content: &Content, client: &Client) -> Result<ReleaseName, Failure> {
-    match (content, &arguments.name) {
-        (Content::Package(_), Some(_)) => {
+fn name_of(arguments: &CheckArguments, input: &LocalInput) -> Result<ReleaseName, Failure> {
+    match (input, &arguments.name) {
+        (LocalInput::Package(_), Some(_)) => {
             Err(Failure::usage("`--as` names components; a WIT package has its name in its text"))
         }
-        (Content::Package(wit), None) => {
-            wit.admit(client.limits()).map_err(LocalError::from)?;
-            Ok(ReleaseName::try_from(wit.name()).map_err(|error| LocalError::from(AdmissionError::Name(error)))?)
+        (LocalInput::Package(package), None) => {
+            let name = ReleaseName::try_from(package.wit.name());
+            Ok(name.map_err(|error| LocalError::from(AdmissionError::Name(error)))?)
         }
-        (Content::Component(_), Some(name)) => Ok(name.clone()),
-        (Content::Component(_), None) => Err(Failure::usage(
+        (LocalInput::Component(_), Some(name)) => Ok(name.clone()),
+        (LocalInput::Component(_), None) => Err(Failure::usage(
             "a component has no name of its own: say with `--as namespace:name@version` what it will be published as",
         )),
+    }
+}
+
+/// What would have to be published first, and what would be published with it.
+async fn missing(
+    arguments: &CheckArguments,
+    input: &LocalInput,
+    client: &Client,
+) -> Result<(Missing, Vec<ReleaseName>), Failure> {
+    match input {
+        LocalInput::Package(package) => {
+            let mut uploads = package.uploads(client.limits())?;
+            uploads.pop();
+            let hashes: Vec<ObjectHash> = uploads.iter().map(|upload| ObjectHash::Package(upload.hash)).collect();
+            let missing = client.missing(&hashes).await?;
+            uploads.retain(|upload| missing.contains(&ObjectHash::Package(upload.hash)));
+            let mut lacking: Missing = uploads.into_iter().map(|upload| (upload.name, Some(upload.hash))).collect();
+            let mut unpublished = Vec::new();
+            if arguments.with_deps {
+                let names: Vec<ReleaseName> = lacking.iter().map(|(name, _)| name.clone()).collect();
+                let mut bindings = client.bindings(&names).await?.into_iter();
+                // Others of the same names are in the way.
+                lacking.retain(|_| bindings.next().flatten().is_some());
+                unpublished = names;
+            }
+            Ok((lacking, unpublished))
+        }
+        LocalInput::Component(component) => {
+            let mut lacking = missing_of_component(component, client).await?;
+            let mut unpublished = Vec::new();
+            if arguments.with_deps {
+                let folder = arguments.deps.clone().unwrap_or_else(|| beside(&arguments.path));
+                let local = Dependencies::read(&folder, client.limits())?;
+                let here: BTreeSet<&PackageName> = local.names().collect();
+                let is_here = |name: &ReleaseName| here.contains(&PackageName::from(name));
+                unpublished = lacking.iter().map(|(name, _)| name.clone()).filter(is_here).collect();
+                lacking.retain(|(name, _)| !is_here(name));
+            }
+            Ok((lacking, unpublished))
+        }
     }
 }
 
@@ -73,39 +172,43 @@ async fn releases(name: &ReleaseName, client: &Client) -> Result<Vec<Release>, F
     }
 }
 
-/// Whether the very same is published; something else under this name is refused.
-fn refuse_bound(name: &ReleaseName, content: &Content, releases: &[Release]) -> Result<bool, Failure> {
-    let Some(release) = releases.iter().find(|release| release.name == *name) else { return Ok(false) };
-    let bound = release.target.hash();
-    if content.hash() == Some(bound) {
-        return Ok(true);
+fn taken(name: &ReleaseName, bound: ObjectHash) -> Finding {
+    Finding {
+        code: "release_bound",
+        message: format!("`{name}` is bound to {bound} for ever, and this is something else"),
+        hint: Some("a published version never changes; give it a new version".to_owned()),
     }
-    let message = format!("`{name}` is bound to {bound} for ever, and this is something else");
-    let hint = Some("a published version never changes; give it a new version".to_owned());
-    Err(Finding { code: "release_bound", message, hint }.into())
 }
 
-/// Refuses what does not fit, unless the registry says that it compares nothing in this namespace.
-async fn refuse(refused: Incompatible, client: &Client, terminal: &Terminal) -> Result<(), Failure> {
-    let namespace = client.namespace(refused.name.namespace()).await.ok().flatten();
+/// A reason, unless the registry says that it compares nothing in this namespace; then what broke is listed.
+async fn judge(
+    refused: Incompatible,
+    document: &mut Document,
+    client: &Client,
+    terminal: &Terminal,
+) -> Result<(), Failure> {
+    let namespace = client.namespace(refused.name.namespace()).await?;
     match namespace.filter(|namespace| namespace.compatibility == CompatibilityRule::Relaxed) {
         Some(namespace) => {
-            let warning = format!("{refused}; the registry lets it pass, as everything in `{}`", namespace.name);
-            terminal.warn(warning);
-            Ok(())
+            document.broken = refused.details();
+            let points: String = document.broken.iter().map(|point| format!("\n  {}", harmless(point))).collect();
+            let end = format!("the registry lets it pass, because the namespace `{}` is relaxed", namespace.name);
+            terminal.warn(format_args!("{refused}; {end}{points}"));
         }
-        None => Err(anyhow::Error::from(refused).into()),
+        None => document.reasons.push(FailureReport::new(&refused.into())),
     }
+    Ok(())
 }
 
 /// Does what the registry does when a release is published.
 async fn compare(
-    name: &ReleaseName,
+    document: &mut Document,
     content: &Content,
     releases: &[Release],
     client: &Client,
     terminal: &Terminal,
-) -> Result<Vec<Compared>, Failure> {
+) -> Result<(), Failure> {
+    let name = &document.name.clone();
     let is_comparable =
         |release: &&Release| release.yanked.is_none() && super::Kind::from(release.target.hash()) == content.kind();
     let found = neighbours(name.version(), releases.iter().filter(is_comparable), |release| release.name.version());
@@ -117,21 +220,20 @@ async fn compare(
     let limits = client.limits();
     let compare = |old: &Content, new: &Content| old.compare(new, limits).unwrap_or_else(Comparison::nothing);
     if let Err(refused) = check_release(name, content, &fetched, &versions, compare) {
-        refuse(refused, client, terminal).await?;
+        judge(refused, document, client, terminal).await?;
     }
-    let mut compared = Vec::new();
     if let Some((lower, old)) = &fetched.lower {
         let step = compare(old, content).step;
         let usual = required_version(lower.version(), step);
         if step != Step::Breaking && *name.version() < usual {
             terminal.warn(format_args!("it adds something to `{lower}`; such a release is usually called `{usual}`"));
         }
-        compared.push(Compared { name: lower.clone(), step });
+        document.compared.push(Compared { name: lower.clone(), step });
     }
     if let Some((higher, new)) = &fetched.higher {
-        compared.push(Compared { name: higher.clone(), step: compare(content, new).step });
+        document.compared.push(Compared { name: higher.clone(), step: compare(content, new).step });
     }
-    Ok(compared)
+    Ok(())
 }
 
 async fn fetch(
@@ -151,7 +253,7 @@ impl Display for Document {
         if self.is_published {
             return writeln!(f, "{name} is published already");
         }
-        if self.compared.is_empty() {
+        if self.compared.is_empty() && self.passes {
             return writeln!(f, "{name} has nothing to be compared with");
         }
         self.compared.iter().try_for_each(|compared| {

@@ -14,7 +14,8 @@ use registry_core::limits::Limits;
 use registry_core::name::{ReleaseName, Spec};
 use registry_core::wit::Wit;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 /// What can be compared.
 pub(super) enum Content {
@@ -26,13 +27,13 @@ impl Content {
     /// Fetches what a person names, or reads it from this machine, with what it is called.
     pub(super) async fn of(
         subject: &Subject,
-        deps: Option<&Path>,
+        deps: &[PathBuf],
         client: &Client,
         terminal: &Terminal,
     ) -> Result<(String, Self), Failure> {
         match subject {
             Subject::Path(path) => {
-                let content = Self::read(path, deps, client, terminal).await?;
+                let content = Self::of_path(path, deps, client, terminal).await?;
                 let name = match &content {
                     Self::Package(wit) => wit.name().to_string(),
                     Self::Component(_) => path.display().to_string(),
@@ -47,14 +48,40 @@ impl Content {
         }
     }
 
-    /// Reads something from this machine.
-    pub(super) async fn read(
-        path: &Path,
+    /// Reads something from this machine, with the first of these folders that has all it needs; in the end with the
+    /// folder that it lies in, where packages of one collection lie beside each other.
+    async fn of_path(path: &Path, deps: &[PathBuf], client: &Client, terminal: &Terminal) -> Result<Self, Failure> {
+        let limits = client.limits();
+        let named: Vec<Option<&Path>> = match deps {
+            [] => vec![None],
+            deps => deps.iter().map(|folder| Some(folder.as_path())).collect(),
+        };
+        let mut incomplete = None;
+        for folder in named {
+            match read(path, folder, limits, terminal) {
+                Err(failure) if is_incomplete(&failure) => {
+                    incomplete.get_or_insert(failure);
+                }
+                input => return Self::of_input(input?, folder, client, terminal).await,
+            }
+        }
+        let around = fs::canonicalize(path).ok().and_then(|path| path.parent().map(Path::to_owned));
+        let completed = around.as_ref().map(|around| read(path, Some(around), limits, terminal));
+        match (completed, incomplete) {
+            (Some(Ok(input)), _) => Self::of_input(input, around.as_deref(), client, terminal).await,
+            (_, Some(failure)) | (Some(Err(failure)), None) => Err(failure),
+            (None, None) => Err(LocalError::NoWit { path: path.to_owned() }.into()),
+        }
+    }
+
+    /// Verifies what was read from this machine.
+    pub(super) async fn of_input(
+        input: LocalInput,
         deps: Option<&Path>,
         client: &Client,
         terminal: &Terminal,
     ) -> Result<Self, Failure> {
-        match read(path, deps, client.limits(), terminal)? {
+        match input {
             LocalInput::Package(package) => Ok(Self::Package(Box::new(package.wit))),
             LocalInput::Component(component) => {
                 let beside = component.path.parent().map(|folder| folder.join("deps")).unwrap_or_default();
@@ -97,6 +124,11 @@ impl From<Fetched> for Content {
             Fetched::Component(fetched) => Self::Component(Box::new(fetched.component)),
         }
     }
+}
+
+/// Whether dependencies are missing, which may lie elsewhere.
+fn is_incomplete(failure: &Failure) -> bool {
+    matches!(failure, Failure::Error(error) if matches!(error.downcast_ref(), Some(LocalError::Missing { .. })))
 }
 
 /// Verifies a component with the packages that the registry has under the names that it uses.

@@ -9,7 +9,7 @@ use anstyle::{AnsiColor, Style};
 use registry_client::Client;
 use registry_core::compatibility::{Change, Comparison, Step, Track, required_version};
 use registry_core::id::ObjectHash;
-use registry_core::name::ReleaseName;
+use registry_core::name::{ReleaseName, check_identifier};
 use semver::Version;
 use serde::Serialize;
 use std::fmt::{self, Display, Formatter};
@@ -26,6 +26,8 @@ struct Document {
     /// The lowest version that the new side may have, if both are releases of one name.
     #[serde(skip_serializing_if = "Option::is_none")]
     required: Option<Version>,
+    /// Whether the two are releases, or WIT, of packages with different names.
+    are_different_packages: bool,
     #[serde(flatten)]
     comparison: Comparison,
     #[serde(skip)]
@@ -39,7 +41,7 @@ struct Side {
 }
 
 pub(super) async fn run(arguments: &DiffArguments, client: &Client, terminal: &Terminal) -> Result<(), Failure> {
-    let deps = arguments.deps.as_deref();
+    let deps = &arguments.deps;
     let (old_name, old) = Content::of(&arguments.old, deps, client, terminal).await?;
     let (new_name, new) = Content::of(&arguments.new, deps, client, terminal).await?;
     let Some(comparison) = old.compare(&new, client.limits()) else {
@@ -50,6 +52,7 @@ pub(super) async fn run(arguments: &DiffArguments, client: &Client, terminal: &T
     let (required, note) = versions(&old_name, &new_name, comparison.step);
     let document = Document {
         kind: old.kind(),
+        are_different_packages: package(&old_name).is_some_and(|old| package(&new_name).is_some_and(|new| old != new)),
         is_same: old.hash() == new.hash(),
         old: Side { name: old_name, hash: old.hash() },
         new: Side { name: new_name, hash: new.hash() },
@@ -63,6 +66,13 @@ pub(super) async fn run(arguments: &DiffArguments, client: &Client, terminal: &T
         return Err(Finding { code: "different", message, hint: None }.into());
     }
     Ok(())
+}
+
+/// The name without a version; none for a path or a hash.
+fn package(name: &str) -> Option<&str> {
+    let path = name.split('@').next().unwrap_or(name);
+    let (namespace, name) = path.split_once(':')?;
+    [namespace, name].into_iter().all(|part| check_identifier(part).is_ok()).then_some(path)
 }
 
 /// The version that a change needs, if both sides are releases of one name and the new one is the higher, and what there
@@ -88,6 +98,9 @@ impl Display for Document {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let (old, new) = (harmless(&self.old.name), harmless(&self.new.name));
         writeln!(f, "{HEADING}{old} → {new}{HEADING:#}")?;
+        if self.are_different_packages {
+            writeln!(f, "these are two different packages")?;
+        }
         if self.is_same {
             return writeln!(f, "the very same");
         }

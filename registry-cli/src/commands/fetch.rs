@@ -1,7 +1,7 @@
 //! `registry fetch`
 
-use super::project::{client, deps, find, tell};
-use super::{Kind, name_of};
+use super::project::{add_states, client, deps, find, tell};
+use super::{Kind, name_of, states};
 use crate::arguments::{FetchArguments, GlobalArguments};
 use crate::credentials::{self, Access};
 use crate::failure::Failure;
@@ -58,7 +58,8 @@ async fn fetch_project(
         is_dry_run: false,
     };
     let progress = terminal.progress("fetching and verifying");
-    let report = project.fetch(&client, permissions).await?;
+    let mut report = project.fetch(&client, permissions).await?;
+    add_states(&mut report, &client).await;
     drop(progress);
     tell(&report, terminal);
     terminal.data(&report, format_args!("{}\n", deps(&project).display()))
@@ -79,11 +80,21 @@ async fn fetch_spec(
     let folder = arguments.output.clone().unwrap_or_else(|| folder_name(name.as_ref(), hash).into());
     write_folder(&folder, &files, arguments.force)?;
 
+    if let (Spec::Package(_), Some(name)) = (spec, &name) {
+        warn_of_release(name, hash, client, terminal).await;
+    }
     let called = name.as_ref().map(|name| format!(" {name}")).unwrap_or_default();
     terminal.status("Fetched", format_args!("{hash}{called}, all hashes verified"));
     let shown = format!("{}\n", folder.display());
     let files = files.into_iter().map(|file| file.path).collect();
     terminal.data(&Document { kind: hash.into(), hash, name, folder, files }, shown)
+}
+
+/// Warns about the release that a package which was asked for by hash is, if the registry has bound its name to it.
+async fn warn_of_release(name: &ReleaseName, hash: ObjectHash, client: &Client, terminal: &Terminal) {
+    let releases = client.known_releases(std::slice::from_ref(name)).await;
+    let same = releases.iter().filter(|release| release.target.hash() == hash);
+    same.flat_map(states::warnings).for_each(|warning| terminal.warn(warning));
 }
 
 fn prepare(fetched: &Fetched, name: Option<&ReleaseName>) -> Result<(ObjectHash, Vec<OutputFile>), Failure> {

@@ -1,6 +1,6 @@
 //! `registry import`
 
-use super::project::by_package;
+use super::project::{by_package, check_wit};
 use crate::arguments::ImportArguments;
 use crate::failure::Failure;
 use crate::terminal::Terminal;
@@ -23,6 +23,7 @@ struct Document {
 }
 
 pub(super) fn run(arguments: &ImportArguments, terminal: &Terminal) -> Result<(), Failure> {
+    check_wit(&arguments.wit)?;
     let (_, import) = Project::import(Path::new(""), &arguments.wit, &Limits::default())?;
     let requirements = by_package(&import.requirements);
     for file in &import.files {

@@ -1,6 +1,6 @@
 //! `registry init`
 
-use super::project::{by_package, tell};
+use super::project::{by_package, check_wit, tell};
 use crate::arguments::InitArguments;
 use crate::failure::Failure;
 use crate::terminal::Terminal;
@@ -18,6 +18,7 @@ struct Document {
 }
 
 pub(super) fn run(arguments: &InitArguments, terminal: &Terminal) -> Result<(), Failure> {
+    check_wit(&arguments.wit)?;
     let (project, report) = Project::init(Path::new(""), &arguments.wit, &Limits::default())?;
     let requirements = by_package(project.manifest().requirements());
     terminal.status("Created", MANIFEST_FILE);

@@ -1,10 +1,10 @@
 //! `registry lock`
 
-use super::project::{client, find, lines, tell};
+use super::project::{add_states, client, find, lines, tell};
 use crate::arguments::{GlobalArguments, LockArguments};
 use crate::failure::{Failure, Finding};
 use crate::terminal::Terminal;
-use registry_client::project::{LOCK_FILE, Project};
+use registry_client::project::{LOCK_FILE, Problems, Project};
 use registry_core::limits::Limits;
 use serde::Serialize;
 
@@ -25,7 +25,8 @@ pub(super) async fn run(
     }
     let client = client(&project, global, terminal)?;
     let progress = terminal.progress("resolving");
-    let report = project.write_lock(&client).await?;
+    let mut report = project.write_lock(&client).await?;
+    add_states(&mut report, &client).await;
     drop(progress);
     tell(&report, terminal);
     terminal.status(if report.lock_changed { "Wrote" } else { "Unchanged" }, LOCK_FILE);
@@ -33,7 +34,9 @@ pub(super) async fn run(
 }
 
 fn check(project: &Project, terminal: &Terminal) -> Result<(), Failure> {
-    let problems = project.check(&Limits::default())?;
+    let found = project.check(&Limits::default())?;
+    let hint = hint(&found);
+    let problems: Vec<String> = [found.lock, found.deps, found.wit].concat();
     let (count, text) = (problems.len(), problems.iter().map(|problem| format!("{problem}\n")).collect::<String>());
     terminal.data(&Document { problems }, text)?;
     if count == 0 {
@@ -42,6 +45,17 @@ fn check(project: &Project, terminal: &Terminal) -> Result<(), Failure> {
     }
     let things = if count == 1 { "1 thing does" } else { &format!("{count} things do") };
     let message = format!("{things} not fit: {LOCK_FILE}, the requirements, `deps` and the WIT differ");
-    let hint = "`registry fetch` brings lock and `deps` up to date, unless somebody changed them by hand".to_owned();
     Err(Finding { code: "lock_outdated", message, hint: Some(hint) }.into())
+}
+
+/// What helps against each kind of problem that there is.
+fn hint(problems: &Problems) -> String {
+    let Problems { lock, deps, wit } = problems;
+    let hints = [
+        (lock, "`registry lock` brings the lock up to date with the requirements"),
+        (deps, "`registry fetch` makes `deps` what the lock says, with `--force` also what was changed by hand"),
+        (wit, "`registry add` requires what the WIT refers to, `registry update` moves its versions"),
+    ];
+    let hints = hints.into_iter().filter(|(problems, _)| !problems.is_empty()).map(|(_, hint)| hint);
+    hints.collect::<Vec<_>>().join("; ")
 }

@@ -45,10 +45,19 @@ pub(super) async fn run(
     let progress = terminal.progress("asking what there is");
     let roots = roots(arguments, &mirror).await?;
     progress.pause(|| warn_of_yanks(&roots, terminal));
-    let mirrored = mirror.copy(&roots, |event| show(event, &progress, terminal)).await?;
+    let mut mirrored = Vec::new();
+    let result = mirror.copy(&roots, |event| {
+        show(event, &progress, terminal);
+        if let MirrorEvent::Done(done) = event {
+            mirrored.push(Item::from(done.clone()));
+        }
+    });
+    let result = result.await;
     drop(progress);
-    let document = Document { mirrored: mirrored.into_iter().map(Item::from).collect() };
-    terminal.data(&document, &document)
+    // What was copied stays copied when a later one is refused.
+    let document = Document { mirrored };
+    terminal.data(&document, &document)?;
+    result.map(drop).map_err(Failure::from)
 }
 
 /// What is to be copied, each once.

@@ -1,5 +1,6 @@
 //! What the commands that work with a project have in common.
 
+use super::states;
 use crate::arguments::GlobalArguments;
 use crate::credentials::{self, Access};
 use crate::failure::Failure;
@@ -8,10 +9,11 @@ use anyhow::Context;
 use registry_client::Client;
 use registry_client::cache::Cache;
 use registry_client::project::{Change, DepsReport, MANIFEST_FILE, Project, Report, Requirement};
+use registry_core::name::ReleaseName;
 use semver::Version;
 use std::collections::{BTreeMap, BTreeSet};
 use std::env;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// The project that the current folder belongs to.
 pub(super) fn find() -> Result<Project, Failure> {
@@ -30,6 +32,13 @@ pub(super) fn client(project: &Project, global: &GlobalArguments, terminal: &Ter
         global.registry = project.manifest().registry().map(str::to_owned);
     }
     Ok(credentials::client(&global, Access::Read, terminal)?.with_cache(Cache::of_user()))
+}
+
+/// Adds to a report which of the releases that the project needs are yanked or deprecated, as far as the registry can be
+/// asked.
+pub(super) async fn add_states(report: &mut Report, client: &Client) {
+    let names: Vec<ReleaseName> = report.packages.iter().map(|package| package.name.clone()).collect();
+    report.warnings.extend(states::known_warnings(&names, client).await);
 }
 
 /// Tells what was done, except for what is printed as data.
@@ -70,6 +79,16 @@ pub(super) fn by_package(requirements: &BTreeSet<Requirement>) -> BTreeMap<Strin
         packages.entry(path.to_string()).or_default().push(range.to_string());
     }
     packages
+}
+
+/// Refuses a `--wit` that is not in the project.
+pub(super) fn check_wit(folder: &Path) -> Result<(), Failure> {
+    let is_inside = |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
+    if !folder.as_os_str().is_empty() && folder.components().all(is_inside) {
+        return Ok(());
+    }
+    let message = format!("`--wit {}` is not a folder inside the project: name it from here", folder.display());
+    Err(Failure::usage(message))
 }
 
 /// Where fetched packages are.

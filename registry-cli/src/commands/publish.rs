@@ -207,25 +207,29 @@ async fn refuse_conflicts(of: &str, uploads: &[Upload], client: &Client) -> Resu
     Err(missing_packages(of, bound, client).await?.into())
 }
 
-fn beside(path: &Path) -> PathBuf {
+pub(super) fn beside(path: &Path) -> PathBuf {
     path.parent().map(|folder| folder.join("deps")).unwrap_or_default()
 }
 
 /// Says which of the packages that a component names are missing, before its bytes are sent.
 async fn check_packages_of(component: &LocalComponent, client: &Client) -> Result<(), Failure> {
-    let names: Vec<ReleaseName> = component.packages.iter().cloned().collect();
-    let bindings = client.bindings(&names).await?;
-    let is_missing = |binding: &Option<ReleaseTarget>| !matches!(binding, Some(ReleaseTarget::Package(_)));
-    let missing: Vec<_> = names
-        .into_iter()
-        .zip(&bindings)
-        .filter(|(_, binding)| is_missing(binding))
-        .map(|(name, _)| (name, None))
-        .collect();
+    let missing = missing_of_component(component, client).await?;
     if missing.is_empty() {
         return Ok(());
     }
     Err(missing_packages(&component.path.display().to_string(), missing, client).await?.into())
+}
+
+/// The packages that a component names and the registry does not have.
+pub(super) async fn missing_of_component(
+    component: &LocalComponent,
+    client: &Client,
+) -> Result<Vec<(ReleaseName, Option<PackageHash>)>, Failure> {
+    let names: Vec<ReleaseName> = component.packages.iter().cloned().collect();
+    let bindings = client.bindings(&names).await?;
+    let is_missing = |binding: &Option<ReleaseTarget>| !matches!(binding, Some(ReleaseTarget::Package(_)));
+    let missing = names.into_iter().zip(&bindings).filter(|(_, binding)| is_missing(binding));
+    Ok(missing.map(|(name, _)| (name, None)).collect())
 }
 
 /// Sends packages in the order given.
@@ -251,7 +255,7 @@ fn tell(created: bool, hash: ObjectHash, name: Option<&ReleaseName>, terminal: &
 }
 
 /// A list of all packages that must be published first, and of those that are there with other contents.
-async fn missing_packages(
+pub(super) async fn missing_packages(
     of: &str,
     missing: Vec<(ReleaseName, Option<PackageHash>)>,
     client: &Client,

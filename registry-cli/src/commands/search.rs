@@ -8,9 +8,9 @@ use futures::{StreamExt, TryStreamExt};
 use registry_client::{Client, ClientError, Items};
 use registry_core::component::{Direction, Relation};
 use registry_core::id::HashPrefix;
-use registry_core::name::ReleaseName;
+use registry_core::name::{InterfaceSpec, PackageName, ReleaseName};
 use registry_core::wire::{
-    Dependent, FoundItem, HashMatches, InterfaceUser, ItemKind, NamedHash, ReleaseTarget, SearchHit, UserKind,
+    Dependent, FoundItem, HashMatches, InterfaceUser, ItemKind, NamedHash, Release, ReleaseTarget, SearchHit, UserKind,
 };
 use serde::Serialize;
 
@@ -36,6 +36,7 @@ struct Dependents {
 pub(super) async fn search(arguments: &SearchArguments, client: &Client, terminal: &Terminal) -> Result<(), Failure> {
     let hits = client.search(&arguments.words.join(" "), arguments.kind.map(Into::into))?;
     let (hits, more) = first(hits, arguments.limit.limit, terminal).await?;
+    tell_nothing(&hits, terminal);
     let rows = hits.iter().map(|hit| {
         let kind = Kind::from(hit.target.hash()).as_str().to_owned();
         [hit.name.to_string(), kind, hit.downloads.to_string(), hit.summary.clone()]
@@ -52,6 +53,10 @@ pub(super) async fn users(
 ) -> Result<(), Failure> {
     let users = client.interface_users(&arguments.interface, Some(direction));
     let (users, more) = first(users, arguments.limit.limit, terminal).await?;
+    if users.is_empty() {
+        ensure_published(&arguments.interface, client).await?;
+        tell_nothing(&users, terminal);
+    }
     let rows = users.iter().map(|user| {
         let (kind, relation) = (user_kind(user.kind).to_owned(), relation(user.relation).to_owned());
         [names_of(user), kind, user.interface.clone(), relation, user.hash.to_string()]
@@ -69,6 +74,7 @@ pub(super) async fn dependents(
         return Err(Failure::usage(format!("`{}` is a component, and nothing refers to components", arguments.spec)));
     };
     let (dependents, more) = first(client.dependents(&hash), arguments.limit.limit, terminal).await?;
+    tell_nothing(&dependents, terminal);
     let rows = dependents.iter().map(|dependent| {
         let kind = Kind::from(dependent.hash).as_str().to_owned();
         [joined(&dependent.names), kind, dependent.hash.to_string()]
@@ -137,19 +143,44 @@ async fn places(
     Ok(HashMatches { matches: vec![found], more: false })
 }
 
+/// Tells an interface that nobody uses from one that is not there.
+async fn ensure_published(interface: &InterfaceSpec, client: &Client) -> Result<(), Failure> {
+    let (is_there, hint) = match interface {
+        InterfaceSpec::Id(id) => {
+            (client.items(id).next().await.transpose()?.is_some(), "are all digits right?".to_owned())
+        }
+        InterfaceSpec::Name { package: PackageName { namespace, name, version }, interface } => {
+            let releases = match client.releases(namespace, name).await {
+                Err(error) if error.is_not_found() => Vec::new(),
+                releases => releases?,
+            };
+            let is_meant = |release: &Release| version.as_ref().is_none_or(|version| version == release.name.version());
+            (releases.iter().any(is_meant), format!("`registry search {interface}` finds names like it"))
+        }
+    };
+    if is_there {
+        return Ok(());
+    }
+    let message = format!("no such interface is published here: `{interface}`");
+    Err(Finding { code: "not_found", message, hint: Some(hint) }.into())
+}
+
 /// The first items of a list, and whether there are more.
 async fn first<T>(items: Items<T>, limit: Limit, terminal: &Terminal) -> Result<(Vec<T>, bool), ClientError> {
     let _progress = terminal.progress("asking the registry");
     let mut items: Vec<T> = items.take(limit.0.saturating_add(1)).try_collect().await?;
     let more = items.len() > limit.0;
     items.truncate(limit.0);
-    if items.is_empty() && !more {
-        terminal.status("Found", "nothing");
-    }
     if more {
         terminal.status("More", "there are more; `--limit all` shows them");
     }
     Ok((items, more))
+}
+
+fn tell_nothing<T>(found: &[T], terminal: &Terminal) {
+    if found.is_empty() {
+        terminal.status("Found", "nothing");
+    }
 }
 
 /// A table, unless it would have headings only.

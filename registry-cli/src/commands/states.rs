@@ -71,6 +71,11 @@ fn state(release: &Release) -> &'static str {
     }
 }
 
+/// What somebody who uses these releases must know, as far as the registry can be asked.
+pub(super) async fn known_warnings(names: &[ReleaseName], client: &Client) -> Vec<String> {
+    client.known_releases(names).await.iter().flat_map(warnings).collect()
+}
+
 /// What somebody who uses a release must know.
 pub(super) fn warnings(release: &Release) -> Vec<String> {
     let name = &release.name;

@@ -1,11 +1,11 @@
 //! `registry token`
 
 use crate::arguments::{TokenCommand, TokenCreateArguments};
-use crate::failure::Failure;
+use crate::failure::{Failure, Finding};
 use crate::terminal::{Terminal, harmless, table};
 use jiff::Timestamp;
-use registry_client::Client;
-use registry_core::wire::{CreateToken, TokenInfo};
+use registry_client::{Client, ClientError};
+use registry_core::wire::{CreateToken, Scope, TokenInfo};
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -23,9 +23,10 @@ pub(super) async fn run(command: &TokenCommand, client: &Client, terminal: &Term
         TokenCommand::Create(arguments) => create(arguments, client, terminal).await,
         TokenCommand::List { account } => list(account.as_deref(), client, terminal).await,
         TokenCommand::Revoke { id } => {
-            client.revoke_token(id).await?;
+            let id = client.token_id(id).await?;
+            client.revoke_token(&id).await.map_err(|error| unknown_token(error, &id))?;
             terminal.status("Revoked", format_args!("token {id}"));
-            terminal.data(&RevokedDocument { revoked: id }, "")
+            terminal.data(&RevokedDocument { revoked: &id }, "")
         }
     }
 }
@@ -42,12 +43,36 @@ pub(super) fn facts(token: &TokenInfo) -> String {
     namespace.chain(expiry).collect()
 }
 
+fn unknown_token(error: ClientError, id: &str) -> Failure {
+    if !error.is_not_found() {
+        return error.into();
+    }
+    let message = format!("there is no token whose id is `{id}` or begins so");
+    let hint = Some("`registry token list` shows the ids".to_owned());
+    Finding { code: "not_found", message, hint }.into()
+}
+
+/// Making tokens needs one that may, and a token that ends makes none that outlives it.
+async fn expiry(arguments: &TokenCreateArguments, client: &Client) -> Result<Option<Timestamp>, Failure> {
+    let whoami = client.whoami().await?;
+    if whoami.token.scopes.contains(&Scope::Admin) {
+        return Ok(arguments.expires.map(|expiry| expiry.0).or(whoami.token.expires_at));
+    }
+    let (id, account) = (&whoami.token.id, &whoami.account);
+    let message = format!("the token in use, {}, has no scope `admin`, which making tokens needs", harmless(id));
+    let hint = format!(
+        "`registry login` with a token of `{account}` that has it, or ask an operator: `registry token create \
+         --account {account} --scope publish,yank,admin`"
+    );
+    Err(Finding { code: "forbidden", message, hint: Some(hint) }.into())
+}
+
 async fn create(arguments: &TokenCreateArguments, client: &Client, terminal: &Terminal) -> Result<(), Failure> {
     let request = CreateToken {
         description: arguments.description.clone(),
         scopes: arguments.scopes.clone(),
         namespace: arguments.namespace.clone(),
-        expires_at: arguments.expires.map(|expiry| expiry.0),
+        expires_at: expiry(arguments, client).await?,
         account: arguments.account.clone(),
     };
     let created = client.create_token(&request).await?;

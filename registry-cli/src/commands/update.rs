@@ -1,6 +1,6 @@
 //! `registry update`
 
-use super::project::{client, find, lines, tell};
+use super::project::{add_states, client, find, lines, tell};
 use crate::arguments::{GlobalArguments, UpdateArguments};
 use crate::failure::Failure;
 use crate::terminal::Terminal;
@@ -15,7 +15,8 @@ pub(super) async fn run(
     let client = client(&project, global, terminal)?;
     let progress = terminal.progress("resolving and fetching");
     let permissions = Permissions { is_dry_run: arguments.dry_run, ..Permissions::default() };
-    let report = project.update(&arguments.names, &client, permissions).await?;
+    let mut report = project.update(&arguments.names, &client, permissions).await?;
+    add_states(&mut report, &client).await;
     drop(progress);
     tell(&report, terminal);
     if report.changes.is_empty() && report.rewrites.is_empty() {

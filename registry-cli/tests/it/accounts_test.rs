@@ -93,7 +93,7 @@ fn publishing_needs_a_token_and_the_namespace_before_anything_is_sent() {
     let (ann, bob) = (world.token("ann", ALL, &[]), world.token("bob", ALL, &[]));
     let assert = publish(world.with(&ann), &[]).code(1);
     assert_contains(&stderr(&assert), &["nobody owns the namespace `test` yet; nothing was sent"]);
-    assert_contains(&stderr(&assert), &["hint: `registry namespace claim test`, or give `--claim`"]);
+    assert_contains(&stderr(&assert), &["hint: `registry namespace claim test`, or publish with `--claim`"]);
     assert_eq!(code(world.with(&ann).args(["publish", "wit", "--with-deps"])), "namespace_not_claimed");
     world.anonymous().args(["show", "test:types"]).assert().code(1);
 
@@ -159,7 +159,12 @@ fn a_token_is_shown_once_listed_without_its_secret_and_revoked_by_its_id() {
 
     assert_contains(&stdout(&world.with(secret).arg("whoami").assert().success()), &["allows yank, until 20"]);
     assert_eq!(code(world.with(secret).args(["token", "list"])), "forbidden");
-    world.with(&ann).args(["token", "revoke", id]).assert().success();
+    let assert = world.with(&ann).args(["token", "revoke", secret]).assert().code(2);
+    assert_contains(&stderr(&assert), &["that is a token itself", "it was not sent", "registry token list"]);
+    assert!(!stderr(&assert).contains(secret), "a secret is not repeated");
+    world.with(secret).arg("whoami").assert().success();
+    let assert = world.with(&ann).args(["token", "revoke", &id[..8]]).assert().success();
+    assert_contains(&stderr(&assert), &[id]);
     let assert = world.with(secret).arg("whoami").assert().code(1);
     assert_contains(&stderr(&assert), &["revoked", "hint: "]);
     let list = stdout(&world.with(&ann).args(["token", "list"]).assert().success());
@@ -180,10 +185,27 @@ fn an_expired_token_is_refused_with_the_reason() {
     assert_eq!(code(world.with(&token).arg("whoami")), "token_invalid");
     let list = stdout(&world.admin().args(["token", "list", "--account", "ann"]).assert().success());
     assert_contains(&list, &["expired"]);
-    for expiry in ["soon", "-", "90", "2026-13-01T00:00:00Z"] {
+    for expiry in ["soon", "-", "90", "0d", "2020-01-01T00:00:00Z", "2026-13-01T00:00:00Z"] {
         let mut command = world.admin();
         command.args(["token", "create", "--scope", "publish", "--expires", expiry]).assert().code(2);
     }
+}
+
+#[test]
+fn a_token_that_ends_makes_tokens_that_end_with_it_and_one_without_admin_makes_none() {
+    let world = World::new();
+    let ending = world.token("ann", "admin", &["--expires", "1d"]);
+    let create = ["token", "create", "--scope", "admin", "--json"];
+    let created = json(&world.with(&ending).args(create).assert().success());
+    let maker = json(&world.with(&ending).args(["whoami", "--json"]).assert().success());
+    assert_eq!(created["expires_at"], maker["token"]["expires_at"]);
+    assert!(created["expires_at"].is_string());
+    let publisher = world.token("ann", "publish", &[]);
+    let error = json_error(&world.with(&publisher).args(create).assert().code(1));
+    assert_eq!(error["code"], "forbidden");
+    assert_contains(error["hint"].as_str().unwrap(), &["registry login", "token create --account ann"]);
+    let assert = world.with(&ending).args(["token", "revoke", "0000"]).assert().code(1);
+    assert_contains(&stderr(&assert), &["there is no token whose id is `0000`", "hint: `registry token list`"]);
 }
 
 #[test]

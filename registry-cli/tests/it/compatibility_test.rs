@@ -101,6 +101,39 @@ fn a_component_on_this_machine_is_compared_with_the_packages_that_the_registry_h
 }
 
 #[test]
+fn diff_completes_each_side_from_its_own_collection() {
+    let folder = tempfile::tempdir().unwrap();
+    let io = |version: &str| format!("package demo:io@{version};\ninterface s {{ type t = u32; }}\n");
+    let http = |version: &str, more: &str| {
+        format!(
+            "package demo:http@{version};\ninterface i {{ use demo:io/s@{version}.{{t}}; f: func(t: t); {more} }}\n"
+        )
+    };
+    let files = [
+        ("old/http/types.wit", &http("1.0.0", "")),
+        ("old/io/s.wit", &io("1.0.0")),
+        ("new/http.wit", &http("1.1.0", "g: func();")),
+        ("new/io.wit", &io("1.1.0")),
+        ("alone/old.wit", &http("1.0.0", "")),
+        ("away/io/s.wit", &io("1.0.0")),
+    ];
+    write_files(folder.path(), &files.map(|(path, text)| (path, text.as_str())));
+    let diff = |arguments: &[&str]| {
+        let mut command = crate::command::registry();
+        command.current_dir(folder.path()).env("REGISTRY_URL", "http://127.0.0.1:9");
+        command.arg("diff").args(arguments).assert()
+    };
+    assert_contains(&stdout(&diff(&["old/http", "new/http.wit"]).success()), &["function `g`: was added"]);
+    let assert = diff(&["alone/old.wit", "new/http.wit", "--deps", "new", "--deps", "away"]).success();
+    assert_contains(&stdout(&assert), &["function `g`: was added"]);
+    let assert = diff(&["alone/old.wit", "new/http.wit"]).code(1);
+    assert_contains(&stderr(&assert), &["needs packages that are not in", "`demo:io@1.0.0`"]);
+    let text = stdout(&diff(&["old/io", "new/http.wit"]).success());
+    assert_eq!(text.lines().nth(1), Some("these are two different packages"));
+    assert!(!stdout(&diff(&["old/io", "new/io.wit"]).success()).contains("different packages"));
+}
+
+#[test]
 fn nothing_differs_from_itself() {
     let server = TestRegistry::start();
     server.publish(&wasi::file("http"), Some(&wasi::deps()));
@@ -180,4 +213,49 @@ fn check_warns_where_the_registry_lets_everything_pass() {
     let assert = check(&server, broken.path(), &[]).success();
     assert_eq!(stdout(&assert), "demo:x@1.0.1 breaks demo:x@1.0.0 (breaking)\n");
     assert_contains(&stderr(&assert), &["warning:", "it needs the version `2.0.0`", "the registry lets it pass"]);
+    assert_contains(
+        &stderr(&assert),
+        &["the namespace `demo` is relaxed", "  interface `i`, function `g`: was removed"],
+    );
+    let document = json(&check(&server, broken.path(), &["--json"]).success());
+    assert_eq!((&document["passes"], document["broken"].as_array().unwrap().len()), (&true.into(), 2));
+}
+
+#[test]
+fn check_knows_what_publishing_would_refuse_besides() {
+    let server = TestRegistry::without_namespaces();
+    let folder = tempfile::tempdir().unwrap();
+    let user = "package demo:y@1.0.0;\ninterface j { use demo:x/i@1.0.0.{t}; f: func(t: t); }\n";
+    let used = "package demo:x@1.0.0;\ninterface i { type t = u32; }\n";
+    write_files(folder.path(), &[("wit/y.wit", user), ("wit/deps/x.wit", used)]);
+    let document = json(&check(&server, folder.path(), &["--json"]).code(1));
+    let codes: Vec<&str> =
+        document["reasons"].as_array().unwrap().iter().map(|reason| reason["code"].as_str().unwrap()).collect();
+    assert_eq!((&document["passes"], codes), (&false.into(), vec!["missing_dependencies", "namespace_not_claimed"]));
+    let text = stderr(&check(&server, folder.path(), &[]).code(1));
+    assert_contains(
+        &text,
+        &["refused for 2 reasons", "demo:x@1.0.0", "nobody owns the namespace `demo` yet", "hint: "],
+    );
+    let text = stderr(&check(&server, folder.path(), &["--with-deps"]).code(1));
+    assert_contains(&text, &["error: nobody owns the namespace `demo` yet", "registry namespace claim demo"]);
+
+    server.block_on(server.client().claim_namespace("demo")).unwrap();
+    check(&server, folder.path(), &["--with-deps"]).success();
+    let mut anonymous = registry_at(&server, folder.path());
+    anonymous.env_remove("REGISTRY_TOKEN");
+    let assert = anonymous.args(["check", "wit", "--with-deps"]).assert().success();
+    assert_contains(&stderr(&assert), &["there is no token to ask whether `demo` is yours"]);
+    let create = ["token", "create", "--account", "bob", "--scope", "yank,admin"];
+    let token = stdout(&registry_at(&server, folder.path()).args(create).assert().success());
+    let mut foreign = registry_at(&server, folder.path());
+    foreign.env("REGISTRY_TOKEN", token.trim());
+    let text = stderr(&foreign.args(["check", "wit", "--with-deps"]).assert().code(1));
+    assert_contains(&text, &["does not allow publishing", "`bob` does not own the namespace `demo`"]);
+
+    registry_at(&server, folder.path()).args(["publish", "wit/deps/x.wit"]).assert().success();
+    check(&server, folder.path(), &[]).success();
+    write_files(folder.path(), &[("wit/deps/x.wit", &used.replace("u32", "u64"))]);
+    let error = json_error(&check(&server, folder.path(), &["--json", "--with-deps"]).code(1));
+    assert_eq!(error["code"], "release_bound");
 }

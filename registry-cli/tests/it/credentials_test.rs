@@ -188,7 +188,7 @@ fn what_is_no_token_is_neither_sent_nor_shown() {
 }
 
 #[test]
-fn a_credentials_file_that_was_damaged_is_an_error_without_its_secrets() {
+fn a_credentials_file_that_was_damaged_is_told_without_its_secrets_and_mended_by_login() {
     let (registry, home) = (Recorder::start(), TempDir::new().unwrap());
     login(&home, &registry.url, &token(7));
     let text = fs::read_to_string(credentials(&home)).unwrap();
@@ -197,11 +197,15 @@ fn a_credentials_file_that_was_damaged_is_an_error_without_its_secrets() {
     {
         fs::write(credentials(&home), damaged).unwrap();
         for arguments in [&["whoami"][..], &["show", "a:b"], &["logout"]] {
-            let assert = command(&home, &registry.url).args(arguments).assert().code(1);
-            assert_contains(&stderr(&assert), &["is not a file that `registry login` wrote", "hint: "]);
+            let assert = command(&home, &registry.url).args(arguments).assert();
+            assert_contains(&stderr(&assert), &["is not a file that `registry login` wrote", "`registry login`"]);
             assert!(!stderr(&assert).contains(&token(7)), "{}", stderr(&assert));
         }
+        command(&home, &registry.url).arg("logout").assert().code(1);
     }
+    login(&home, &registry.url, &token(7));
+    assert_eq!(fs::read_to_string(credentials(&home)).unwrap(), text);
+    assert_eq!(mode(&credentials(&home).with_extension("toml.damaged")), mode(&credentials(&home)));
 }
 
 #[test]

@@ -75,6 +75,35 @@ fn namespaces_are_claimed_only_when_that_is_wanted() {
 }
 
 #[test]
+fn what_was_copied_before_a_refusal_is_printed_with_what_helps() {
+    let (source, target) = (TestRegistry::start(), TestRegistry::start());
+    let folder = tempfile::tempdir().unwrap();
+    let publish = |server: &TestRegistry, name: &str, version: &str, item: &str| {
+        server.publish_text(&format!("package test:{name}@{version};\ninterface i {{ {item}: func(); }}"));
+    };
+    publish(&source, "fine", "1.0.0", "f");
+    publish(&source, "broken", "1.0.1", "g");
+    publish(&target, "broken", "1.0.0", "f");
+    let mirror = |more: &[&str]| {
+        let mut command = registry_at(&target, folder.path());
+        command.args(["mirror", "test:fine", "test:broken", "--from", source.url()]).args(more).assert().code(1)
+    };
+    let first = mirror(&["--json"]);
+    assert_eq!(json(&first)["mirrored"][0]["name"], "test:fine@1.0.0");
+    let error = json_error(&first);
+    let hint = format!("`registry namespace set test --compatibility relaxed --registry {}`", target.url());
+    assert_eq!(error["code"], "incompatible");
+    assert!(error["hint"].as_str().unwrap().contains(hint.trim_end_matches("/`")), "{error}");
+    assert_contains(&stdout(&mirror(&[])), &["test:fine@1.0.0"]);
+
+    let mut command = registry_at(&target, folder.path());
+    command.env_remove("REGISTRY_TOKEN").args(["mirror", "test:broken", "--from", source.url(), "--json"]);
+    let error = json_error(&command.assert().code(1));
+    assert_eq!(error["code"], "token_required");
+    assert!(error["hint"].as_str().unwrap().contains("`registry login --registry http://"), "{error}");
+}
+
+#[test]
 fn the_token_of_the_target_is_never_sent_to_the_source() {
     let target = TestRegistry::start();
     let folder = tempfile::tempdir().unwrap();

@@ -625,9 +625,19 @@ fn a_yanked_version_is_not_chosen_and_stays_where_it_is_locked() {
     yank("1.1.0");
     for arguments in [&["fetch"][..], &["fetch", "--locked"]] {
         run(&server, locked.path(), &["cache", "clean"]).success();
-        run(&server, locked.path(), arguments).success();
+        let assert = run(&server, locked.path(), arguments).success();
+        assert_contains(&stderr(&assert), &["warning: `test:io@1.1.0` is yanked: it leaks"]);
         assert_eq!(answers(locked.path()), ["test:io@1.1.0"]);
     }
+    let warnings = json(&run(&server, locked.path(), &["lock", "--json"]).success())["warnings"].clone();
+    assert_eq!(warnings, serde_json::json!(["`test:io@1.1.0` is yanked: it leaks"]));
+    let quiet = stderr(&run(&server, locked.path(), &["fetch", "--offline"]).success());
+    assert!(!quiet.contains("warning:"), "nothing is asked offline: {quiet}");
+    run_alone(&server, locked.path(), &["fetch"]).success();
+    let hash = read(locked.path(), "registry.lock");
+    let hash = hash.lines().find_map(|line| line.strip_prefix("hash = ")).unwrap().trim_matches('"');
+    let assert = run(&server, locked.path(), &["fetch", hash, "-o", "by-hash"]).success();
+    assert_contains(&stderr(&assert), &["warning: `test:io@1.1.0` is yanked: it leaks"]);
     run(&server, new.path(), &["lock"]).success();
     assert_eq!(answers(new.path()), ["test:io@1.0.0"]);
     run(&server, locked.path(), &["update"]).success();
@@ -637,7 +647,10 @@ fn a_yanked_version_is_not_chosen_and_stays_where_it_is_locked() {
     assert!(read(folder.path(), "registry.toml").contains("\"test:io\" = \"1.0.0\""));
 
     yank("1.0.0");
-    let text = stderr(&run(&server, new.path(), &["update"]).code(1));
+    let text = stderr(&run(&server, new.path(), &["update"]).success());
+    assert_contains(&text, &["warning: `test:io@1.0.0` stays: every release that fits `1` is yanked"]);
+    assert_eq!(answers(new.path()), ["test:io@1.0.0"]);
+    let text = stderr(&run(&server, project_with("\"test:io\" = \"1\"\n").path(), &["update"]).code(1));
     assert_contains(&text, &["all that fit were yanked: 1.1.0 (yanked: it leaks), 1.0.0 (yanked: it leaks)"]);
     let folder = project_with("");
     let text = stderr(&run(&server, folder.path(), &["add", "test:io"]).code(1));

@@ -61,7 +61,7 @@ fn help_has_an_example_for_every_command() {
 
 #[test]
 fn wrong_usage_is_exit_code_2() {
-    let cases: [&[&str]; 7] = [
+    let cases: [&[&str]; 10] = [
         &[],
         &["frobnicate"],
         &["fetch", "-o", "out"],
@@ -69,6 +69,9 @@ fn wrong_usage_is_exit_code_2() {
         &["show", "a:b", "--color", "sometimes"],
         &["hash", "x", "--quiet", "--verbose"],
         &["completions", "cobol"],
+        &["search", "x", "--limit", "0"],
+        &["init", "--wit", "/wit"],
+        &["import", "--wit", "../wit"],
     ];
     for arguments in cases {
         let assert = registry().args(arguments).assert().code(2);
@@ -90,6 +93,7 @@ fn wrong_usage_is_json_where_json_is_asked_for() {
         assert_eq!((&error["code"], &error["hint"]), (&"usage".into(), &"`--help` shows how it is used".into()));
         let text = error["message"].as_str().unwrap();
         assert!(text.contains(message) && !text.contains("Usage:") && !text.contains('\u{1b}'), "{text}");
+        assert!(!text.contains("For more information"), "{text}");
         assert_eq!(stdout(&assert), "", "{arguments:?}");
     }
     // Help is what was asked for, and what follows `--` is no option.
@@ -146,6 +150,7 @@ fn a_spec_that_is_nearly_right_is_told_how_to_be_right() {
         ("wasi:http/types", "leave out `/types`"),
         (&interface, "it is the id of an interface or a world, by which nothing can be fetched"),
         (&view, "it is the id of a component's view, by which nothing can be fetched"),
+        ("p2:w12", "`p2:w12` is the beginning of a hash: `registry identify` finds what begins so"),
         (&forgotten, &format!("write `p2:{forgotten}`")),
     ];
     for (spec, advice) in cases {
@@ -256,7 +261,7 @@ fn every_command_has_a_man_page() {
     for command in COMMANDS {
         let page = pages.join(format!("registry-{}.1", command.replace(' ', "-")));
         let text = std::fs::read_to_string(&page).unwrap_or_else(|error| panic!("{}: {error}", page.display()));
-        assert_contains(&text, &[".TH", ".SH SYNOPSIS", "Example"]);
+        assert_contains(&text, &[".TH registry", "\"registry 0", ".SH SYNOPSIS", "Example"]);
     }
     std::fs::write(folder.path().join("file"), "").unwrap();
     let assert = registry().arg("manual").arg(folder.path().join("file")).assert().code(1);

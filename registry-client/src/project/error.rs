@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 #[non_exhaustive]
 pub enum ProjectError {
     /// There is no project here.
-    #[error("there is no `{MANIFEST_FILE}` in `{}` or in a folder above it", .folder.display())]
+    #[error("there is no `{MANIFEST_FILE}` in `{}` or in a folder above it", shown(.folder))]
     NoProject {
         /// Where it was looked for first.
         folder: PathBuf,
@@ -30,7 +30,7 @@ pub enum ProjectError {
         path: PathBuf,
     },
     /// There is nothing of another tool.
-    #[error("there is no `wkg.toml`, `wkg.lock` or `deps.toml` in `{}`", .folder.display())]
+    #[error("there is no `wkg.toml`, `wkg.lock` or `deps.toml` in `{}`", shown(.folder))]
     NothingToImport {
         /// Where they were looked for.
         folder: PathBuf,
@@ -256,6 +256,11 @@ impl ProjectError {
     pub(super) fn io(verb: &'static str, path: &Path, source: io::Error) -> Self {
         Self::Io { verb, path: path.to_owned(), source }
     }
+}
+
+/// A folder as a person names it.
+fn shown(folder: &Path) -> std::path::Display<'_> {
+    if folder.as_os_str().is_empty() { Path::new(".").display() } else { folder.display() }
 }
 
 fn fit(range: &Option<Range>) -> String {

@@ -83,6 +83,17 @@ pub struct ReportedPackage {
     pub hash: PackageHash,
 }
 
+/// In what a project's files do not fit each other, one sentence each.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Problems {
+    /// Where the lock does not answer the requirements.
+    pub lock: Vec<String>,
+    /// Where `deps` is not what the lock says.
+    pub deps: Vec<String>,
+    /// What the project's own WIT refers to and nothing brings.
+    pub wit: Vec<String>,
+}
+
 /// Versions of one package that came and went.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Change {
@@ -265,7 +276,8 @@ impl Project {
             kept = self.kept(lock);
             kept.retain(|requirement, _| !names.contains(&requirement.path));
         }
-        let request = Request { requirements, kept, pins: &BTreeSet::new() };
+        let fallback = before.as_ref().map(|lock| self.kept(lock)).unwrap_or_default();
+        let request = Request { requirements, kept, fallback, pins: &BTreeSet::new() };
         let resolution = resolution::resolve(request, client).await?;
         let rewrites = sources.rewrite(before.as_ref(), &resolution.lock);
         self.finish(Outcome { before, resolution, sources, rewrites, fetches: true }, client, permissions)
@@ -276,13 +288,11 @@ impl Project {
     ///
     /// # Errors
     /// If there is no lock, or a file cannot be read.
-    pub fn check(&self, limits: &Limits) -> Result<Vec<String>, ProjectError> {
+    pub fn check(&self, limits: &Limits) -> Result<Problems, ProjectError> {
         let lock = self.lock()?.ok_or_else(|| ProjectError::NoLock { path: self.lock_path() })?;
-        let mut problems = lock.differences(self.manifest.requirements());
-        let (differences, own) = deps::check(&self.wit(), &lock, limits)?;
-        problems.extend(differences);
-        problems.extend(Sources::read(&self.wit(), limits)?.dangling(&lock, &own));
-        Ok(problems)
+        let (deps, own) = deps::check(&self.wit(), &lock, limits)?;
+        let wit = Sources::read(&self.wit(), limits)?.dangling(&lock, &own);
+        Ok(Problems { lock: lock.differences(self.manifest.requirements()), deps, wit })
     }
 
     fn lock_path(&self) -> PathBuf {
@@ -302,7 +312,8 @@ impl Project {
             if permissions.is_locked {
                 return Err(ProjectError::NoLock { path: self.lock_path() });
             }
-            let request = Request { requirements, kept: BTreeMap::new(), pins: &sources.pins() };
+            let request =
+                Request { requirements, kept: BTreeMap::new(), fallback: BTreeMap::new(), pins: &sources.pins() };
             return resolution::resolve(request, client).await;
         };
         let differences = lock.differences(requirements);
@@ -312,9 +323,9 @@ impl Project {
         // A lock that somebody edited is nothing to build on, even if only a part of it is used.
         let packages = load(lock, client).await?;
         if differences.is_empty() {
-            return Ok(Resolution { lock: lock.clone(), packages, notes: Vec::new() });
+            return Ok(Resolution { lock: lock.clone(), packages, notes: Vec::new(), warnings: Vec::new() });
         }
-        let request = Request { requirements, kept: self.kept(lock), pins: &sources.pins() };
+        let request = Request { requirements, kept: self.kept(lock), fallback: BTreeMap::new(), pins: &sources.pins() };
         resolution::resolve(request, client).await
     }
 
@@ -337,14 +348,15 @@ impl Project {
     /// Writes what was found out: WIT, requirements and lock together, then `deps`.
     fn finish(&self, outcome: Outcome, client: &Client, permissions: Permissions) -> Result<Report, ProjectError> {
         let Outcome { before, resolution, sources, rewrites, fetches } = outcome;
-        let Resolution { lock, packages, notes } = resolution;
+        let Resolution { lock, packages, notes, mut warnings } = resolution;
         let (wit, limits) = (self.wit(), client.limits());
         let plan = Plan::new(&wit, &packages, limits, permissions.replaces_changed)?;
+        warnings.extend(packages.warnings());
         let mut report = Report {
             packages: reported(&lock),
             changes: changes(before.as_ref(), &lock),
             rewrites,
-            warnings: packages.warnings(),
+            warnings,
             notes,
             ..Report::default()
         };

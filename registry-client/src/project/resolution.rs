@@ -25,6 +25,8 @@ pub(super) struct Request<'a> {
     pub(super) requirements: &'a BTreeSet<Requirement>,
     /// What is locked and does not move. It may have been yanked since.
     pub(super) kept: BTreeMap<Requirement, (ReleaseName, PackageHash)>,
+    /// What is locked and may move. It stays if its release is yanked and nothing else fits.
+    pub(super) fallback: BTreeMap<Requirement, (ReleaseName, PackageHash)>,
     /// The releases that the project's own WIT refers to: they count as packages of the closure.
     pub(super) pins: &'a BTreeSet<ReleaseName>,
 }
@@ -35,6 +37,8 @@ pub(super) struct Resolution {
     pub(super) packages: Packages,
     /// Why a requirement did not get its highest version.
     pub(super) notes: Vec<String>,
+    /// Which requirements could not move.
+    pub(super) warnings: Vec<String>,
 }
 
 /// A release that a requirement could have.
@@ -42,6 +46,20 @@ pub(super) struct Resolution {
 struct Candidate {
     name: ReleaseName,
     hash: PackageHash,
+}
+
+/// What a requirement could have.
+struct Found {
+    candidates: Vec<Candidate>,
+    /// Whether it is what is locked, because all that fits is yanked.
+    is_stuck: bool,
+}
+
+impl Found {
+    fn stuck(&self, requirement: &Requirement) -> Option<String> {
+        let stuck = self.candidates.first().filter(|_| self.is_stuck)?;
+        Some(format!("`{}` stays: every release that fits `{}` is yanked", stuck.name, requirement.range))
+    }
 }
 
 /// The candidates of each requirement, the highest version first, never empty.
@@ -54,9 +72,12 @@ type Versions = BTreeMap<PackagePath, BTreeSet<Version>>;
 
 /// Finds the versions and fetches their packages.
 pub(super) async fn resolve(request: Request<'_>, client: &Client) -> Result<Resolution, ProjectError> {
-    let asked = futures::stream::iter(request.requirements)
-        .map(|requirement| candidates(requirement, request.kept.get(requirement), client));
-    let candidates: Candidates = asked.buffered(RESOLUTION_QUESTIONS_MAX).try_collect().await?;
+    let asked =
+        futures::stream::iter(request.requirements).map(|requirement| candidates(requirement, &request, client));
+    let found: Vec<(Requirement, Found)> = asked.buffered(RESOLUTION_QUESTIONS_MAX).try_collect().await?;
+    let warnings = found.iter().filter_map(|(requirement, found)| found.stuck(requirement)).collect();
+    let candidates: Candidates =
+        found.into_iter().map(|(requirement, found)| (requirement, found.candidates)).collect();
     let mut resolver = Resolver { client, candidates: &candidates, pins: request.pins, closures: BTreeMap::new() };
     let choice = resolver.choose().await?;
     let packages = resolver.packages(&choice)?;
@@ -64,7 +85,7 @@ pub(super) async fn resolve(request: Request<'_>, client: &Client) -> Result<Res
         |requirement: &Requirement| Some((requirement.clone(), resolver.candidate(requirement, &choice)?.name.clone()));
     let requirements = request.requirements.iter().filter_map(answer).collect();
     let notes = choice.iter().filter_map(|(requirement, index)| note(candidates.get(requirement)?, *index)).collect();
-    Ok(Resolution { lock: Lock::new(requirements, &packages), packages, notes })
+    Ok(Resolution { lock: Lock::new(requirements, &packages), packages, notes, warnings })
 }
 
 /// The newest release of a package that a new requirement can begin with.
@@ -83,11 +104,15 @@ pub(super) async fn newest(path: &PackagePath, client: &Client) -> Result<Versio
 
 async fn candidates(
     requirement: &Requirement,
-    kept: Option<&(ReleaseName, PackageHash)>,
+    request: &Request<'_>,
     client: &Client,
-) -> Result<(Requirement, Vec<Candidate>), ProjectError> {
-    if let Some((name, hash)) = kept {
-        return Ok((requirement.clone(), vec![Candidate { name: name.clone(), hash: *hash }]));
+) -> Result<(Requirement, Found), ProjectError> {
+    let one = |name: &ReleaseName, hash: PackageHash, is_stuck: bool| {
+        let candidates = vec![Candidate { name: name.clone(), hash }];
+        Ok((requirement.clone(), Found { candidates, is_stuck }))
+    };
+    if let Some((name, hash)) = request.kept.get(requirement) {
+        return one(name, *hash, false);
     }
     let Requirement { path, range } = requirement;
     let releases = client.releases(path.namespace(), path.name()).await?;
@@ -100,13 +125,18 @@ async fn candidates(
         })
         .collect();
     if candidates.is_empty() {
+        if let Some((name, hash)) = request.fallback.get(requirement)
+            && releases.iter().any(|release| release.name == *name && release.target == ReleaseTarget::Package(*hash))
+        {
+            return one(name, *hash, true);
+        }
         let (path, reason) = (path.clone(), unsatisfied(range, &releases));
         let nearest = nearest(range, &releases);
         return Err(ProjectError::Unsatisfiable { path, range: Some(range.clone()), reason, nearest });
     }
     candidates.sort_by(|left, right| right.name.version().cmp(left.name.version()));
     candidates.truncate(RESOLUTION_CANDIDATES_MAX);
-    Ok((requirement.clone(), candidates))
+    Ok((requirement.clone(), Found { candidates, is_stuck: false }))
 }
 
 struct Resolver<'a> {
