@@ -24,7 +24,7 @@ use std::fmt::{self, Display, Formatter};
 #[derive(Serialize)]
 struct Document {
     name: ReleaseName,
-    hash: Option<ObjectHash>,
+    hash: ObjectHash,
     /// Whether publishing would succeed, as far as it can be known without publishing.
     passes: bool,
     /// Why it would not.
@@ -60,6 +60,10 @@ pub(super) async fn run(
         LocalInput::Package(_) => name.to_string(),
         LocalInput::Component(component) => component.path.display().to_string(),
     };
+    let hash = match &input {
+        LocalInput::Package(package) => ObjectHash::Package(package.wit.identity().map_err(LocalError::from)?.hash),
+        LocalInput::Component(component) => ObjectHash::Component(component.hash),
+    };
     let (missing, unpublished) = missing(arguments, &input, client).await?;
     let is_missing = !missing.is_empty();
     let mut reasons: Vec<FailureReport> = Vec::new();
@@ -72,9 +76,8 @@ pub(super) async fn run(
         Err(Failure::Error(error)) if is_missing && FailureReport::new(&error).code == "not_found" => None,
         content => Some(content?),
     };
-    let hash = content.as_ref().and_then(Content::hash);
     let bound = releases.iter().find(|release| release.name == name).map(|release| release.target.hash());
-    let is_published = bound.is_some() && bound == hash;
+    let is_published = bound == Some(hash);
     if !is_published {
         let new = unpublished.iter().chain([&name]).map(ReleaseName::namespace).collect();
         reasons.extend(objections(new, account, terminal).await?.into_iter().map(FailureReport::from));
@@ -83,8 +86,8 @@ pub(super) async fn run(
         Document { name, hash, passes: true, reasons, is_published, compared: Vec::new(), broken: Vec::new() };
     match (bound, content) {
         (Some(_), _) if is_published => {}
-        (Some(bound), Some(_)) => document.reasons.push(taken(&document.name, bound).into()),
-        (_, None) => {}
+        (Some(bound), _) => document.reasons.push(taken(&document.name, bound).into()),
+        (None, None) => {}
         (None, Some(content)) => compare(&mut document, &content, &releases, client, terminal).await?,
     }
     document.passes = document.reasons.is_empty();
