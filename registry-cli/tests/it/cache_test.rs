@@ -29,18 +29,20 @@ fn counted(server: &TestRegistry) -> (String, Arc<AtomicUsize>) {
 }
 
 #[test]
-fn a_closure_is_one_request_when_cold_and_none_when_cached() {
+fn a_closure_is_one_request_when_cold_and_none_when_cached_beside_that_for_its_state() {
     let (server, folder, hash) = published();
     let component = server.publish_component(&component(&[TYPES, SHAPES, MAIN]), None).to_string();
     let (url, count) = counted(&server);
-    for (spec, requests) in [(&hash, 1), (&component, 2)] {
-        for (target, expected) in [("cold", requests), ("cached", 0)] {
+    // Whether a package is yanked is asked each time; a component has no name of its own to ask for.
+    for (spec, requests, state) in [(&hash, 1, 1), (&component, 2, 0)] {
+        for (target, expected) in [("cold", requests + state), ("cached", state)] {
             count.store(0, Ordering::SeqCst);
             let arguments = ["--registry", &url, "fetch", spec, "--force", "-o", target];
             registry_at(&server, folder.path()).args(arguments).assert().success();
             assert_eq!(count.load(Ordering::SeqCst), expected, "{target} {spec}");
         }
         assert_eq!(read_files(&folder.path().join("cold")), read_files(&folder.path().join("cached")));
+        count.store(0, Ordering::SeqCst);
         let offline = ["--registry", &url, "fetch", spec, "--offline", "--force", "-o", "offline"];
         registry_at(&server, folder.path()).args(offline).assert().success();
         assert_eq!(count.load(Ordering::SeqCst), 0);
@@ -49,7 +51,7 @@ fn a_closure_is_one_request_when_cold_and_none_when_cached() {
 }
 
 #[test]
-fn a_locked_project_asks_for_nothing_that_another_fetched() {
+fn a_locked_project_fetches_nothing_that_another_fetched() {
     let (server, folder, _) = published();
     let (url, count) = counted(&server);
     write_files(
@@ -59,19 +61,24 @@ fn a_locked_project_asks_for_nothing_that_another_fetched() {
     let run = |folder: &Path, arguments: &[&str]| {
         registry_at(&server, folder).args(["--registry", &url]).args(arguments).assert().success()
     };
+    // Which of them are yanked is asked once for each of the three names, unless offline.
+    let states = 3;
     run(&folder.path().join("a"), &["fetch"]);
-    assert_eq!(count.swap(0, Ordering::SeqCst), 3, "two lists of versions, and one closure that holds both");
+    let requests = count.swap(0, Ordering::SeqCst);
+    assert_eq!(requests, 3 + states, "two lists of versions, and one closure that holds both");
     write_files(
         folder.path(),
         &[("b/registry.toml", &fs::read_to_string(folder.path().join("a/registry.toml")).unwrap())],
     );
     fs::copy(folder.path().join("a/registry.lock"), folder.path().join("b/registry.lock")).unwrap();
     run(&folder.path().join("b"), &["fetch", "--locked"]);
+    assert_eq!(count.swap(0, Ordering::SeqCst), states);
+    run(&folder.path().join("b"), &["fetch", "--offline"]);
     assert_eq!(count.load(Ordering::SeqCst), 0);
     run(&folder.path().join("b"), &["cache", "clean"]);
     fs::remove_dir_all(folder.path().join("b/wit")).unwrap();
     run(&folder.path().join("b"), &["fetch", "--locked"]);
-    assert_eq!(count.load(Ordering::SeqCst), 1, "a locked closure is one request");
+    assert_eq!(count.load(Ordering::SeqCst), 1 + states, "a locked closure is one request");
 }
 
 #[cfg(unix)]

@@ -96,7 +96,10 @@ fn importers_and_exporters_of_an_interface_are_listed() {
     let importers = found.names(&["who-imports", "test:main/api"], "users");
     assert!(importers.contains(&runner) && importers.contains(&"test:main@1.0.0/w".to_owned()), "{importers:?}");
     assert!(found.names(&["who-imports", "test:types/types@1.0.0"], "users").contains(&runner));
-    assert!(found.names(&["who-imports", "test:types/types@2.0.0"], "users").is_empty());
+    for absent in ["test:types/types@2.0.0", "test:nothing/types"] {
+        let assert = found.command(&["who-imports", absent]).assert().code(1);
+        assert_contains(&stderr(&assert), &["no such interface is published here", absent, "hint: `registry search"]);
+    }
     assert!(found.names(&["who-exports", "test:main/api"], "users").is_empty());
     let shown = found.json(&["show", "test:main"]);
     let id = shown["interfaces"]["api"].as_str().unwrap();
