@@ -1,7 +1,8 @@
 //! One interface compared with another of its name: types and functions.
 
-use super::words::{definition_path, function_path};
+use super::words::definition_path;
 use super::{Comparer, Notes, Rules, Step, is_unstable, union};
+use crate::wit::describe_item;
 use std::collections::BTreeMap;
 use wit_parser::{Function, Interface, InterfaceId, Resolve, Stability, TypeDefKind, TypeId};
 
@@ -35,7 +36,7 @@ impl Comparer<'_> {
                 _ => false,
             };
             if !is_said_of_resource {
-                self.function(rules, &format!("{path}, {}", function_path(function)), pair);
+                self.function(rules, &format!("{path}, {}", describe_item(function)), pair);
             }
         }
     }

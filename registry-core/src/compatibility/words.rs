@@ -1,7 +1,8 @@
 //! Types and functions in words.
 
 use crate::id::shorten;
-use wit_parser::{Function, FunctionKind, Handle, Resolve, Type, TypeDefKind, TypeId, TypeOwner};
+use crate::wit::primitive;
+use wit_parser::{Handle, Resolve, Type, TypeDefKind, TypeId, TypeOwner};
 
 /// A type as WIT writes it; one with a name by its name.
 pub(super) fn type_text(resolve: &Resolve, ty: &Type) -> String {
@@ -9,7 +10,7 @@ pub(super) fn type_text(resolve: &Resolve, ty: &Type) -> String {
 }
 
 fn whole_type_text(resolve: &Resolve, ty: &Type) -> String {
-    let Type::Id(id) = ty else { return primitive_text(ty).to_owned() };
+    let Type::Id(id) = ty else { return primitive(ty).to_owned() };
     let definition = &resolve.types[*id];
     if let Some(name) = &definition.name {
         return name.clone();
@@ -44,26 +45,6 @@ fn with_element(name: &str, element: Option<String>) -> String {
     }
 }
 
-fn primitive_text(ty: &Type) -> &'static str {
-    match ty {
-        Type::Bool => "bool",
-        Type::U8 => "u8",
-        Type::U16 => "u16",
-        Type::U32 => "u32",
-        Type::U64 => "u64",
-        Type::S8 => "s8",
-        Type::S16 => "s16",
-        Type::S32 => "s32",
-        Type::S64 => "s64",
-        Type::F32 => "f32",
-        Type::F64 => "f64",
-        Type::Char => "char",
-        Type::String => "string",
-        Type::ErrorContext => "error-context",
-        Type::Id(_) => "a type",
-    }
-}
-
 /// Where a named type is declared, with package and version.
 pub(super) fn full_name(resolve: &Resolve, id: TypeId) -> String {
     let text = type_text(resolve, &Type::Id(id));
@@ -87,20 +68,6 @@ pub(super) fn a_kind(kind: &TypeDefKind) -> String {
         TypeDefKind::Enum(_) | TypeDefKind::Option(_) => format!("an {}", kind.as_str()),
         TypeDefKind::Flags(_) => "flags".to_owned(),
         _ => format!("a {}", kind.as_str()),
-    }
-}
-
-/// What a function is and is called: "function `f`", "method `r.m`", "constructor of `r`".
-pub(super) fn function_path(function: &Function) -> String {
-    let name = match function.name.split_once(']') {
-        Some((_, name)) => name,
-        None => function.name.as_str(),
-    };
-    match function.kind {
-        FunctionKind::Freestanding | FunctionKind::AsyncFreestanding => format!("function `{name}`"),
-        FunctionKind::Method(_) | FunctionKind::AsyncMethod(_) => format!("method `{name}`"),
-        FunctionKind::Static(_) | FunctionKind::AsyncStatic(_) => format!("static function `{name}`"),
-        FunctionKind::Constructor(_) => format!("constructor of `{name}`"),
     }
 }
 

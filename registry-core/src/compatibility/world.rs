@@ -1,8 +1,9 @@
 //! Worlds compared: a package's worlds as contracts between components and hosts, a component's own as what it does.
 
 use super::signature::Side;
-use super::words::{definition_path, function_path};
+use super::words::definition_path;
 use super::{Comparer, Notes, Rules, Step, is_unstable};
+use crate::wit::describe_item;
 use crate::wit::encode::Direction;
 use indexmap::IndexMap;
 use std::collections::{BTreeMap, BTreeSet};
@@ -186,7 +187,7 @@ fn version_of<'a>(side: &Side<'a>, key: &WorldKey) -> Option<&'a semver::Version
 /// What an item is and is called; an interface of the compared package without the package.
 fn item_path(resolve: &Resolve, (key, item): Item<'_>, name: String) -> String {
     match item {
-        WorldItem::Function(function) => function_path(function),
+        WorldItem::Function(function) => describe_item(function),
         WorldItem::Type { id, .. } => definition_path(resolve, *id, &name),
         WorldItem::Interface { .. } => match (key, name.strip_prefix('/')) {
             (WorldKey::Interface(_), Some(own)) => format!("`{own}`"),

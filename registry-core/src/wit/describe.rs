@@ -178,7 +178,8 @@ impl Description {
     }
 }
 
-fn primitive(ty: &Type) -> &'static str {
+/// The name of a type that needs no definition.
+pub(crate) fn primitive(ty: &Type) -> &'static str {
     match ty {
         Type::Bool => "bool",
         Type::U8 => "u8",

@@ -16,6 +16,7 @@ mod worlds;
 pub(crate) mod writer;
 
 pub(crate) use check::check_resolve;
+pub(crate) use describe::{describe_item, primitive};
 pub use docs::normalize as normalize_docs;
 pub use elaboration::DroppedAttribute;
 pub use encode::EncodeError;
