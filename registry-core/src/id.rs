@@ -34,7 +34,7 @@ pub struct ParseIdError {
 macro_rules! typed_id {
     ($(#[$meta:meta])* $name:ident, $letter:literal, $kind:literal) => {
         $(#[$meta])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, borsh::BorshSerialize, borsh::BorshDeserialize)]
         pub struct $name(Digest);
 
         impl $name {
@@ -105,6 +105,23 @@ typed_id!(
 typed_id!(
     /// `p2:v…`: a component's own world as extracted from its bytes (the view).
     ViewId, "v", "a view"
+);
+
+typed_id!(
+    /// `p2:u…`: a UTXO of a ledger: its chain, the transaction that made it, and its place among what that made.
+    UtxoId, "u", "a UTXO"
+);
+typed_id!(
+    /// `p2:t…`: a transaction of a ledger: its canonical bytes.
+    TransactionId, "t", "a transaction"
+);
+typed_id!(
+    /// `p2:b…`: a block of a ledger: its header.
+    BlockId, "b", "a block"
+);
+typed_id!(
+    /// `p2:a…`: an account of a ledger.
+    AccountId, "a", "an account"
 );
 
 impl ComponentHash {

@@ -12,7 +12,9 @@ mod sponge;
 pub use permutation::{MODULUS, State, permute};
 pub use sponge::{hash_bytes, hash_elements, merge};
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use std::fmt;
+use std::io;
 
 /// Bytes in a leaf of the tree.
 pub const LEAF_SIZE_BYTES: usize = 1 << LEAF_SIZE_LOG2;
@@ -92,6 +94,9 @@ impl Digest {
         Self(bytes)
     }
 
+    /// The digest that stands for "nothing here": four zeros, which no hash gives by chance.
+    pub const ZERO: Self = Self([0; 32]);
+
     /// Reads 32 bytes; `None` if an element is not below the modulus (one digest has one encoding).
     pub fn from_bytes(bytes: [u8; 32]) -> Option<Self> {
         let digest = Self(bytes);
@@ -127,6 +132,20 @@ impl Digest {
     /// 64 lowercase hexadecimal digits.
     pub fn to_hex(&self) -> String {
         hex::encode(self.0)
+    }
+}
+
+/// The 32 bytes. Reading refuses what [`Digest::from_bytes`] refuses.
+impl BorshSerialize for Digest {
+    fn serialize<W: io::Write>(&self, writer: &mut W) -> io::Result<()> {
+        writer.write_all(&self.0)
+    }
+}
+
+impl BorshDeserialize for Digest {
+    fn deserialize_reader<R: io::Read>(reader: &mut R) -> io::Result<Self> {
+        let not_canonical = || io::Error::new(io::ErrorKind::InvalidData, "a digest has an element that is not canonical");
+        Self::from_bytes(<[u8; 32]>::deserialize_reader(reader)?).ok_or_else(not_canonical)
     }
 }
 
