@@ -1,1 +1,32 @@
-//! What a chain is made of.
+//! What a chain is made of, and the one rule by which a block follows from another.
+//!
+//! Pure: no files, no clock, no randomness, no WebAssembly. A node, a prover and a light client compute the same with
+//! it. `docs/ledger.md` is the normative text of every encoding and hash here.
+//!
+//! - [`Transaction`]: what somebody asks for; [`Verdict`]: what an executor says about it.
+//! - [`Utxo`], [`ContractRecord`]: what a chain keeps.
+//! - [`Receipt`], [`Event`], [`CallRow`]: what is told about a transaction for ever.
+//! - [`Block`], [`Header`]: what is agreed on.
+
+mod block;
+mod call;
+mod chain;
+mod contract;
+mod domain;
+mod encoding;
+mod execution;
+mod receipt;
+mod state;
+mod transaction;
+mod utxo;
+
+pub use block::{Block, Deployment, Header, ProfileId};
+pub use call::{CallEnd, CallRow};
+pub use chain::{ChainId, ChainIdError, Moment};
+pub use contract::{ContractCounters, ContractRecord, HostInterfaceId, TokenSupply};
+pub use encoding::{Canonical, DecodeError};
+pub use execution::{Call, Changed, Created, Execution, Invalid, Outcome, Verdict};
+pub use receipt::{ChangedUtxo, ConsumedUtxo, CreatedUtxo, Event, Failure, FailureKind, Receipt};
+pub use state::{State, StateError, Tree, UtxoStatus};
+pub use transaction::{Input, RootCall, Transaction};
+pub use utxo::{Callable, MethodId, Token, Utxo, UtxoContent};

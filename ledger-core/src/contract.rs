@@ -1,0 +1,66 @@
+//! Contracts as a chain keeps them.
+
+use crate::domain;
+use crate::encoding::{Canonical, hash_of};
+use borsh::{BorshDeserialize, BorshSerialize};
+use registry_core::hash::{Digest, merge};
+use registry_core::id::{ComponentHash, PackageHash, ViewId};
+
+/// What was decided about a contract when it was deployed. It never changes.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct ContractRecord {
+    /// The component.
+    pub contract: ComponentHash,
+    /// Its own world, as extracted from it.
+    pub view: ViewId,
+    /// Every package that it refers to, by `namespace:name@version`, with its hash; sorted by name.
+    pub packages: Vec<(String, PackageHash)>,
+    /// What the ledger offers to contracts, as it was understood.
+    pub host_interface: HostInterfaceId,
+    /// The gas limit that its calls may ask for at most.
+    pub gas_limit_max: Option<u64>,
+    /// Its place in the tree of contracts, given once.
+    pub slot: u32,
+}
+
+/// Names everything that the ledger offers to a contract: functions, types, and what they mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
+pub struct HostInterfaceId(pub Digest);
+
+/// What changes about a contract.
+#[derive(Debug, Clone, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct ContractCounters {
+    /// How many UTXOs it has had: the serial of the next.
+    pub next_serial: u64,
+    /// What exists of each of its token types, sorted by type.
+    pub tokens: Vec<TokenSupply>,
+}
+
+/// How many tokens of a type there are.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct TokenSupply {
+    /// The exported interface that declares the type.
+    pub type_name: String,
+    /// How many were minted.
+    pub minted: u64,
+    /// How many were burned.
+    pub burned: u64,
+}
+
+impl Canonical for ContractRecord {
+    const NAME: &'static str = "a contract's record";
+    const SIZE_BYTES_MAX: usize = 1 << 20;
+}
+
+impl Canonical for ContractCounters {
+    const NAME: &'static str = "a contract's counters";
+    const SIZE_BYTES_MAX: usize = 1 << 20;
+}
+
+impl ContractRecord {
+    /// What stands for the contract in the tree of contracts.
+    pub fn leaf(&self, counters: &ContractCounters) -> Digest {
+        let record = hash_of(domain::CONTRACT, self);
+        merge(domain::LEAF, &record, &hash_of(domain::COUNTERS, counters))
+    }
+}

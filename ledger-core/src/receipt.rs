@@ -1,0 +1,139 @@
+//! Receipts: what a transaction did.
+
+use crate::domain;
+use crate::encoding::{Canonical, hash_of};
+use borsh::{BorshDeserialize, BorshSerialize};
+use registry_core::hash::Digest;
+use registry_core::id::{ComponentHash, TransactionId, UtxoId};
+use std::fmt;
+
+/// What a transaction did. All of it is in the block's receipts root.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Receipt {
+    /// The transaction.
+    pub transaction: TransactionId,
+    /// The encoded result, or why it failed. A transaction that failed has nothing below but its gas.
+    pub outcome: Result<Vec<u8>, Failure>,
+    /// The gas that it used, at most its limit.
+    pub gas_used: u64,
+    /// The UTXOs that it made and that live on, in the order of their creation.
+    pub created: Vec<CreatedUtxo>,
+    /// The UTXOs whose content it changed.
+    pub changed: Vec<ChangedUtxo>,
+    /// The UTXOs that it consumed.
+    pub consumed: Vec<ConsumedUtxo>,
+    /// The UTXOs that it made and consumed.
+    pub ephemeral: Vec<UtxoId>,
+    /// The UTXOs that it used and left as they were.
+    pub read: Vec<UtxoId>,
+    /// The contract that it deployed.
+    pub deployed: Option<ComponentHash>,
+    /// What the contracts told, in order.
+    pub events: Vec<Event>,
+}
+
+/// A UTXO that a transaction made.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct CreatedUtxo {
+    /// Its id.
+    pub utxo: UtxoId,
+    /// Its contract.
+    pub contract: ComponentHash,
+    /// Its number among its contract's UTXOs.
+    pub serial: u64,
+    /// Its place in the tree.
+    pub slot: u32,
+    /// What stands there.
+    pub leaf: Digest,
+}
+
+/// A UTXO whose content a transaction changed.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct ChangedUtxo {
+    /// Its id.
+    pub utxo: UtxoId,
+    /// Its new version.
+    pub version: u64,
+    /// Its place in the tree.
+    pub slot: u32,
+    /// What stands there now.
+    pub leaf: Digest,
+}
+
+/// A UTXO that a transaction consumed.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct ConsumedUtxo {
+    /// Its id.
+    pub utxo: UtxoId,
+    /// Its place in the tree, which nothing else will have.
+    pub slot: u32,
+}
+
+/// Something that a contract told.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Event {
+    /// The contract.
+    pub contract: ComponentHash,
+    /// The UTXO in which it happened; none in a script.
+    pub utxo: Option<UtxoId>,
+    /// The interface, as the contract's WIT has it: `starstream:events/counting`.
+    pub interface: String,
+    /// The event: `stopped`.
+    pub name: String,
+    /// Its arguments, in the strict value encoding.
+    pub arguments: Vec<u8>,
+}
+
+/// Why a transaction failed while it ran.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Failure {
+    /// The kind.
+    pub kind: FailureKind,
+    /// What happened, in the ledger's own words: the same on every node.
+    pub detail: String,
+}
+
+/// Kinds of failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, BorshSerialize, BorshDeserialize)]
+pub enum FailureKind {
+    /// The gas limit was reached.
+    OutOfGas,
+    /// A contract stopped itself, or did what WebAssembly does not allow.
+    Trap,
+    /// A contract did what the ledger does not allow.
+    Refused,
+    /// A contract raised an effect that nobody handles.
+    Effect,
+    /// A contract asked for more of something than a transaction may have.
+    Limit,
+}
+
+impl fmt::Display for FailureKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::OutOfGas => "out of gas",
+            Self::Trap => "trap",
+            Self::Refused => "refused",
+            Self::Effect => "unhandled effect",
+            Self::Limit => "limit",
+        })
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.kind, self.detail)
+    }
+}
+
+impl Canonical for Receipt {
+    const NAME: &'static str = "a receipt";
+    const SIZE_BYTES_MAX: usize = 8 << 20;
+}
+
+impl Receipt {
+    /// Its digest in the block's receipts root.
+    pub fn digest(&self) -> Digest {
+        hash_of(domain::RECEIPT, self)
+    }
+}

@@ -1,0 +1,107 @@
+//! Transactions: what somebody asks a chain for.
+
+use crate::ChainId;
+use crate::domain;
+use crate::encoding::{Canonical, hash_of};
+use borsh::{BorshDeserialize, BorshSerialize};
+use registry_core::id::{ComponentHash, TransactionId, UtxoId};
+
+/// One call, and what it may use. It happens whole or not at all, and once.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Transaction {
+    /// The chain that it is for.
+    pub chain: ChainId,
+    /// Tells two transactions apart that ask for the same: a chain takes each transaction once.
+    pub nonce: u64,
+    /// The lowest height of a block that it may be in.
+    pub valid_from: u64,
+    /// The highest height of a block that it may be in.
+    pub valid_until: u64,
+    /// The UTXOs that it may change and consume. Those that it only reads in the end keep their version.
+    pub inputs: Vec<Input>,
+    /// The UTXOs that it may only read; if it changes one, it fails.
+    pub references: Vec<Input>,
+    /// What is called.
+    pub call: RootCall,
+    /// The arguments, in the strict value encoding. A UTXO is written as its id's text; it must be among the inputs or
+    /// references.
+    pub arguments: Vec<u8>,
+    /// The gas that it may use.
+    pub gas_limit: u64,
+}
+
+/// A UTXO that a transaction uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Input {
+    /// Which one.
+    pub utxo: UtxoId,
+    /// The version that the sender saw; the transaction is invalid if it has another. None stands for the latest.
+    pub version: Option<u64>,
+}
+
+/// The one call that a transaction makes from outside.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum RootCall {
+    /// A coordination script, or a plain function of a contract. Names are those of the contract's WIT:
+    /// `create`, `demo:counting/counters@0.1.0#clamp`.
+    Function {
+        /// The contract.
+        contract: ComponentHash,
+        /// The function.
+        function: String,
+    },
+    /// A main function of a UTXO type, which creates a UTXO.
+    Main {
+        /// The contract.
+        contract: ComponentHash,
+        /// The exported interface that declares the type; empty for a contract with `get-storage` at its root, of
+        /// which any function can be the one that creates.
+        type_name: String,
+        /// The main function: `start`.
+        main: String,
+    },
+    /// A method of a UTXO that is kept.
+    Method {
+        /// The UTXO; among the inputs or references.
+        utxo: UtxoId,
+        /// The method: `bump`.
+        method: String,
+    },
+    /// Makes a contract part of the chain. The block carries its component and its packages.
+    Deploy {
+        /// The contract.
+        contract: ComponentHash,
+        /// The gas limit that calls of this contract may ask for at most, if it is below the chain's own.
+        gas_limit_max: Option<u64>,
+    },
+}
+
+impl Canonical for Transaction {
+    const NAME: &'static str = "a transaction";
+    const SIZE_BYTES_MAX: usize = 2 << 20;
+}
+
+impl Transaction {
+    /// UTXOs that one transaction may name.
+    pub const INPUTS_MAX: usize = 256;
+
+    /// Its id: the hash of its encoding.
+    pub fn id(&self) -> TransactionId {
+        TransactionId::from_digest(hash_of(domain::TRANSACTION, self))
+    }
+
+    /// The contract that the call names itself; a method's contract is that of its UTXO.
+    pub fn contract(&self) -> Option<ComponentHash> {
+        match &self.call {
+            RootCall::Function { contract, .. }
+            | RootCall::Main { contract, .. }
+            | RootCall::Deploy { contract, .. } => Some(*contract),
+            RootCall::Method { .. } => None,
+        }
+    }
+
+    /// Whether it names `utxo` among its inputs or references.
+    pub fn names(&self, utxo: &UtxoId) -> bool {
+        self.inputs.iter().chain(&self.references).any(|input| input.utxo == *utxo)
+    }
+}
