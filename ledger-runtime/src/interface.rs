@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use strsim::osa_distance;
-use wit_parser::{Function, Handle, Resolve, Type, TypeDefKind, TypeId, WorldId, WorldItem};
+use wit_parser::{Function, Handle, Resolve, Type, TypeDefKind, TypeId, WorldId, WorldItem, WorldKey};
 
 /// A contract's functions: those at the root of its world first, then those of its exported interfaces.
 #[derive(Debug, Clone)]
@@ -75,6 +75,16 @@ pub enum FunctionError {
         /// The functions that can be called.
         available: Vec<String>,
     },
+    /// The type of a UTXO has no such method.
+    #[error("a UTXO of the type `{type_name}` has no method `{name}`")]
+    UnknownMethod {
+        /// The type.
+        type_name: String,
+        /// The name given.
+        name: String,
+        /// The methods that it has.
+        available: Vec<String>,
+    },
     /// Several functions are meant by a short name.
     #[error("`{name}` is the short name of several functions")]
     Ambiguous {
@@ -99,7 +109,8 @@ pub const TYPE_DEPTH_MAX: usize = 100;
 impl Interface {
     /// The functions that `world` exports.
     pub fn of(resolve: &Resolve, world: WorldId) -> Self {
-        let mut types = TypeObstacles { resolve, known: HashMap::new() };
+        let is_coroutine = is_coroutine(resolve, world);
+        let mut types = TypeObstacles { resolve, is_coroutine, known: HashMap::new() };
         let mut functions = Vec::new();
         let mut of_interfaces = Vec::new();
         for (key, item) in &resolve.worlds[world].exports {
@@ -171,6 +182,31 @@ impl Interface {
     }
 }
 
+/// Whether the world is that of a contract of Starstream, whose UTXOs are coroutines: it imports what Starstream's
+/// contracts import. Handles of its UTXOs can be sent, as their ids.
+pub(crate) fn is_coroutine(resolve: &Resolve, world: WorldId) -> bool {
+    let mut imports = resolve.worlds[world].imports.keys();
+    imports.any(|key| {
+        let WorldKey::Interface(id) = key else { return false };
+        let package = resolve.interfaces[*id].package;
+        package.is_some_and(|package| resolve.packages[package].name.namespace == "starstream")
+    })
+}
+
+/// Whether a resource of a contract of Starstream is that of UTXOs, of one type or of any.
+pub(crate) fn is_utxo(resolve: &Resolve, resource: TypeId) -> bool {
+    resource_name(resolve, resource) == Some("utxo")
+}
+
+/// The name by which a resource is declared, whatever it is called where it is used.
+pub(crate) fn resource_name(resolve: &Resolve, mut resource: TypeId) -> Option<&str> {
+    // An alias refers to what was declared before it, so this ends.
+    while let TypeDefKind::Type(Type::Id(declared)) = &resolve.types[resource].kind {
+        resource = *declared;
+    }
+    resolve.types[resource].name.as_deref()
+}
+
 impl FunctionError {
     /// What a person can do about it.
     pub fn hint(&self) -> Option<String> {
@@ -186,8 +222,9 @@ impl FunctionError {
             Self::Unknown { available, .. } if available.is_empty() => {
                 Some("the contract has no function that can be called".to_owned())
             }
-            Self::Unknown { name, available } => Some(match similar(name, available) {
-                Some(similar) => format!("did you mean `{similar}`? The contract has {}", list(available)),
+            Self::UnknownMethod { available, .. } if available.is_empty() => Some("it has no methods".to_owned()),
+            Self::Unknown { name, available } | Self::UnknownMethod { name, available, .. } => Some(match similar(name, available) {
+                Some(similar) => format!("did you mean `{similar}`? There are {}", list(available)),
                 None => format!("it has {}", list(available)),
             }),
             Self::Ambiguous { candidates, .. } => Some(format!("write one of {}", list(candidates))),
@@ -233,6 +270,7 @@ fn short(name: &str) -> String {
 /// A function's name without its interface, and without what kind of function it is: `counter.highest`.
 fn item(name: &str) -> &str {
     let function = name.rsplit_once('#').map_or(name, |(_, function)| function);
+    let function = function.rsplit_once("::").map_or(function, |(_, main)| main);
     function.rsplit_once(']').map_or(function, |(_, item)| item)
 }
 
@@ -258,6 +296,7 @@ impl fmt::Display for ContractFunction {
 /// Finds what keeps functions from being called; remembers each type, because types are shared.
 struct TypeObstacles<'a> {
     resolve: &'a Resolve,
+    is_coroutine: bool,
     known: HashMap<TypeId, Option<TypeObstacle>>,
 }
 
@@ -312,6 +351,11 @@ impl TypeObstacles<'_> {
             }
             TypeDefKind::Result(result) => self.first([&result.ok, &result.err].into_iter().flatten(), depth),
             TypeDefKind::Flags(_) | TypeDefKind::Enum(_) => None,
+            TypeDefKind::Handle(Handle::Own(resource) | Handle::Borrow(resource))
+                if self.is_coroutine && is_utxo(resolve, *resource) =>
+            {
+                None
+            }
             TypeDefKind::Handle(Handle::Own(resource) | Handle::Borrow(resource)) => {
                 Some(TypeObstacle::Handle(resolve.types[*resource].name.clone().unwrap_or_default()))
             }

@@ -3,7 +3,7 @@
 //! A call goes through these modules, from the outside in:
 //!
 //! - [`rpc`]: wRPC over TCP, to peers that nobody knows; [`service`]: what a node does, whatever it is asked through.
-//! - [`contract_hash`]: reads what a contract is named by.
+//! - [`contract_hash`], [`utxo_name`]: read what contracts and UTXOs are named by.
 //! - [`contracts`]: finds a contract by its hash, in memory, in the node's own [`store`], or in a [`source`].
 //! - [`admission`]: checks a verified component against the [`profile`] and compiles it with the [`engine`];
 //!   [`interface`]: which functions it has, and which of them can be called.
@@ -26,5 +26,6 @@ pub mod rpc;
 pub mod service;
 pub mod source;
 pub mod store;
+pub mod utxo_name;
 pub mod value;
 pub mod wave;

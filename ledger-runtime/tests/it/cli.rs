@@ -223,7 +223,7 @@ async fn errors_say_what_to_do() {
     }
     for name in ["gdc", "GCD", "gcdd"] {
         let (_, stderr, _) = output(&node.ask("call", &[&hash("arithmetic"), name, "1, 2"]));
-        assert!(stderr.contains("hint: did you mean `gcd`? The contract has `fibonacci`, `gcd`"), "{stderr}");
+        assert!(stderr.contains("hint: did you mean `gcd`? There are `fibonacci`, `gcd`"), "{stderr}");
     }
     for (name, meant) in [
         ("clamp", "counters#clamp"),

@@ -1,10 +1,13 @@
 //! Values as WAVE text, typed by a contract's WIT.
 //!
-//! Arguments are a list without brackets, as in `1, {name: "x"}`. What does not fit is pointed at in the text.
+//! Arguments are a list without brackets, as in `1, {name: "x"}`. What does not fit is pointed at in the text. A handle of
+//! a UTXO is written as its id in quotes: `"p2:u…"`.
 
-use crate::interface::{Interface, TYPE_DEPTH_MAX};
-use registry_core::limits::Limits;
-use registry_core::wit::{SourceFile, Wit, WitError};
+mod contract;
+
+pub use contract::{Callee, CalleeError, ContractText, TextError, TypeError};
+
+use registry_core::id::{ParseIdError, UtxoId};
 use std::collections::HashMap;
 use std::fmt::{self, Write};
 use std::ops::Range;
@@ -13,13 +16,6 @@ use wasm_wave::parser::{ParserError, ParserErrorKind};
 use wasm_wave::untyped::UntypedFuncCall;
 use wasm_wave::value::{Type, Value};
 use wasm_wave::wasm::{WasmType, WasmTypeKind, WasmValue};
-use wit_parser::{Function, Resolve, Type as WitType, TypeDefKind, TypeId};
-
-/// A contract's WIT, parsed.
-pub struct ContractText {
-    wit: Wit,
-    interface: Interface,
-}
 
 /// What a function takes and gives.
 #[derive(Debug, Clone)]
@@ -28,31 +24,9 @@ pub struct Signature {
     pub parameters: Vec<(String, Type)>,
     /// The type of the result, if there is one.
     pub result: Option<Type>,
-}
-
-/// Why a text is not that of a contract.
-#[derive(Debug, thiserror::Error)]
-pub enum TextError {
-    /// It is not WIT that parses on its own.
-    #[error("the contract's WIT cannot be parsed")]
-    Wit(#[from] Box<WitError>),
-    /// The world is not in it.
-    #[error("the contract's WIT has no world `{0}`")]
-    NoWorld(String),
-}
-
-/// Why values of a type can't be written.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum TypeError {
-    /// The kind of type has no text.
-    #[error("a {0} has no text")]
-    Unsupported(&'static str),
-    /// The type has no parts, which components don't allow.
-    #[error("a {0} without parts is not a type of a component")]
-    Empty(&'static str),
-    /// Types contain each other too deeply.
-    #[error("the types are nested deeper than {TYPE_DEPTH_MAX}")]
-    TooDeep,
+    /// Whether every text among the parameters and in the result is the id of a UTXO. So it is in Starstream contracts,
+    /// which have handles and no strings.
+    pub has_handles: bool,
 }
 
 /// Arguments that are not what a function takes.
@@ -66,130 +40,29 @@ pub struct ArgumentError {
     is_wave: bool,
 }
 
-impl ContractText {
-    /// Parses the flat text of a contract whose world is called `world`, as in `root:component/root`.
-    ///
-    /// # Errors
-    /// If it is not such a text.
-    pub fn parse(text: &str, world: &str) -> Result<Self, TextError> {
-        let limits = Limits { wit_size_bytes_max: Limits::default().closure_size_bytes_max, ..Limits::default() };
-        let wit = Wit::parse(&[SourceFile::new("contract.wit", text)], &[], &limits).map_err(Box::new)?;
-        let name = world.strip_prefix(&format!("{}/", wit.name()));
-        let found = name.and_then(|name| wit.resolve().packages[wit.main()].worlds.get(name).copied());
-        let world = found.ok_or_else(|| TextError::NoWorld(world.to_owned()))?;
-        let interface = Interface::of(wit.resolve(), world);
-        Ok(Self { wit, interface })
-    }
-
-    /// The functions of the contract.
-    pub fn interface(&self) -> &Interface {
-        &self.interface
-    }
-
-    /// What a function takes and gives.
-    ///
-    /// # Errors
-    /// If values of one of its types can't be written.
-    pub fn signature(&self, function: &Function) -> Result<Signature, TypeError> {
-        let mut types = Types { resolve: self.wit.resolve(), known: HashMap::new() };
-        let parameters = function
-            .params
-            .iter()
-            .map(|param| Ok((param.name.clone(), types.of(&param.ty, 1)?)))
-            .collect::<Result<_, TypeError>>()?;
-        let result = function.result.as_ref().map(|ty| types.of(ty, 1)).transpose()?;
-        Ok(Signature { parameters, result })
-    }
-}
-
-/// Makes `wasm-wave`'s types; each named type once, so that types that share parts do not grow beyond measure.
-struct Types<'a> {
-    resolve: &'a Resolve,
-    known: HashMap<TypeId, Type>,
-}
-
-impl Types<'_> {
-    fn of(&mut self, ty: &WitType, depth: usize) -> Result<Type, TypeError> {
-        Ok(match ty {
-            WitType::Bool => Type::BOOL,
-            WitType::U8 => Type::U8,
-            WitType::U16 => Type::U16,
-            WitType::U32 => Type::U32,
-            WitType::U64 => Type::U64,
-            WitType::S8 => Type::S8,
-            WitType::S16 => Type::S16,
-            WitType::S32 => Type::S32,
-            WitType::S64 => Type::S64,
-            WitType::F32 => Type::F32,
-            WitType::F64 => Type::F64,
-            WitType::Char => Type::CHAR,
-            WitType::String => Type::STRING,
-            WitType::ErrorContext => return Err(TypeError::Unsupported("error-context")),
-            WitType::Id(id) => {
-                if let Some(known) = self.known.get(id) {
-                    return Ok(known.clone());
-                }
-                let made = self.of_definition(*id, depth)?;
-                self.known.insert(*id, made.clone());
-                made
-            }
-        })
-    }
-
-    fn of_definition(&mut self, id: TypeId, depth: usize) -> Result<Type, TypeError> {
-        if depth > TYPE_DEPTH_MAX {
-            return Err(TypeError::TooDeep);
-        }
-        let inside = depth + 1;
-        let resolve = self.resolve;
-        let kind = &resolve.types[id].kind;
-        let made = match kind {
-            TypeDefKind::Type(ty) => Some(self.of(ty, inside)?),
-            TypeDefKind::List(ty) => Some(Type::list(self.of(ty, inside)?)),
-            TypeDefKind::Option(ty) => Some(Type::option(self.of(ty, inside)?)),
-            TypeDefKind::Result(result) => {
-                let ok = result.ok.as_ref().map(|ty| self.of(ty, inside)).transpose()?;
-                let err = result.err.as_ref().map(|ty| self.of(ty, inside)).transpose()?;
-                Some(Type::result(ok, err))
-            }
-            TypeDefKind::Record(record) => {
-                let fields = record.fields.iter().map(|field| Ok((field.name.as_str(), self.of(&field.ty, inside)?)));
-                Type::record(fields.collect::<Result<Vec<_>, TypeError>>()?)
-            }
-            TypeDefKind::Tuple(tuple) => {
-                let types = tuple.types.iter().map(|ty| self.of(ty, inside));
-                Type::tuple(types.collect::<Result<Vec<_>, _>>()?)
-            }
-            TypeDefKind::Variant(variant) => {
-                let cases = variant
-                    .cases
-                    .iter()
-                    .map(|case| Ok((case.name.as_str(), case.ty.as_ref().map(|ty| self.of(ty, inside)).transpose()?)));
-                Type::variant(cases.collect::<Result<Vec<_>, TypeError>>()?)
-            }
-            TypeDefKind::Enum(cases) => Type::enum_ty(cases.cases.iter().map(|case| case.name.as_str())),
-            TypeDefKind::Flags(flags) => Type::flags(flags.flags.iter().map(|flag| flag.name.as_str())),
-            TypeDefKind::Resource
-            | TypeDefKind::Handle(_)
-            | TypeDefKind::Map(..)
-            | TypeDefKind::FixedLengthList(..)
-            | TypeDefKind::Future(_)
-            | TypeDefKind::Stream(_)
-            | TypeDefKind::Unknown => return Err(TypeError::Unsupported(kind.as_str())),
-        };
-        made.ok_or_else(|| TypeError::Empty(kind.as_str()))
-    }
-}
-
 impl Signature {
     /// The values that `text` writes for the parameters. Options at the end may be left out.
     ///
     /// # Errors
     /// If the text is not WAVE, or not what the function takes, with the place.
     pub fn parse_arguments(&self, text: &str) -> Result<Vec<Value>, ArgumentError> {
+        self.parse_arguments_with(text, &|name| name.parse().map_err(|error: ParseIdError| error.to_string()))
+    }
+
+    /// As [`Signature::parse_arguments`], with `utxo` to say which UTXO is meant by a text that stands for one, or why
+    /// none is.
+    ///
+    /// # Errors
+    /// As [`Signature::parse_arguments`], and if `utxo` gives one.
+    pub fn parse_arguments_with(
+        &self,
+        text: &str,
+        utxo: &dyn Fn(&str) -> Result<UtxoId, String>,
+    ) -> Result<Vec<Value>, ArgumentError> {
         // The line break ends a comment at the end of the text.
         let source = format!("{CALL}{text}\n)");
-        let reader = ArgumentReader { source: &source, text };
+        let utxo = self.has_handles.then_some(utxo);
+        let reader = ArgumentReader { source: &source, text, utxo };
         let call = UntypedFuncCall::parse(&source).map_err(|error| reader.not_wave(&error))?;
         let nodes: Vec<&Node> = match call.params_node() {
             Some(node) => node.as_tuple().map_err(|error| reader.not_wave(&error))?.collect(),
@@ -233,6 +106,8 @@ impl fmt::Display for Signature {
 /// What stands before the arguments so that they are a call, which is what the parser reads.
 const CALL: &str = "call(";
 
+const UTXO_EXAMPLES: &str = "\"p2:u…\" or \"p2:c…#0\"";
+
 /// The way into an argument.
 struct Path(String);
 
@@ -256,6 +131,8 @@ impl Path {
 struct ArgumentReader<'a> {
     source: &'a str,
     text: &'a str,
+    /// Which UTXO a text stands for; none where texts are texts.
+    utxo: Option<&'a dyn Fn(&str) -> Result<UtxoId, String>>,
 }
 
 impl ArgumentReader<'_> {
@@ -267,8 +144,20 @@ impl ArgumentReader<'_> {
             WasmTypeKind::Variant => self.variant(node, ty, path),
             WasmTypeKind::Option => self.optional(node, ty, path),
             WasmTypeKind::Result => self.result(node, ty, path),
+            WasmTypeKind::String => self.text(node, ty, path),
             _ => node.to_wasm_value(ty, self.source).map_err(|_| self.mismatch(node, ty, path)),
         }
+    }
+
+    /// A string, or the id of a UTXO.
+    fn text(&self, node: &Node, ty: &Type, path: &mut Path) -> Result<Value, ArgumentError> {
+        let text = node.to_wasm_value(ty, self.source);
+        let Some(utxo) = self.utxo else { return text.map_err(|_| self.mismatch(node, ty, path)) };
+        let text: Value = text
+            .map_err(|_| self.error(format!("{}: expected a UTXO in quotes: {UTXO_EXAMPLES}", path.0), node.span()))?;
+        let id = utxo(&text.unwrap_string());
+        let id = id.map_err(|reason| self.error(format!("{}: {reason}", path.0), node.span()))?;
+        Ok(Value::make_string(id.to_string().into()))
     }
 
     fn list(&self, node: &Node, ty: &Type, path: &mut Path) -> Result<Value, ArgumentError> {
