@@ -223,10 +223,12 @@ impl FunctionError {
                 Some("the contract has no function that can be called".to_owned())
             }
             Self::UnknownMethod { available, .. } if available.is_empty() => Some("it has no methods".to_owned()),
-            Self::Unknown { name, available } | Self::UnknownMethod { name, available, .. } => Some(match similar(name, available) {
-                Some(similar) => format!("did you mean `{similar}`? There are {}", list(available)),
-                None => format!("it has {}", list(available)),
-            }),
+            Self::Unknown { name, available } | Self::UnknownMethod { name, available, .. } => {
+                Some(match similar(name, available) {
+                    Some(similar) => format!("did you mean `{similar}`? There are {}", list(available)),
+                    None => format!("it has {}", list(available)),
+                })
+            }
             Self::Ambiguous { candidates, .. } => Some(format!("write one of {}", list(candidates))),
             Self::NotCallable { .. } => None,
         }

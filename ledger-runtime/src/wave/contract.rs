@@ -124,7 +124,8 @@ impl ContractText {
                 self.described(call, name.to_owned(), self.without_context(&declaration.params), declaration)
             }
             None if self.is_coroutine() => {
-                let declaration = self.scripts().find(|script| script.name == name).ok_or_else(|| self.unknown(name))?;
+                let declaration =
+                    self.scripts().find(|script| script.name == name).ok_or_else(|| self.unknown(name))?;
                 let call = RootCall::Function { contract, function: name.to_owned() };
                 self.described(call, name.to_owned(), &declaration.params, declaration)
             }
@@ -396,4 +397,3 @@ impl Types<'_> {
         made.ok_or_else(|| TypeError::Empty(kind.as_str()))
     }
 }
-

@@ -2,7 +2,11 @@
 
 use crate::build;
 use crate::support::verified;
-use ledger_runtime::wave::{ContractText, Signature, to_text};
+use ledger_core::RootCall;
+use ledger_runtime::utxo_name::UtxoName;
+use ledger_runtime::value::{ValueLimits, encode_parameters};
+use ledger_runtime::wave::{CalleeError, ContractText, Signature, to_text};
+use registry_core::id::{ComponentHash, UtxoId};
 
 fn signature(contract: &str, function: &str) -> Signature {
     let component = verified(&build::example(contract));
@@ -190,4 +194,135 @@ fn a_text_of_a_hostile_node_is_refused() {
     let contract = ContractText::parse(empty, "root:component/root").unwrap();
     let error = contract.signature(&contract.interface().functions()[0].declaration).unwrap_err();
     assert_eq!(error.to_string(), "a record without parts is not a type of a component");
+}
+
+/// A contract of the data set, from its WIT.
+fn starstream(name: &str) -> ContractText {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/starstream/{name}/contract.wit"));
+    ContractText::parse(&std::fs::read_to_string(path).unwrap(), "root:component/root").unwrap()
+}
+
+fn contract() -> ComponentHash {
+    ComponentHash::of(b"a contract")
+}
+
+fn utxo() -> UtxoId {
+    UtxoId::from_digest(*contract().digest())
+}
+
+#[test]
+fn scripts_mains_and_methods_have_names() {
+    let counter = starstream("counter");
+    assert!(counter.is_coroutine());
+    assert_eq!(
+        counter.callees(),
+        ["create", "create-bumped", "whole-life", "use-after-stop", "counter::start"].map(str::to_owned)
+    );
+    let create = counter.callee(contract(), "create-bumped").unwrap();
+    assert_eq!(create.call, RootCall::Function { contract: contract(), function: "create-bumped".to_owned() });
+    assert_eq!(create.signature.to_string(), "(first: s64, n: s64) -> s64");
+    let start = counter.callee(contract(), "counter::start").unwrap();
+    let (type_name, main) = ("counter".to_owned(), "start".to_owned());
+    assert_eq!(start.call, RootCall::Main { contract: contract(), type_name, main });
+    assert_eq!(start.signature.parameters.len(), 1, "the context is the ledger's affair");
+    let bump = counter.method(utxo(), "counter", "bump").unwrap();
+    assert_eq!(bump.call, RootCall::Method { utxo: utxo(), method: "bump".to_owned() });
+    assert_eq!((bump.name.as_str(), bump.signature.to_string().as_str()), ("counter.bump", "(n: s64)"));
+    assert_eq!(
+        counter.storage("counter").unwrap().unwrap().to_string(),
+        "record { yield: s32, total: s64, yield1: s32, yield1-v1: s64, yield1-v2: s32 }"
+    );
+    assert_eq!(counter.event("starstream:events/counting", "stopped").unwrap().unwrap().to_string(), "(total: s64)");
+    assert!(counter.event("starstream:events/counting", "started").unwrap().is_none());
+    assert!(counter.storage("other").unwrap().is_none());
+}
+
+#[test]
+fn wrong_names_say_what_there_is() {
+    let counter = starstream("counter");
+    let callee = |name: &str| counter.callee(contract(), name).unwrap_err();
+    let method = |name: &str| counter.method(utxo(), "counter", name).unwrap_err();
+    let all = "`create`, `create-bumped`, `whole-life`, `use-after-stop`, `counter::start`";
+    let methods = "`bump`, `value`, `stop`";
+    let cases = [
+        (callee("creat"), "the contract has no function `creat`", format!("did you mean `create`? There are {all}")),
+        (callee("start"), "no function `start`", format!("did you mean `counter::start`? There are {all}")),
+        (callee("counter::bump"), "no function `counter::bump`", format!("it has {all}")),
+        (callee("::create"), "no function `::create`", format!("did you mean `create`? There are {all}")),
+        (callee("counter#[method]utxo.bump"), "no function", format!("it has {all}")),
+        (callee("counter#get-storage"), "no function", format!("it has {all}")),
+        (method("bmp"), "`counter` has no method `bmp`", format!("did you mean `bump`? There are {methods}")),
+        (method("get-storage"), "has no method `get-storage`", format!("it has {methods}")),
+        (method("start"), "has no method `start`", format!("it has {methods}")),
+    ];
+    for (error, message, hint) in cases {
+        let CalleeError::Function(error) = error else { panic!("{error}") };
+        assert!(error.to_string().contains(message), "{error}");
+        assert_eq!(error.hint().unwrap(), hint, "{error}");
+    }
+}
+
+#[test]
+fn a_handle_is_the_id_of_a_utxo() {
+    let transfer = starstream("transfer");
+    let send = transfer.callee(contract(), "send").unwrap().signature;
+    let id = utxo().to_string();
+    let values = send.parse_arguments(&format!("\"{id}\", \"{id}\", 5")).unwrap();
+    let encoded = encode_parameters(&send.parameters, &values, &ValueLimits::default()).unwrap();
+    let handle = [vec![68], id.clone().into_bytes()].concat();
+    assert_eq!(encoded, [handle.clone(), handle, vec![5]].concat());
+    let split = transfer.callee(contract(), "split").unwrap().signature;
+    assert!(split.has_handles && split.result.is_some());
+
+    let named = send.parse_arguments_with("\"a\", \"b\", 5", &|name| {
+        if name == "a" { Ok(utxo()) } else { Err(format!("`{name}` is nobody")) }
+    });
+    let error = named.unwrap_err();
+    assert_eq!(error.to_string(), "argument 2 (`target`): `b` is nobody");
+    assert_eq!(error.pointer(), "\"a\", \"b\", 5\n     ^^^");
+    for (text, message) in [
+        ("7, 8, 5".to_owned(), "argument 1 (`source`): expected a UTXO in quotes: \"p2:u…\" or \"p2:c…#0\""),
+        ("\"x\", \"y\", 5".to_owned(), "argument 1 (`source`): `x` is not the hash of a UTXO"),
+        (format!("\"{}\", \"y\", 5", contract()), "is not the hash of a UTXO: it is the hash of a component"),
+    ] {
+        let error = send.parse_arguments(&text).unwrap_err().to_string();
+        assert!(error.contains(message), "{error}");
+    }
+}
+
+#[test]
+fn a_plain_contract_can_be_its_own_type() {
+    let text = "package root:component; world root { export get-storage: func() -> u64; export set-storage: func(storage: u64); \
+                export add: func(n: u64) -> u64; }";
+    let plain = ContractText::parse(text, "root:component/root").unwrap();
+    assert!(!plain.is_coroutine());
+    let main = plain.callee(contract(), "::add").unwrap();
+    assert_eq!(main.call, RootCall::Main { contract: contract(), type_name: String::new(), main: "add".to_owned() });
+    assert_eq!(
+        plain.method(utxo(), "", "add").unwrap().call,
+        RootCall::Method { utxo: utxo(), method: "add".to_owned() }
+    );
+    assert_eq!(
+        plain.callee(contract(), "add").unwrap().call,
+        RootCall::Function { contract: contract(), function: "add".to_owned() }
+    );
+    assert_eq!(plain.storage("").unwrap().unwrap().to_string(), "u64");
+    assert!(plain.callee(contract(), "get-storage").is_err());
+    assert!(plain.method(utxo(), "", "set-storage").is_err());
+}
+
+#[test]
+fn a_utxo_has_two_names() {
+    let (id, serial) = (utxo().to_string(), format!("{}#12", contract()));
+    assert_eq!(id.parse::<UtxoName>().unwrap(), UtxoName::Id(utxo()));
+    assert_eq!(serial.parse::<UtxoName>().unwrap(), UtxoName::Serial(contract(), 12));
+    for name in [&id, &serial] {
+        assert_eq!(&name.parse::<UtxoName>().unwrap().to_string(), name);
+    }
+    let serials = ["", "-1", "+1", "012", "1 ", "18446744073709551616", "x"];
+    let wrong = serials.map(|serial| format!("{}#{serial}", contract()));
+    for name in wrong.iter().map(String::as_str).chain(["", "#1", "demo:counter#1", "p2:u00", &contract().to_string()])
+    {
+        assert!(name.parse::<UtxoName>().is_err(), "{name}");
+    }
 }
