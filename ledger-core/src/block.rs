@@ -2,7 +2,7 @@
 
 use crate::domain;
 use crate::encoding::{Canonical, hash_of};
-use crate::{ChainId, Moment, Transaction};
+use crate::{ChainId, Moment, Transaction, empty_root};
 use borsh::{BorshDeserialize, BorshSerialize};
 use registry_core::hash::Digest;
 use registry_core::id::{BlockId, ComponentHash, PackageHash};
@@ -81,5 +81,43 @@ impl Header {
     /// The block's id: the hash of its header.
     pub fn id(&self) -> BlockId {
         BlockId::from_digest(hash_of(domain::BLOCK, self))
+    }
+
+    /// Whether it is the header of the block that follows `tip`, or of a genesis if there is none, as far as headers tell.
+    pub fn follows(&self, tip: Option<&Self>) -> bool {
+        let expected = match tip {
+            None => (0, BlockId::from_digest(Digest::ZERO), empty_root()),
+            Some(tip) => (tip.moment.height.saturating_add(1), tip.id(), tip.new_root),
+        };
+        (self.moment.height, self.parent, self.old_root) == expected
+    }
+
+    /// Names the first field in which it differs from another, with both values; none if they are equal.
+    ///
+    /// Causes come before their consequences: what a block was made from, then its transactions, then what they did.
+    pub fn difference(&self, other: &Self) -> Option<String> {
+        let (mine, others) = (self.fields(), other.fields());
+        let differing = mine.into_iter().zip(others).find(|(mine, other)| mine.1 != other.1);
+        differing.map(|((name, mine), (_, other))| format!("{name}: `{mine}` and `{other}`"))
+    }
+
+    fn fields(&self) -> [(&'static str, String); 15] {
+        [
+            ("hash version", self.hash_version.to_string()),
+            ("chain", self.chain.to_string()),
+            ("profile", self.profile.0.to_hex()),
+            ("height", self.moment.height.to_string()),
+            ("slot", self.moment.slot.to_string()),
+            ("time", self.moment.time_ms.to_string()),
+            ("parent", self.parent.to_string()),
+            ("old root", self.old_root.to_hex()),
+            ("transactions root", self.transactions_root.to_hex()),
+            ("receipts root", self.receipts_root.to_hex()),
+            ("claims root", self.claims_root.to_hex()),
+            ("next slot", self.next_slot.to_string()),
+            ("new root", self.new_root.to_hex()),
+            ("next contract slot", self.next_contract_slot.to_string()),
+            ("contracts root", self.contracts_root.to_hex()),
+        ]
     }
 }

@@ -1,5 +1,6 @@
 //! The call table: every call of a block, in order.
 
+use crate::Call;
 use crate::domain;
 use crate::encoding::{Canonical, hash_of};
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -14,7 +15,8 @@ pub struct CallRow {
     pub transaction: u32,
     /// The row's number in the block, counted from 1, in the order in which the calls ended.
     pub timestamp: u32,
-    /// The number of the row before this one that called the same UTXO in this block; 0 if there is none.
+    /// The number of the last row of the same UTXO in this block whose effects this call could see: earlier in the same
+    /// transaction, or in an earlier one that succeeded; 0 if there is none.
     pub previous: u32,
     /// The UTXO; none for a script.
     pub utxo: Option<UtxoId>,
@@ -57,6 +59,25 @@ impl Canonical for CallRow {
 }
 
 impl CallRow {
+    /// The row of a call, with its place in the block.
+    pub(crate) fn of(call: &Call, transaction: u32, timestamp: u32, previous: u32) -> Self {
+        Self {
+            transaction,
+            timestamp,
+            previous,
+            utxo: call.utxo,
+            contract: call.contract,
+            function: call.function.clone(),
+            input: call.input,
+            old_state: call.old_state,
+            output: call.output,
+            new_state: call.new_state,
+            gas: call.gas,
+            host: call.host,
+            end: call.end,
+        }
+    }
+
     /// Its digest in the chain of claims.
     pub fn digest(&self) -> Digest {
         hash_of(domain::CALL_ROW, self)

@@ -2,6 +2,7 @@
 
 use crate::domain;
 use crate::encoding::{Canonical, hash_of};
+use crate::{Admission, Deployment};
 use borsh::{BorshDeserialize, BorshSerialize};
 use registry_core::hash::{Digest, merge};
 use registry_core::id::{ComponentHash, PackageHash, ViewId};
@@ -41,9 +42,9 @@ pub struct ContractCounters {
 pub struct TokenSupply {
     /// The exported interface that declares the type.
     pub type_name: String,
-    /// How many were minted.
+    /// How many outlived the transaction that minted them.
     pub minted: u64,
-    /// How many were burned.
+    /// How many of these were burned.
     pub burned: u64,
 }
 
@@ -57,7 +58,28 @@ impl Canonical for ContractCounters {
     const SIZE_BYTES_MAX: usize = 1 << 20;
 }
 
+impl ContractCounters {
+    /// The supply of a token type, to be changed; a type that is new begins with none.
+    pub(crate) fn supply(&mut self, type_name: String) -> &mut TokenSupply {
+        let place = self.tokens.binary_search_by(|supply| supply.type_name.cmp(&type_name));
+        let place = place.unwrap_or_else(|place| {
+            self.tokens.insert(place, TokenSupply { type_name, minted: 0, burned: 0 });
+            place
+        });
+        &mut self.tokens[place]
+    }
+}
+
 impl ContractRecord {
+    /// The record of a contract that is being deployed.
+    pub(crate) fn new(deployment: &Deployment, admission: Admission, gas_limit_max: Option<u64>, slot: u32) -> Self {
+        let packages = deployment.packages.iter().map(|(name, hash, _)| (name.clone(), *hash));
+        let mut packages: Vec<_> = packages.collect();
+        packages.sort();
+        let Admission { view, host_interface } = admission;
+        Self { contract: deployment.contract, view, packages, host_interface, gas_limit_max, slot }
+    }
+
     /// What stands for the contract in the tree of contracts.
     pub fn leaf(&self, counters: &ContractCounters) -> Digest {
         let record = hash_of(domain::CONTRACT, self);

@@ -43,6 +43,11 @@ pub trait Canonical: BorshSerialize + BorshDeserialize {
         bytes
     }
 
+    /// How many bytes the encoding has.
+    fn size_bytes(&self) -> usize {
+        borsh::object_length(self).unwrap_or(usize::MAX)
+    }
+
     /// Reads an encoding.
     ///
     /// # Errors

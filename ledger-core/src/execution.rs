@@ -141,24 +141,28 @@ pub struct Execution {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// It changes the state.
-    Succeeded {
-        /// The encoded result; empty for a function without one.
-        result: Vec<u8>,
-        /// The UTXOs that it made and that live on, in the order of their creation.
-        created: Vec<Created>,
-        /// The UTXOs whose content it changed, in the order of the transaction's inputs.
-        changed: Vec<Changed>,
-        /// The earlier UTXOs that it consumed, in the order of the transaction's inputs.
-        consumed: Vec<UtxoId>,
-        /// The UTXOs that it made and consumed, in the order of their creation.
-        ephemeral: Vec<UtxoId>,
-        /// The UTXOs that it used and left as they were, in the order of the transaction's inputs and references.
-        read: Vec<UtxoId>,
-        /// What the contracts told, in order.
-        events: Vec<Event>,
-    },
+    Succeeded(Effects),
     /// It changes nothing.
     Failed(Failure),
+}
+
+/// What a transaction that succeeded did. No UTXO stands in two of the lists.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Effects {
+    /// The encoded result; empty for a function without one.
+    pub result: Vec<u8>,
+    /// The UTXOs that it made and that live on, in the order of their creation.
+    pub created: Vec<Created>,
+    /// The UTXOs whose content it changed, in the order of the transaction's inputs.
+    pub changed: Vec<Changed>,
+    /// The earlier UTXOs that it consumed, in the order of the transaction's inputs.
+    pub consumed: Vec<UtxoId>,
+    /// The UTXOs that it made and consumed, in the order of their creation.
+    pub ephemeral: Vec<UtxoId>,
+    /// The UTXOs that it used and left as they were, in the order of the transaction's inputs and references.
+    pub read: Vec<UtxoId>,
+    /// What the contracts told, in order.
+    pub events: Vec<Event>,
 }
 
 /// A UTXO that a transaction made.

@@ -7,6 +7,9 @@
 //! - [`Utxo`], [`ContractRecord`]: what a chain keeps.
 //! - [`Receipt`], [`Event`], [`CallRow`]: what is told about a transaction for ever.
 //! - [`Block`], [`Header`]: what is agreed on.
+//! - [`BlockBuilder`], [`SealedBlock`]: the rule by which a block follows from another.
+//! - [`State`]: what a block is made on, wherever it is kept; [`MemoryState`] keeps it in memory.
+//! - [`TreeUpdate`], [`Opening`]: the tree whose root stands in the header, and what proves a part of it.
 
 mod block;
 mod call;
@@ -15,18 +18,27 @@ mod contract;
 mod domain;
 mod encoding;
 mod execution;
+mod list;
+mod memory;
 mod receipt;
+mod seal;
 mod state;
 mod transaction;
+mod tree;
 mod utxo;
+mod validity;
 
 pub use block::{Block, Deployment, Header, ProfileId};
 pub use call::{CallEnd, CallRow};
 pub use chain::{ChainId, ChainIdError, Moment};
 pub use contract::{ContractCounters, ContractRecord, HostInterfaceId, TokenSupply};
 pub use encoding::{Canonical, DecodeError};
-pub use execution::{Call, Changed, Created, Execution, Invalid, Outcome, Verdict};
+pub use execution::{Call, Changed, Created, Effects, Execution, Invalid, Outcome, Verdict};
+pub use list::{chain_root, list_root};
+pub use memory::{MemoryState, NotNext};
 pub use receipt::{ChangedUtxo, ConsumedUtxo, CreatedUtxo, Event, Failure, FailureKind, Receipt};
+pub use seal::{Admission, BlockBuilder, Contradiction, SealError, SealedBlock};
 pub use state::{State, StateError, Tree, UtxoStatus};
 pub use transaction::{Input, RootCall, Transaction};
+pub use tree::{Opening, TREE_DEPTH, TreeNode, TreeUpdate, empty_root};
 pub use utxo::{Callable, MethodId, Token, Utxo, UtxoContent};

@@ -132,6 +132,22 @@ impl Canonical for Receipt {
 }
 
 impl Receipt {
+    /// The receipt of a transaction that did nothing but use gas.
+    pub(crate) fn of(transaction: TransactionId, gas_used: u64) -> Self {
+        Self {
+            transaction,
+            outcome: Ok(Vec::new()),
+            gas_used,
+            created: Vec::new(),
+            changed: Vec::new(),
+            consumed: Vec::new(),
+            ephemeral: Vec::new(),
+            read: Vec::new(),
+            deployed: None,
+            events: Vec::new(),
+        }
+    }
+
     /// Its digest in the block's receipts root.
     pub fn digest(&self) -> Digest {
         hash_of(domain::RECEIPT, self)

@@ -39,6 +39,7 @@ pub trait State: Send + Sync {
 
 /// What became of a UTXO.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "what is asked for is nearly always alive; a box would only cost")]
 pub enum UtxoStatus {
     /// It lives.
     Live(Utxo),

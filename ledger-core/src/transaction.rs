@@ -100,8 +100,13 @@ impl Transaction {
         }
     }
 
+    /// The UTXOs that it names: its inputs, then its references.
+    pub fn named(&self) -> impl Iterator<Item = &Input> {
+        self.inputs.iter().chain(&self.references)
+    }
+
     /// Whether it names `utxo` among its inputs or references.
     pub fn names(&self, utxo: &UtxoId) -> bool {
-        self.inputs.iter().chain(&self.references).any(|input| input.utxo == *utxo)
+        self.named().any(|input| input.utxo == *utxo)
     }
 }

@@ -10,7 +10,7 @@ mod permutation;
 mod sponge;
 
 pub use permutation::{MODULUS, State, permute};
-pub use sponge::{hash_bytes, hash_elements, merge};
+pub use sponge::{hash_bytes, hash_elements, merge, merge_pairs};
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use std::fmt;

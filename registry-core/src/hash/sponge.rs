@@ -53,8 +53,8 @@ pub fn merge(domain: Domain, left: &Digest, right: &Digest) -> Digest {
     digest_of(state)
 }
 
-/// Hashes each pair of neighbours; an odd last digest is passed on as it is.
-pub(crate) fn merge_pairs(domain: Domain, level: &[Digest]) -> Vec<Digest> {
+/// Hashes each pair of neighbours as [`merge`] does, all of them together; an odd last digest is passed on as it is.
+pub fn merge_pairs(domain: Domain, level: &[Digest]) -> Vec<Digest> {
     let pairs = level.chunks_exact(2);
     let promoted = pairs.remainder().first().copied();
     let mut states: Vec<State> = pairs.map(|pair| merge_state(domain, &pair[0], &pair[1])).collect();

@@ -1,0 +1,243 @@
+//! From what an executor says about one transaction to what it changes, every claim checked against the state.
+
+use super::overlay::Overlay;
+use super::{Contradiction, SealError};
+use crate::{
+    Changed, ChangedUtxo, ConsumedUtxo, ContractCounters, ContractRecord, Created, CreatedUtxo, Effects, Receipt,
+    State, StateError, Token, Transaction, Utxo, UtxoStatus,
+};
+use registry_core::hash::Digest;
+use registry_core::id::{ComponentHash, TransactionId, UtxoId};
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What a transaction changes. Nothing of it is in the block until all of it is.
+pub(super) struct Step {
+    pub(super) utxos: BTreeMap<UtxoId, UtxoStatus>,
+    pub(super) leaves: BTreeMap<u32, Digest>,
+    pub(super) contracts: BTreeMap<ComponentHash, (ContractRecord, ContractCounters)>,
+    pub(super) next_slot: u32,
+    pub(super) receipt: Receipt,
+}
+
+/// Why there is no step.
+pub(super) enum StepError {
+    State(StateError),
+    Contradiction(Contradiction),
+    Full(&'static str),
+}
+
+/// Computes what a transaction that succeeded changes on top of `state`.
+pub(super) fn step(
+    state: &Overlay<'_>,
+    next_slot: u32,
+    transaction: &Transaction,
+    effects: Effects,
+    receipt: Receipt,
+) -> Result<Step, StepError> {
+    let tokens = Tokens { minted_by: receipt.transaction, before: BTreeMap::new(), after: BTreeMap::new() };
+    let step = Step { utxos: BTreeMap::new(), leaves: BTreeMap::new(), contracts: BTreeMap::new(), next_slot, receipt };
+    let mut builder = StepBuilder { state, transaction, touched: BTreeSet::new(), tokens, step };
+    effects.created.into_iter().try_for_each(|created| builder.create(created))?;
+    effects.changed.into_iter().try_for_each(|changed| builder.change(changed))?;
+    effects.consumed.into_iter().try_for_each(|utxo| builder.consume(utxo))?;
+    effects.ephemeral.into_iter().try_for_each(|utxo| builder.pass(utxo))?;
+    effects.read.into_iter().try_for_each(|utxo| builder.read(utxo))?;
+    builder.count_tokens()?;
+    let mut step = builder.step;
+    step.receipt.outcome = Ok(effects.result);
+    step.receipt.events = effects.events;
+    Ok(step)
+}
+
+impl StepError {
+    pub(super) fn of(self, transaction: TransactionId) -> SealError {
+        match self {
+            Self::State(error) => error.into(),
+            Self::Contradiction(contradiction) => SealError::Contradiction { transaction, contradiction },
+            Self::Full(what) => SealError::Full(what),
+        }
+    }
+}
+
+impl From<StateError> for StepError {
+    fn from(error: StateError) -> Self {
+        Self::State(error)
+    }
+}
+
+impl From<Contradiction> for StepError {
+    fn from(contradiction: Contradiction) -> Self {
+        Self::Contradiction(contradiction)
+    }
+}
+
+struct StepBuilder<'a> {
+    state: &'a Overlay<'a>,
+    transaction: &'a Transaction,
+    touched: BTreeSet<UtxoId>,
+    tokens: Tokens,
+    step: Step,
+}
+
+impl StepBuilder<'_> {
+    fn create(&mut self, created: Created) -> Result<(), StepError> {
+        self.touch_new(created.utxo)?;
+        let slot = self.step.next_slot;
+        self.step.next_slot = slot.checked_add(1).ok_or(StepError::Full("UTXOs"))?;
+        let (_, counters) = self.contract(&created.contract)?;
+        let serial = counters.next_serial;
+        counters.next_serial = serial.checked_add(1).ok_or(StepError::Full("UTXOs of a contract"))?;
+        self.tokens.come(&created.content.tokens)?;
+        let Created { utxo: id, contract, type_name, content } = created;
+        let leaf = self.keep(Utxo { id, slot, contract, serial, type_name, version: 0, content });
+        self.step.receipt.created.push(CreatedUtxo { utxo: id, contract, serial, slot, leaf });
+        Ok(())
+    }
+
+    fn change(&mut self, changed: Changed) -> Result<(), StepError> {
+        let mut utxo = self.take_input(changed.utxo)?;
+        if utxo.content == changed.content {
+            return Err(Contradiction::Unchanged(utxo.id).into());
+        }
+        self.tokens.come(&changed.content.tokens)?;
+        utxo.version = utxo.version.checked_add(1).ok_or(StepError::Full("versions of a UTXO"))?;
+        utxo.content = changed.content;
+        let (id, version, slot) = (utxo.id, utxo.version, utxo.slot);
+        let leaf = self.keep(utxo);
+        self.step.receipt.changed.push(ChangedUtxo { utxo: id, version, slot, leaf });
+        Ok(())
+    }
+
+    fn consume(&mut self, id: UtxoId) -> Result<(), StepError> {
+        let slot = self.take_input(id)?.slot;
+        self.step.leaves.insert(slot, Utxo::tombstone(&id));
+        self.step.utxos.insert(id, UtxoStatus::Consumed { slot, height: self.state.height });
+        self.step.receipt.consumed.push(ConsumedUtxo { utxo: id, slot });
+        Ok(())
+    }
+
+    /// A UTXO that did not outlive the transaction has no place anywhere but in the receipt.
+    fn pass(&mut self, id: UtxoId) -> Result<(), StepError> {
+        self.touch_new(id)?;
+        self.step.receipt.ephemeral.push(id);
+        Ok(())
+    }
+
+    fn read(&mut self, id: UtxoId) -> Result<(), StepError> {
+        self.touch(id)?;
+        if !self.transaction.names(&id) {
+            return Err(Contradiction::NotNamed(id).into());
+        }
+        self.step.receipt.read.push(id);
+        Ok(())
+    }
+
+    /// Puts a UTXO into the state and gives its leaf.
+    fn keep(&mut self, utxo: Utxo) -> Digest {
+        let leaf = utxo.leaf();
+        self.step.leaves.insert(utxo.slot, leaf);
+        self.step.utxos.insert(utxo.id, UtxoStatus::Live(utxo));
+        leaf
+    }
+
+    /// An input as it was before the transaction. That it lives was checked with the transaction's validity.
+    fn take_input(&mut self, id: UtxoId) -> Result<Utxo, StepError> {
+        self.touch(id)?;
+        let is_input = self.transaction.inputs.iter().any(|input| input.utxo == id);
+        match self.state.utxo(&id)? {
+            Some(UtxoStatus::Live(utxo)) if is_input => {
+                self.tokens.leave(&utxo.content.tokens);
+                Ok(utxo)
+            }
+            _ => Err(Contradiction::NotAnInput(id).into()),
+        }
+    }
+
+    fn touch_new(&mut self, id: UtxoId) -> Result<(), StepError> {
+        self.touch(id)?;
+        match self.state.utxo(&id)? {
+            None => Ok(()),
+            Some(_) => Err(Contradiction::Existing(id).into()),
+        }
+    }
+
+    fn touch(&mut self, id: UtxoId) -> Result<(), StepError> {
+        if self.touched.insert(id) { Ok(()) } else { Err(Contradiction::Repeated(id).into()) }
+    }
+
+    fn count_tokens(&mut self) -> Result<(), StepError> {
+        let (minted, burned) = self.tokens.changes()?;
+        for (contract, type_name) in minted {
+            let supply = self.contract(&contract)?.1.supply(type_name);
+            supply.minted = supply.minted.checked_add(1).ok_or(StepError::Full("tokens of a type"))?;
+        }
+        for (contract, type_name) in burned {
+            let supply = self.contract(&contract)?.1.supply(type_name);
+            supply.burned = supply.burned.checked_add(1).ok_or(StepError::Full("tokens of a type"))?;
+        }
+        Ok(())
+    }
+
+    /// A contract with its counters, to be changed.
+    fn contract(&mut self, contract: &ComponentHash) -> Result<&mut (ContractRecord, ContractCounters), StepError> {
+        match self.step.contracts.entry(*contract) {
+            Entry::Occupied(entry) => Ok(entry.into_mut()),
+            Entry::Vacant(entry) => {
+                let known = self.state.contract(contract)?;
+                Ok(entry.insert(known.ok_or(Contradiction::UnknownContract(*contract))?))
+            }
+        }
+    }
+}
+
+/// The tokens of the UTXOs that a transaction touched, before and after it.
+struct Tokens {
+    minted_by: TransactionId,
+    before: BTreeMap<(TransactionId, u32), TokenType>,
+    after: BTreeMap<(TransactionId, u32), TokenType>,
+}
+
+/// What a token never changes: its contract and the name of its type.
+type TokenType = (ComponentHash, String);
+
+impl Tokens {
+    fn leave(&mut self, tokens: &[Token]) {
+        self.before.extend(tokens.iter().map(|token| (key(token), type_of(token))));
+    }
+
+    fn come(&mut self, tokens: &[Token]) -> Result<(), Contradiction> {
+        for token in tokens {
+            if self.after.insert(key(token), type_of(token)).is_some() {
+                return Err(contradiction(&key(token)));
+            }
+        }
+        Ok(())
+    }
+
+    /// The types of the tokens that are new, and of those that are gone.
+    fn changes(&self) -> Result<(Vec<TokenType>, Vec<TokenType>), Contradiction> {
+        let mut minted = Vec::new();
+        for (key, token) in &self.after {
+            match self.before.get(key) {
+                Some(before) if before == token => {}
+                None if key.0 == self.minted_by => minted.push(token.clone()),
+                _ => return Err(contradiction(key)),
+            }
+        }
+        let gone = self.before.iter().filter(|(key, _)| !self.after.contains_key(key));
+        Ok((minted, gone.map(|(_, token)| token.clone()).collect()))
+    }
+}
+
+fn key(token: &Token) -> (TransactionId, u32) {
+    (token.minted_by, token.index)
+}
+
+fn type_of(token: &Token) -> TokenType {
+    (token.contract, token.type_name.clone())
+}
+
+fn contradiction(&(minted_by, index): &(TransactionId, u32)) -> Contradiction {
+    Contradiction::Token { minted_by, index }
+}

@@ -1,0 +1,90 @@
+//! The part of validity that needs no contract.
+
+use crate::encoding::Canonical;
+use crate::{ChainId, Invalid, Moment, RootCall, State, StateError, Transaction, UtxoStatus};
+use registry_core::id::TransactionId;
+use std::collections::BTreeSet;
+
+impl Transaction {
+    /// Why it cannot be in a block of `chain` at `moment`, on top of `state`, whatever its contract is; none if nothing
+    /// of this kind is against it. What is checked first is told first: chain, size, repetition, heights, UTXOs.
+    ///
+    /// # Errors
+    /// If the state cannot be read.
+    pub fn objection(
+        &self,
+        chain: &ChainId,
+        moment: &Moment,
+        state: &dyn State,
+    ) -> Result<Option<Invalid>, StateError> {
+        self.objection_as(&self.id(), chain, moment, state)
+    }
+
+    /// As [`Transaction::objection`], for who has computed the id already.
+    pub(crate) fn objection_as(
+        &self,
+        id: &TransactionId,
+        chain: &ChainId,
+        moment: &Moment,
+        state: &dyn State,
+    ) -> Result<Option<Invalid>, StateError> {
+        if let Some(invalid) = self.objection_to_form(chain) {
+            return Ok(Some(invalid));
+        }
+        if let Some(height) = state.transaction_height(id)? {
+            return Ok(Some(Invalid::Repeated { height }));
+        }
+        if let Some(invalid) = self.objection_to_height(moment.height) {
+            return Ok(Some(invalid));
+        }
+        self.objection_to_inputs(state)
+    }
+
+    /// What can be said without a state.
+    fn objection_to_form(&self, chain: &ChainId) -> Option<Invalid> {
+        if self.chain != *chain {
+            return Some(Invalid::OtherChain { found: self.chain.to_string(), expected: chain.to_string() });
+        }
+        let size_bytes = self.size_bytes();
+        if size_bytes > Self::SIZE_BYTES_MAX {
+            return Some(Invalid::TooLarge { actual: size_bytes, unit: "bytes", max: Self::SIZE_BYTES_MAX });
+        }
+        let named = self.inputs.len() + self.references.len();
+        if named > Self::INPUTS_MAX {
+            return Some(Invalid::TooLarge { actual: named, unit: "inputs and references", max: Self::INPUTS_MAX });
+        }
+        let mut seen = BTreeSet::new();
+        let repeated = self.named().find(|input| !seen.insert(input.utxo));
+        if let Some(input) = repeated {
+            return Some(Invalid::RepeatedUtxo(input.utxo));
+        }
+        match &self.call {
+            RootCall::Method { utxo, .. } if !self.names(utxo) => Some(Invalid::UndeclaredUtxo(*utxo)),
+            _ => None,
+        }
+    }
+
+    fn objection_to_height(&self, height: u64) -> Option<Invalid> {
+        if height < self.valid_from {
+            return Some(Invalid::TooEarly { valid_from: self.valid_from, height });
+        }
+        (height > self.valid_until).then_some(Invalid::Expired { valid_until: self.valid_until, height })
+    }
+
+    /// Every UTXO that it names lives, in the version that it names.
+    fn objection_to_inputs(&self, state: &dyn State) -> Result<Option<Invalid>, StateError> {
+        for input in self.named() {
+            let utxo = match state.utxo(&input.utxo)? {
+                None => return Ok(Some(Invalid::UnknownUtxo(input.utxo))),
+                Some(UtxoStatus::Consumed { height, .. }) => {
+                    return Ok(Some(Invalid::ConsumedUtxo { utxo: input.utxo, height }));
+                }
+                Some(UtxoStatus::Live(utxo)) => utxo,
+            };
+            if let Some(expected) = input.version.filter(|version| *version != utxo.version) {
+                return Ok(Some(Invalid::StaleVersion { utxo: input.utxo, expected, actual: utxo.version }));
+            }
+        }
+        Ok(None)
+    }
+}
