@@ -12,6 +12,7 @@
 //! [`node`] puts them together from a [`genesis`]. [`wave`] writes values as text for people. All [`limits`] stand in
 //! one place, except those that decide results, which are the [`profile`].
 
+pub mod abi;
 pub mod admission;
 pub mod contract_hash;
 pub mod contracts;

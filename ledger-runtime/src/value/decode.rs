@@ -102,8 +102,8 @@ impl<'a> Decoder<'a> {
             WasmTypeKind::S16 => V::make_s16(narrow(reader.signed(16)?, 16)?),
             WasmTypeKind::S32 => V::make_s32(narrow(reader.signed(32)?, 32)?),
             WasmTypeKind::S64 => V::make_s64(reader.signed(64)?),
-            WasmTypeKind::F32 => V::make_f32(self.f32()?),
-            WasmTypeKind::F64 => V::make_f64(self.f64()?),
+            WasmTypeKind::F32 => V::make_f32(reader.f32()?),
+            WasmTypeKind::F64 => V::make_f64(reader.f64()?),
             WasmTypeKind::Char => V::make_char(reader.char()?),
             WasmTypeKind::String => {
                 let text = reader.text()?;
@@ -112,22 +112,6 @@ impl<'a> Decoder<'a> {
             }
             other => return Err(Fault::Unsupported { kind: other.to_string() }),
         })
-    }
-
-    fn f32(&mut self) -> Result<f32, Fault> {
-        let value = f32::from_le_bytes(self.reader.array()?);
-        if value.is_nan() && value.to_bits() != super::CANONICAL_NAN_32 {
-            return Err(Fault::NotCanonicalNan);
-        }
-        Ok(value)
-    }
-
-    fn f64(&mut self) -> Result<f64, Fault> {
-        let value = f64::from_le_bytes(self.reader.array()?);
-        if value.is_nan() && value.to_bits() != super::CANONICAL_NAN_64 {
-            return Err(Fault::NotCanonicalNan);
-        }
-        Ok(value)
     }
 
     fn list<V: Assemble>(&mut self, ty: &V::Type, depth: usize) -> Result<V, ValueError> {

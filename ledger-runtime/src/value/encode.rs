@@ -81,9 +81,9 @@ impl Encoder {
             WasmTypeKind::S16 => writer.signed(value.unwrap_s16().into()),
             WasmTypeKind::S32 => writer.signed(value.unwrap_s32().into()),
             WasmTypeKind::S64 => writer.signed(value.unwrap_s64()),
-            WasmTypeKind::F32 => writer.bytes(&canonical_f32(value.unwrap_f32()).to_le_bytes()),
-            WasmTypeKind::F64 => writer.bytes(&canonical_f64(value.unwrap_f64()).to_le_bytes()),
-            WasmTypeKind::Char => writer.bytes(value.unwrap_char().encode_utf8(&mut [0; 4]).as_bytes()),
+            WasmTypeKind::F32 => writer.f32(value.unwrap_f32()),
+            WasmTypeKind::F64 => writer.f64(value.unwrap_f64()),
+            WasmTypeKind::Char => writer.char(value.unwrap_char()),
             WasmTypeKind::String => writer.text(&value.unwrap_string()),
             other => Err(Fault::Unsupported { kind: other.to_string() }),
         }
@@ -178,14 +178,6 @@ impl Encoder {
         }
         self.writer.bytes(&bits)
     }
-}
-
-fn canonical_f32(value: f32) -> f32 {
-    if value.is_nan() { f32::from_bits(super::CANONICAL_NAN_32) } else { value }
-}
-
-fn canonical_f64(value: f64) -> f64 {
-    if value.is_nan() { f64::from_bits(super::CANONICAL_NAN_64) } else { value }
 }
 
 fn expect_end<T>(mut parts: impl Iterator<Item = T>) -> Result<(), ValueError> {

@@ -92,6 +92,12 @@ pub enum Fault {
         /// The limit.
         max: usize,
     },
+    /// A text that must be the id of a UTXO is not.
+    #[error("`{text}` is not the id of a UTXO, which is `p2:u` and 64 hexadecimal digits")]
+    NotAnId {
+        /// The text, shortened.
+        text: String,
+    },
     /// The type has no encoding: a handle, or something asynchronous.
     #[error("a value of this type cannot be sent: {kind}")]
     Unsupported {
@@ -122,7 +128,7 @@ impl ValueError {
     }
 
     /// The error at `offset`, unless a place further inside has set its own.
-    pub(super) fn at_offset(mut self, offset: usize) -> Self {
+    pub(crate) fn at_offset(mut self, offset: usize) -> Self {
         self.offset.get_or_insert(offset);
         self
     }
@@ -132,9 +138,19 @@ impl ValueError {
         self
     }
 
-    pub(super) fn of(mut self, place: Place) -> Self {
+    pub(crate) fn of(mut self, place: Place) -> Self {
         self.place = place;
         self
+    }
+
+    /// The error inside the field `name`; in a tuple the name is a position.
+    pub(crate) fn inside_field(self, name: &str) -> Self {
+        self.inside(name.parse().map_or_else(|_| Step::Field(name.to_owned()), Step::Index))
+    }
+
+    /// The error inside what the case `name` carries.
+    pub(crate) fn inside_case(self, name: &str) -> Self {
+        self.inside(Step::Case(name.to_owned()))
     }
 
     /// Which value of the call it is.

@@ -138,8 +138,31 @@ impl<'a> Reader<'a> {
         std::str::from_utf8(self.list_of_bytes()?).map_err(|_| Fault::NotUtf8)
     }
 
+    /// An `f32`.
+    ///
+    /// # Errors
+    /// [`Fault::Truncated`], [`Fault::NotCanonicalNan`].
+    pub fn f32(&mut self) -> Result<f32, Fault> {
+        let value = f32::from_le_bytes(self.array()?);
+        let is_canonical = !value.is_nan() || value.to_bits() == super::CANONICAL_NAN_32;
+        is_canonical.then_some(value).ok_or(Fault::NotCanonicalNan)
+    }
+
+    /// An `f64`.
+    ///
+    /// # Errors
+    /// [`Fault::Truncated`], [`Fault::NotCanonicalNan`].
+    pub fn f64(&mut self) -> Result<f64, Fault> {
+        let value = f64::from_le_bytes(self.array()?);
+        let is_canonical = !value.is_nan() || value.to_bits() == super::CANONICAL_NAN_64;
+        is_canonical.then_some(value).ok_or(Fault::NotCanonicalNan)
+    }
+
     /// A `char`.
-    pub(super) fn char(&mut self) -> Result<char, Fault> {
+    ///
+    /// # Errors
+    /// [`Fault::Truncated`], [`Fault::NotUtf8`].
+    pub fn char(&mut self) -> Result<char, Fault> {
         let first = *self.bytes.get(self.offset).ok_or(Fault::Truncated)?;
         let count = match first {
             0x00..=0x7f => 1,

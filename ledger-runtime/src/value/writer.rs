@@ -79,6 +79,32 @@ impl Writer {
         }
     }
 
+    /// An `f32`; every NaN becomes the canonical one.
+    ///
+    /// # Errors
+    /// [`Fault::TooLong`].
+    pub fn f32(&mut self, value: f32) -> Result<(), Fault> {
+        let bits = if value.is_nan() { super::CANONICAL_NAN_32 } else { value.to_bits() };
+        self.bytes(&bits.to_le_bytes())
+    }
+
+    /// An `f64`; every NaN becomes the canonical one.
+    ///
+    /// # Errors
+    /// [`Fault::TooLong`].
+    pub fn f64(&mut self, value: f64) -> Result<(), Fault> {
+        let bits = if value.is_nan() { super::CANONICAL_NAN_64 } else { value.to_bits() };
+        self.bytes(&bits.to_le_bytes())
+    }
+
+    /// A `char`.
+    ///
+    /// # Errors
+    /// [`Fault::TooLong`].
+    pub fn char(&mut self, value: char) -> Result<(), Fault> {
+        self.bytes(value.encode_utf8(&mut [0; 4]).as_bytes())
+    }
+
     /// A length or an index: an unsigned integer of 32 bits.
     pub(super) fn length(&mut self, length: usize) -> Result<(), Fault> {
         let length = u32::try_from(length).map_err(|_| Fault::TooLong { max: self.size_bytes_max })?;
