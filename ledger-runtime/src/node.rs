@@ -155,7 +155,8 @@ impl StartError {
             Self::Contracts { errors, .. } => return errors.iter().find_map(ContractError::hint),
             Self::Listen { .. } => Some("stop what listens there, or use another --listen; port 0 picks a free one"),
             Self::Store(StoreError::InUse { .. }) => Some("stop the other node, or use another --data-dir"),
-            Self::Engine(_) | Self::Store(_) | Self::TooLarge { .. } | Self::Node(_) => None,
+            Self::Engine(error) => error.hint(),
+            Self::Store(_) | Self::TooLarge { .. } | Self::Node(_) => None,
         };
         hint.map(str::to_owned)
     }

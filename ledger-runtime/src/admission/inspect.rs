@@ -1,7 +1,7 @@
 //! What can be said about a component's bytes before anything is compiled.
 
 use super::{AdmissionError, UnservedImport, cost};
-use crate::profile::{ExecutionProfile, WASM_FEATURES};
+use crate::profile::ExecutionProfile;
 use std::collections::HashSet;
 use wasmparser::component_types::{ComponentAnyTypeId, ComponentEntityType, ComponentInstanceType, ResourceId};
 use wasmparser::types::Types;
@@ -13,7 +13,7 @@ pub(super) fn inspect(profile: &ExecutionProfile, bytes: &[u8]) -> Result<(), Ad
         return Err(AdmissionError::TooLarge { size_bytes: bytes.len(), max: profile.component_size_bytes_max });
     }
     let invalid = |error: wasmparser::BinaryReaderError| AdmissionError::Invalid(error.into());
-    let types = Validator::new_with_features(WASM_FEATURES).validate_all(bytes).map_err(invalid)?;
+    let types = Validator::new_with_features(profile.wasm_features()).validate_all(bytes).map_err(invalid)?;
     let outline = Outline::of(bytes).map_err(invalid)?;
     if outline.function_size_bytes > profile.function_size_bytes_max {
         return Err(AdmissionError::FunctionTooLarge {

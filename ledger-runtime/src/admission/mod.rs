@@ -1,6 +1,7 @@
 //! From a verified component to something that can be executed.
 
 mod cost;
+mod floats;
 mod inspect;
 
 use crate::engine::compiled_size_bytes;
@@ -29,6 +30,9 @@ pub enum AdmissionError {
     /// It is not valid, or uses WebAssembly that the execution profile leaves out.
     #[error("the component is not valid under the ledger's execution profile")]
     Invalid(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// It has floats, and the chain has none.
+    #[error("the ledger's execution profile allows no floats, and the component has them in:\n{}", list(.0))]
+    Floats(Vec<String>),
     /// One of its functions is too large.
     #[error("a function of the component has {size_bytes} bytes, over the limit of {max} (`function_size_bytes_max`)")]
     FunctionTooLarge {
@@ -119,6 +123,7 @@ impl Executable {
         bytes: &[u8],
     ) -> Result<Self, AdmissionError> {
         check_exact(component)?;
+        check_floats(profile, component)?;
         inspect::inspect(profile, bytes)?;
         let world = component.world().ok_or(AdmissionError::NoWorld)?;
         let compile = |error: wasmtime::Error| AdmissionError::Compile(error.into());
@@ -163,6 +168,14 @@ fn check_exact(component: &VerifiedComponent) -> Result<(), AdmissionError> {
     // An interface that is imported and exported counts once.
     let merged: BTreeSet<MergedUse> = merged.collect();
     if merged.is_empty() { Ok(()) } else { Err(AdmissionError::Merged(merged.into_iter().collect())) }
+}
+
+fn check_floats(profile: &ExecutionProfile, component: &VerifiedComponent) -> Result<(), AdmissionError> {
+    if profile.floats_allowed {
+        return Ok(());
+    }
+    let places = floats::find(component.wit().resolve());
+    if places.is_empty() { Ok(()) } else { Err(AdmissionError::Floats(places)) }
 }
 
 /// Looks each function up in the compiled code, and notes those that are not there.

@@ -77,16 +77,19 @@ impl Call {
         parameters_size_bytes: usize,
         values: &[Val],
     ) -> Result<Vec<u8>, Interrupted> {
-        charge(store, self.profile.gas_per_call.saturating_add(self.gas_of_values(parameters_size_bytes)))?;
+        let fixed = self.profile.gas_per_transaction.saturating_add(self.profile.gas_per_instance);
+        charge(store, fixed.saturating_add(self.gas_of_values(parameters_size_bytes)))?;
         let instance = self.contract.instance().instantiate(&mut *store).map_err(|error| interrupted(store, error))?;
-        charge(store, self.gas_of_memory(store.data().memory_size_bytes()))?;
+        let memory_size_bytes = store.data().memory_size_bytes();
+        charge(store, self.gas_of_memory(memory_size_bytes))?;
 
         let function = instance.get_func(&mut *store, self.export.index);
         let function = function.ok_or_else(|| node_fault("a function that was admitted is gone", "no such export"))?;
         let mut results = vec![Val::Bool(false); usize::from(self.export.result.is_some())];
         function.call(&mut *store, values, &mut results).map_err(|error| interrupted(store, error))?;
-        // A call may have used more than it had since the engine looked last.
-        charge(store, 0)?;
+        // The memory that the call added. Also, it may have used more gas than it had since the engine looked last.
+        let grown_size_bytes = store.data().memory_size_bytes().saturating_sub(memory_size_bytes);
+        charge(store, self.gas_of_memory(grown_size_bytes))?;
 
         let result = self.export.result.as_ref().zip(results.first());
         let bytes = encode_result(result, &self.profile.values)
@@ -99,10 +102,10 @@ impl Call {
         (size_bytes as u64).saturating_mul(self.profile.gas_per_value_byte)
     }
 
-    /// The engine charges what a contract grows, but not the memory that an instance begins with.
+    /// For memory that an instance begins with or adds.
     fn gas_of_memory(&self, size_bytes: usize) -> u64 {
         let pages = size_bytes.div_ceil(MEMORY_PAGE_SIZE_BYTES) as u64;
-        pages.saturating_mul(self.profile.gas_per_memory_page.into())
+        pages.saturating_mul(self.profile.gas_per_memory_page)
     }
 }
 

@@ -117,7 +117,7 @@ impl Executor {
     pub fn new(profile: ExecutionProfile, limits: &Limits) -> Result<Self, EngineError> {
         let workers = limits.concurrent_calls_max.min(processors());
         Ok(Self {
-            engine: engine::build(&profile, workers.get())?,
+            engine: engine::build(&profile, workers)?,
             profile,
             workers: Arc::new(Semaphore::new(workers.get() as usize)),
             queue_wait_max: limits.call_queue_wait_max,

@@ -37,7 +37,7 @@ pub use reader::Reader;
 pub use writer::Writer;
 
 /// What one list of parameters, or one result, may cost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, borsh::BorshSerialize)]
 pub struct ValueLimits {
     /// How deep values may contain each other. A value without parts has depth 1.
     pub depth_max: usize,

@@ -333,3 +333,38 @@ fn a_component_whose_imports_were_merged_is_refused_with_what_was_merged() {
     assert!(hint.contains("wasm-tools component new --merge-imports-based-on-semver=false"), "{hint}");
     admit(false).unwrap();
 }
+
+#[test]
+fn a_chain_without_floats_refuses_them_in_code_and_in_types() {
+    let machine = Machine::with(ExecutionProfile { floats_allowed: false, ..ExecutionProfile::default() });
+    let refusal = |items: &str, wat: &str| {
+        let bytes = build::component(&format!("package demo:test; world test {{ {items} }}"), wat);
+        Machine::new().admit(&bytes).unwrap();
+        chain(&machine.admit(&bytes).err().unwrap())
+    };
+    let in_types = |items: &str, wat: &str, place: &str| {
+        let message = refusal(items, wat);
+        assert!(message.contains("allows no floats"), "{message}");
+        assert!(message.ends_with(place), "{message}");
+    };
+    in_types(
+        "export api: interface { record point { x: f64, y: s64 } run: func(at: point); }",
+        r#"(module (func (export "api#run") (param f64 i64)))"#,
+        "  the type `point`",
+    );
+    in_types("export run: func(x: f32);", r#"(module (func (export "run") (param f32)))"#, "  the function `run`");
+    in_types(
+        "export run: func(x: tuple<s8, option<f64>>);",
+        r#"(module (func (export "run") (param i32 i32 f64)))"#,
+        "  a type without a name",
+    );
+    for code in [
+        "(drop (f64.add (f64.const 1) (f64.const 2)))",
+        "(drop (i64.trunc_sat_f64_s (f64.const 2)))",
+        "(block (param) (result) (drop (f32.const 0)))",
+    ] {
+        let message = refusal("export run: func();", &format!(r#"(module (func (export "run") {code}))"#));
+        assert!(message.contains("not valid under the ledger's execution profile"), "{message}");
+    }
+    assert!(machine.admit(&build::example("arithmetic")).is_ok());
+}

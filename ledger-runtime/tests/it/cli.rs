@@ -351,7 +351,7 @@ fn the_demo_runs_to_its_end() {
     for part in [
         "wasi:http@0.2",
         "ledger call p2:c",
-        "21 (10121 gas)",
+        "21 (10140 gas)",
         "failed: the call ran out of gas: its limit is 10000000",
         "refused: argument 2 (`b`): expected u64",
         "holds a handle of the resource `counter`",

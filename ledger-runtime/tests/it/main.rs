@@ -8,6 +8,7 @@ mod contracts;
 mod execution;
 mod genesis;
 mod node;
+mod profile;
 mod rpc;
 mod support;
 mod value;

@@ -19,6 +19,7 @@ use registry_core::limits::Limits as CoreLimits;
 use registry_core::wit::{SourceFile, Wit};
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -48,6 +49,12 @@ pub(crate) fn verified(bytes: &[u8]) -> VerifiedComponent {
     DecodedComponent::decode(bytes, &limits).unwrap().verify(&closure(bytes), &limits).unwrap()
 }
 
+/// Those of a node with few workers: each worker of each engine reserves addresses, and tests run side by side in one
+/// process.
+pub(crate) fn limits() -> Limits {
+    Limits { concurrent_calls_max: NonZeroU32::new(2).unwrap(), ..Limits::default() }
+}
+
 /// An executor with one profile, and what it makes of components.
 pub(crate) struct Machine {
     pub(crate) executor: Executor,
@@ -59,7 +66,7 @@ impl Machine {
     }
 
     pub(crate) fn with(profile: ExecutionProfile) -> Self {
-        Self { executor: Executor::new(profile, &Limits::default()).unwrap() }
+        Self { executor: Executor::new(profile, &limits()).unwrap() }
     }
 
     pub(crate) fn admit(&self, bytes: &[u8]) -> Result<Arc<Executable>, AdmissionError> {
@@ -153,7 +160,7 @@ impl RunningNode {
         contracts: &[ComponentHash],
         source: Arc<dyn ContractSource>,
     ) -> Result<Self, StartError> {
-        Self::with(data_dir, genesis(contracts), Limits::default(), source).await
+        Self::with(data_dir, genesis(contracts), limits(), source).await
     }
 
     pub(crate) async fn with(

@@ -360,7 +360,7 @@ proptest! {
 /// What a node reads with wasmtime's types is what a client wrote with those of the WIT.
 #[test]
 fn node_and_client_agree() {
-    let engine = ledger_runtime::engine::build(&ExecutionProfile::default(), 1).unwrap();
+    let engine = ledger_runtime::engine::build(&ExecutionProfile::default(), std::num::NonZeroU32::MIN).unwrap();
     let component = Component::from_binary(&engine, &build::example("shop")).unwrap();
     let (ComponentItem::ComponentFunc(order), _) = component.get_export(None, "order").unwrap() else { panic!() };
     let node_types: Vec<(String, ComponentType)> = order.params().map(|(name, ty)| (name.to_owned(), ty)).collect();

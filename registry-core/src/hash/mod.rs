@@ -144,7 +144,8 @@ impl BorshSerialize for Digest {
 
 impl BorshDeserialize for Digest {
     fn deserialize_reader<R: io::Read>(reader: &mut R) -> io::Result<Self> {
-        let not_canonical = || io::Error::new(io::ErrorKind::InvalidData, "a digest has an element that is not canonical");
+        let not_canonical =
+            || io::Error::new(io::ErrorKind::InvalidData, "a digest has an element that is not canonical");
         Self::from_bytes(<[u8; 32]>::deserialize_reader(reader)?).ok_or_else(not_canonical)
     }
 }

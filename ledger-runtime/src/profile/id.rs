@@ -1,0 +1,76 @@
+//! The name of an execution profile.
+
+use super::ExecutionProfile;
+use crate::engine;
+use borsh::BorshSerialize;
+use ledger_core::ProfileId;
+use registry_core::hash::{Domain, blob};
+use std::collections::BTreeMap;
+
+/// An execution profile.
+const PROFILE: Domain = Domain::new(b"p2prof1");
+
+/// Everything that decides what a transaction gives, in the order in which it is hashed. `docs/execution.md` is its
+/// description.
+#[derive(BorshSerialize)]
+struct Identity<'a> {
+    /// The numbers and switches.
+    profile: &'a ExecutionProfile,
+    /// The names of the WebAssembly proposals that contracts can use, sorted.
+    features: Vec<String>,
+    /// What each operator costs by its name, with those that no contract can use.
+    operators: BTreeMap<String, u64>,
+    /// Name and version: another version may compile to frames of other sizes, and then recursion ends elsewhere.
+    engine: &'a str,
+    /// The architecture of the processor, for the same reason.
+    architecture: &'a str,
+    /// Bytes of addresses that are reserved for each memory, and behind it: they decide what code is generated.
+    memory_reservation_bytes: u64,
+    memory_guard_bytes: u64,
+}
+
+impl ExecutionProfile {
+    /// Names everything that decides the results of transactions. Two nodes whose profiles have the same id come to the
+    /// same results.
+    pub fn id(&self) -> ProfileId {
+        let identity = Identity {
+            profile: self,
+            features: features(self),
+            operators: operators(self),
+            engine: engine::NAME_AND_VERSION,
+            architecture: std::env::consts::ARCH,
+            memory_reservation_bytes: engine::MEMORY_RESERVATION_BYTES,
+            memory_guard_bytes: engine::MEMORY_GUARD_BYTES,
+        };
+        let mut bytes = Vec::new();
+        // Writing into memory fails only for a collection of more than 2^32 items.
+        borsh::to_writer(&mut bytes, &identity).unwrap_or_default();
+        ProfileId(blob(PROFILE, &bytes))
+    }
+}
+
+fn features(profile: &ExecutionProfile) -> Vec<String> {
+    let mut names: Vec<String> = profile.wasm_features().iter_names().map(|(name, _)| name.to_owned()).collect();
+    names.sort();
+    names
+}
+
+/// The engine's table is a structure of some six hundred fields; serde walks them by name. What is in it for each byte
+/// and element is a structure of its own.
+fn operators(profile: &ExecutionProfile) -> BTreeMap<String, u64> {
+    let mut costs = BTreeMap::new();
+    let table = serde_json::to_value(profile.operators.table()).unwrap_or_default();
+    flatten("", &table, &mut costs);
+    costs
+}
+
+fn flatten(name: &str, value: &serde_json::Value, costs: &mut BTreeMap<String, u64>) {
+    match value {
+        serde_json::Value::Object(fields) => {
+            fields.iter().for_each(|(field, value)| flatten(&format!("{name}.{field}"), value, costs));
+        }
+        value => {
+            costs.insert(name.to_owned(), value.as_u64().unwrap_or_default());
+        }
+    }
+}

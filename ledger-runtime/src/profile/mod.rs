@@ -1,0 +1,151 @@
+//! The execution profile: everything that decides what a transaction gives and what it costs.
+//!
+//! `docs/execution.md` describes it with the reasons and measurements behind the numbers.
+
+mod id;
+mod operators;
+
+pub use operators::OperatorGas;
+
+use crate::value::ValueLimits;
+use borsh::BorshSerialize;
+use wasmparser::WasmFeatures;
+
+/// The numbers that two nodes must share to come to the same result, gas and error for the same transaction.
+///
+/// `Default` holds the values that the product uses. The version of the engine and the architecture of the processor
+/// belong to the profile too; [`ExecutionProfile::id`] names all of it.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize)]
+pub struct ExecutionProfile {
+    /// Gas that a call may use if it does not say.
+    pub gas_limit_default: u64,
+    /// Gas that a transaction may ask for at most.
+    pub gas_limit_max: u64,
+    /// Gas for the operators that a contract executes.
+    pub operators: OperatorGas,
+    /// Gas for a transaction, whatever it does: its store, its checks, its place in a block.
+    pub gas_per_transaction: u64,
+    /// Gas for each fresh instance of a contract.
+    pub gas_per_instance: u64,
+    /// Gas for each call between a contract and the host, in either direction, beside its values.
+    pub gas_per_host_call: u64,
+    /// Gas for each byte of encoded values that go into a contract or come out of it.
+    pub gas_per_value_byte: u64,
+    /// Gas for each page (64 KiB) of linear memory that an instance begins with or adds: for providing and clearing it.
+    pub gas_per_memory_page: u64,
+    /// Gas for each byte of a state record that is read from the state or written to it.
+    pub gas_per_state_byte: u64,
+    /// Gas for each event, beside the bytes of its values.
+    pub gas_per_event: u64,
+    /// Gas for each byte of a component that is deployed, and of the packages that come with it.
+    pub gas_per_component_byte: u64,
+
+    /// Instances that one transaction may have.
+    pub instances_max: u32,
+    /// Calls between contracts and the host that one transaction may make.
+    pub calls_max: u32,
+    /// Calls that may wait for each other.
+    pub frames_max: u32,
+    /// Events of one transaction.
+    pub events_max: u32,
+    /// Bytes of all events of one transaction, encoded.
+    pub event_size_bytes_max: usize,
+    /// Bytes of one encoded state record.
+    pub state_size_bytes_max: usize,
+
+    /// Bytes of linear memory that a transaction may have, all memories of all instances together. Growing beyond is a
+    /// trap.
+    pub memory_size_bytes_max: usize,
+    /// Elements that one table may have. Growing beyond is a trap.
+    pub table_elements_max: usize,
+    /// Bytes of stack for WebAssembly frames. Where exactly a recursion ends depends on the compiler too, which is why
+    /// its version is part of the profile.
+    pub stack_size_bytes_max: usize,
+    /// Resource handles that may be live in one transaction.
+    pub handles_max: usize,
+    /// Bytes that the engine may allocate to lift a result.
+    pub lifted_size_bytes_max: usize,
+    /// What parameters and results may cost.
+    pub values: ValueLimits,
+
+    /// Whether contracts may use floats. They are deterministic; but a chain whose execution is to be proven some day
+    /// may do without.
+    pub floats_allowed: bool,
+    /// Bytes of a component.
+    pub component_size_bytes_max: usize,
+    /// Bytes of one function's body.
+    pub function_size_bytes_max: usize,
+    /// What compiling a component may cost, estimated from the loops, branches and locals of its functions. Ordinary
+    /// contracts stay below a hundredth of the default, which is some seconds of processor time.
+    pub compilation_cost_max: u64,
+    /// Core instances in one component.
+    pub core_instances_max: u32,
+    /// Linear memories in one component.
+    pub memories_max: u32,
+    /// Tables in one component.
+    pub tables_max: u32,
+    /// Tables that one core module defines.
+    pub tables_per_module_max: u32,
+    /// Bytes that the engine keeps for one instance of a component, or of a core module, beside memories and tables.
+    pub instance_size_bytes_max: usize,
+}
+
+impl Default for ExecutionProfile {
+    fn default() -> Self {
+        Self {
+            gas_limit_default: 10_000_000,
+            gas_limit_max: 100_000_000,
+            operators: OperatorGas::default(),
+            gas_per_transaction: 5_000,
+            gas_per_instance: 5_000,
+            gas_per_host_call: 200,
+            gas_per_value_byte: 16,
+            gas_per_memory_page: 2_000,
+            gas_per_state_byte: 50,
+            gas_per_event: 1_000,
+            gas_per_component_byte: 10,
+            instances_max: 128,
+            calls_max: 10_000,
+            frames_max: 16,
+            events_max: 1_000,
+            event_size_bytes_max: 1 << 20,
+            state_size_bytes_max: 64 << 10,
+            memory_size_bytes_max: 64 << 20,
+            table_elements_max: 20_000,
+            stack_size_bytes_max: 512 << 10,
+            handles_max: 10_000,
+            lifted_size_bytes_max: 96 << 20,
+            values: ValueLimits::default(),
+            floats_allowed: true,
+            component_size_bytes_max: 4 << 20,
+            function_size_bytes_max: 128 << 10,
+            compilation_cost_max: 30_000_000,
+            core_instances_max: 16,
+            memories_max: 4,
+            tables_max: 16,
+            tables_per_module_max: 1,
+            instance_size_bytes_max: 1 << 20,
+        }
+    }
+}
+
+impl ExecutionProfile {
+    /// What WebAssembly a contract may consist of; everything else is refused.
+    ///
+    /// Rust guests need reference types, Starstream's contracts tail calls and several results. Floats are
+    /// deterministic once NaN is canonical. SIMD can be allowed later, but could never be taken away again.
+    pub fn wasm_features(&self) -> WasmFeatures {
+        if self.floats_allowed { WASM_FEATURES.union(FLOATS) } else { WASM_FEATURES }
+    }
+}
+
+const WASM_FEATURES: WasmFeatures = WasmFeatures::MUTABLE_GLOBAL
+    .union(WasmFeatures::SIGN_EXTENSION)
+    .union(WasmFeatures::REFERENCE_TYPES)
+    .union(WasmFeatures::MULTI_VALUE)
+    .union(WasmFeatures::BULK_MEMORY)
+    .union(WasmFeatures::TAIL_CALL)
+    .union(WasmFeatures::EXTENDED_CONST)
+    .union(WasmFeatures::COMPONENT_MODEL);
+
+const FLOATS: WasmFeatures = WasmFeatures::FLOATS.union(WasmFeatures::SATURATING_FLOAT_TO_INT);
