@@ -37,6 +37,11 @@ pub struct Limits {
     /// that was just published.
     pub refusal_kept_max: Duration,
 
+    /// Bytes of the database that stay in memory.
+    pub database_cache_size_bytes: usize,
+    /// UTXOs, consumed ones among them, that are looked at for one page of a list.
+    pub utxos_scanned_max: usize,
+
     /// Connections at the same time; others wait.
     pub connections_max: usize,
     /// Bytes of the names with which an invocation begins.
@@ -68,6 +73,8 @@ impl Default for Limits {
             compiled_size_bytes_max: 512 << 20,
             refusals_kept_max: 1_000,
             refusal_kept_max: Duration::from_secs(2),
+            database_cache_size_bytes: 128 << 20,
+            utxos_scanned_max: 10_000,
             connections_max: 128,
             header_size_bytes_max: 1 << 10,
             request_size_bytes_max: (1 << 20) + (64 << 10),

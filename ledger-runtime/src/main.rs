@@ -16,7 +16,7 @@ use tracing_subscriber::EnvFilter;
 const SHUTDOWN_TIME_MAX: Duration = Duration::from_secs(2);
 
 fn main() -> ExitCode {
-    registry_core::wit::hide_caught_panics();
+    registry_core::panics::hide_caught_panics();
     let arguments = Arguments::read();
     start_logging(&arguments.command);
     let json = arguments.command.prints_json();

@@ -18,7 +18,7 @@ use terminal::Terminal;
 const STACK_SIZE_BYTES: usize = 64 << 20;
 
 fn main() -> ExitCode {
-    registry_core::wit::hide_caught_panics();
+    registry_core::panics::hide_caught_panics();
     let thread = thread::Builder::new().stack_size(STACK_SIZE_BYTES).spawn(run_command);
     // A panic has been reported by its own thread.
     thread.map_or(ExitCode::FAILURE, |thread| thread.join().unwrap_or(ExitCode::FAILURE))

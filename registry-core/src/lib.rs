@@ -12,6 +12,7 @@ pub mod id;
 pub mod limits;
 mod metadata;
 pub mod name;
+pub mod panics;
 pub mod wire;
 pub mod wit;
 

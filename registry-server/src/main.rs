@@ -59,7 +59,7 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    registry_core::wit::hide_caught_panics();
+    registry_core::panics::hide_caught_panics();
     let arguments = Arguments::parse();
     start_logging();
     match run(arguments) {

@@ -22,7 +22,7 @@ pub use elaboration::DroppedAttribute;
 pub use encode::EncodeError;
 pub use identity::{KnownPackages, PackageIdentity};
 pub use outline::Outline;
-pub use parse::{SourceFile, UnresolvedWit, Wit, WitError, WitLocation, hide_caught_panics};
+pub use parse::{SourceFile, UnresolvedWit, Wit, WitError, WitLocation};
 pub(crate) use parse::{dependency_order, list, sentences, without_panic};
 pub use print::PackageText;
 pub(crate) use print::{canonical_order, order_interfaces, print_package};

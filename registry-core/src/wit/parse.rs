@@ -5,13 +5,11 @@ use super::elaboration::{DroppedAttribute, dropped_attributes, written_attribute
 use super::encode::EncodeError;
 use super::expansion::{check_expansion, own_items};
 use super::identity::{KnownPackages, PackageIdentity, identify_all};
-use crate::id::shorten;
 use crate::limits::{LimitExceeded, Limits};
 use crate::name::PackageName;
-use std::cell::Cell;
+use crate::panics::catch_panic;
 use std::collections::BTreeSet;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use wit_parser::{
     PackageId, ParseError, Resolve, ResolveError, ResolveErrorKind, SourceMap, Span, UnresolvedPackage,
     UnresolvedPackageGroup,
@@ -342,31 +340,10 @@ pub(crate) fn dependency_order<'k>(
 
 /// Runs a parser of another crate; if it panics on hostile input, that is an error like any other.
 pub(crate) fn without_panic<T>(files: &[String], run: impl FnOnce() -> Result<T, WitError>) -> Result<T, WitError> {
-    let outer = PANICS_ARE_CAUGHT.replace(true);
-    let result = catch_unwind(AssertUnwindSafe(run));
-    PANICS_ARE_CAUGHT.set(outer);
-    result.unwrap_or_else(|panic| {
-        let cause =
-            panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-        let cause = shorten(cause.unwrap_or("no reason given"));
-        let message = format!("{}: the parser stopped on this input: {cause}", files.join(", "));
+    catch_panic(run).unwrap_or_else(|reason| {
+        let message = format!("{}: the parser stopped on this input: {reason}", files.join(", "));
         Err(WitError::Invalid { message, location: None, files: files.to_vec() })
     })
-}
-
-thread_local! {
-    static PANICS_ARE_CAUGHT: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Keeps panics of parsers that become errors here off the screen; all others are shown as before. For programs, once,
-/// at their start.
-pub fn hide_caught_panics() {
-    let show = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |panic| {
-        if !PANICS_ARE_CAUGHT.get() {
-            show(panic);
-        }
-    }));
 }
 
 fn parse_error(error: &ParseError, sources: &SourceMap) -> WitError {
