@@ -1,7 +1,7 @@
 //! Whether what is kept is what was written: the last block at every start, everything when asked.
 
 use super::error::Fault;
-use super::tables::{StoredUtxo, Tables, Tip, count, decode, deployed_contract, digest, node_key};
+use super::tables::{StoredUtxo, Tables, Tip, count, decode, deployed_contract, digest};
 use ledger_core::{
     CallRow, ContractCounters, ContractRecord, Header, Receipt, State, StateError, TREE_DEPTH, Transaction, Tree,
     TreeUpdate, Utxo, UtxoStatus, chain_root, empty_root, list_root,
@@ -361,13 +361,9 @@ impl Check<'_> {
         if let Some(last) = &replay.last {
             check_end(&mut self.report, self.tables, last, tip)?;
         }
-        let places = count(&self.tables.places)?;
-        self.report.expect(|| "the number of ids of transactions".to_owned(), places, self.report_transactions());
+        let (places, transactions) = (count(&self.tables.places)?, self.report.transactions);
+        self.report.expect(|| "the number of ids of transactions".to_owned(), places, transactions);
         Ok(replay)
-    }
-
-    fn report_transactions(&self) -> u64 {
-        self.report.transactions
     }
 
     fn content(
@@ -496,14 +492,10 @@ impl Check<'_> {
             }
         }
         if replay.is_whole {
-            let deployed = replay.deployed.len() as u64;
-            self.report.expect(|| "the number of contracts".to_owned(), self.report_contracts(), deployed);
+            let (contracts, deployed) = (self.report.contracts, replay.deployed.len() as u64);
+            self.report.expect(|| "the number of contracts".to_owned(), contracts, deployed);
         }
         Ok(leaves)
-    }
-
-    fn report_contracts(&self) -> u64 {
-        self.report.contracts
     }
 
     /// Every node against the leaves, and the roots against the last header.
@@ -529,12 +521,9 @@ impl Check<'_> {
                 }
             }
         }
-        self.report.expect(|| "the number of nodes".to_owned(), total, self.report_nodes());
+        let nodes = self.report.nodes;
+        self.report.expect(|| "the number of nodes".to_owned(), total, nodes);
         Ok(())
-    }
-
-    fn report_nodes(&self) -> u64 {
-        self.report.nodes
     }
 
     /// Every component and every package against its hash.
@@ -546,10 +535,10 @@ impl Check<'_> {
             packages.extend(self.report.readable(self.tables.closure(contract))?.unwrap_or_default());
             self.component(contract)?;
         }
-        self.report.packages = count(&self.tables.packages)?;
-        let (packages, components) = (packages.len() as u64, count(&self.tables.components)?);
-        let closures = count(&self.tables.closures)?;
-        self.report.expect(|| "the number of packages".to_owned(), self.report.packages, packages);
+        let kept = count(&self.tables.packages)?;
+        self.report.packages = kept;
+        self.report.expect(|| "the number of packages".to_owned(), kept, packages.len() as u64);
+        let (components, closures) = (count(&self.tables.components)?, count(&self.tables.closures)?);
         self.report.expect(|| "the number of components".to_owned(), components, total);
         self.report.expect(|| "the number of lists of packages".to_owned(), closures, total);
         Ok(())

@@ -6,7 +6,7 @@ use super::tables::{
     StoredUtxo, TIP_KEY, TRANSACTIONS, Tip, UTXOS, decode, encode, node_key,
 };
 use ledger_core::{Canonical, Deployment, Header, SealedBlock, Tree, UtxoStatus, empty_root};
-use redb::{Database, Key, TableDefinition, WriteTransaction};
+use redb::{Database, Key, ReadableTable, TableDefinition, WriteTransaction};
 use registry_core::hash::Digest;
 use registry_core::id::{BlockId, PackageHash};
 use std::fmt::Display;

@@ -225,7 +225,11 @@ fn check_format(location: &Location, database: &Database) -> Result<(), StorageE
             return format.ok_or_else(|| Fault::Damaged("its format is not told".to_owned()));
         }
         // A node of format 1 that never got as far as its genesis left no table at all.
-        if has(FORMAT_1_TABLE) || names.is_empty() { Ok(1) } else { Err(Fault::Damaged("it has other tables".to_owned())) }
+        if has(FORMAT_1_TABLE) || names.is_empty() {
+            Ok(1)
+        } else {
+            Err(Fault::Damaged("it has other tables".to_owned()))
+        }
     })?;
     let path = location.0.to_path_buf();
     if found == FORMAT { Ok(()) } else { Err(StorageError::OtherFormat { path, found, expected: FORMAT }) }

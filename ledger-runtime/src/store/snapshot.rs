@@ -40,7 +40,11 @@ impl RedbSnapshot {
     }
 
     /// What belongs to a block, if there is that block.
-    fn of_block<T>(&self, height: u64, action: impl FnOnce(&Tables) -> Result<T, Fault>) -> Result<Option<T>, StorageError> {
+    fn of_block<T>(
+        &self,
+        height: u64,
+        action: impl FnOnce(&Tables) -> Result<T, Fault>,
+    ) -> Result<Option<T>, StorageError> {
         match &self.tip {
             Some(tip) if height <= tip.moment.height => self.read(action).map(Some),
             _ => Ok(None),

@@ -179,7 +179,11 @@ impl Tables {
     ) -> Result<Option<FetchedComponent>, Fault> {
         let Some(bytes) = self.component(contract)? else { return Ok(None) };
         let closure = Closure {
-            packages: self.closure(contract)?.iter().map(|hash| self.closure_package(hash)).collect::<Result<_, _>>()?,
+            packages: self
+                .closure(contract)?
+                .iter()
+                .map(|hash| self.closure_package(hash))
+                .collect::<Result<_, _>>()?,
         };
         let component = VerifiedComponent::check(contract, &bytes, &closure, limits).map_err(|error| {
             Fault::Damaged(format!("the component {contract} is not what it is kept as: {}", with_causes(&error)))
@@ -285,7 +289,7 @@ impl Tables {
     ) -> Result<Vec<(ContractRecord, ContractCounters)>, Fault> {
         let start = after.map_or([0; 32], |after| *after.digest().as_bytes());
         let mut contracts = Vec::new();
-        for entry in self.contracts.range(&start..)? {
+        for entry in self.contracts.range::<&[u8; 32]>(&start..)? {
             let (key, value) = entry?;
             let contract = ComponentHash::from_digest(digest(key.value())?);
             if Some(contract) == after {
