@@ -10,6 +10,7 @@ mod genesis;
 mod node;
 mod profile;
 mod rpc;
+mod storage;
 mod support;
 mod value;
 mod wave;

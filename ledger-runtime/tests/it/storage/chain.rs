@@ -1,0 +1,222 @@
+//! Chains without WebAssembly: blocks in which made-up executions create, change and consume UTXOs.
+
+use crate::{build, support};
+use ledger_core::{
+    Admission, BlockBuilder, Call, CallEnd, Callable, ChainId, Changed, Created, Deployment, Effects, Execution,
+    Failure, FailureKind, HostInterfaceId, Input, MethodId, Moment, Outcome, ProfileId, RootCall, SealedBlock, State,
+    Transaction, Utxo, UtxoContent, UtxoStatus,
+};
+use ledger_runtime::limits::Limits;
+use ledger_runtime::store::{RedbStorage, Snapshot, Storage};
+use registry_core::hash::{Digest, Domain, blob};
+use registry_core::id::{ComponentHash, UtxoId};
+use std::sync::LazyLock;
+
+/// What the chains begin with, as far as the storage knows it.
+pub(crate) const GENESIS: &[u8] = b"what a chain begins with";
+
+/// A chain of 12 blocks with what each kind of transaction leaves behind, two deployments among them.
+pub(crate) static CHAIN: LazyLock<Vec<SealedBlock>> = LazyLock::new(|| blocks(12, 6, 1));
+
+/// Numbers that look random and are the same for the same seed (splitmix64).
+pub(crate) struct Random(u64);
+
+impl Random {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// A number below `bound`.
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
+        usize::try_from(self.next() % u64::try_from(bound).unwrap()).unwrap()
+    }
+}
+
+/// A chain of `count` blocks of `transactions` transactions each, the genesis not counted.
+pub(crate) fn blocks(count: u64, transactions: usize, seed: u64) -> Vec<SealedBlock> {
+    let storage = RedbStorage::in_memory(&Limits::default()).unwrap();
+    let mut maker = Maker::new(seed);
+    let mut blocks = vec![maker.genesis(&*storage.snapshot())];
+    storage.begin(GENESIS, &blocks[0]).unwrap();
+    for height in 1..=count {
+        let block = maker.block(&*storage.snapshot(), height, transactions);
+        storage.commit(&block).unwrap();
+        blocks.push(block);
+    }
+    blocks
+}
+
+/// Keeps the first `blocks` on a storage that has none.
+pub(crate) fn commit_all(storage: &RedbStorage, blocks: &[SealedBlock]) {
+    for block in blocks {
+        commit(storage, block).unwrap();
+    }
+}
+
+/// Keeps a block, the genesis or another.
+pub(crate) fn commit(storage: &RedbStorage, block: &SealedBlock) -> Result<(), ledger_runtime::store::StorageError> {
+    match block.header().moment.height {
+        0 => storage.begin(GENESIS, block),
+        _ => storage.commit(block),
+    }
+}
+
+/// Makes blocks that follow each other.
+pub(crate) struct Maker {
+    random: Random,
+    nonce: u64,
+    contract: ComponentHash,
+    live: Vec<UtxoId>,
+}
+
+impl Maker {
+    pub(crate) fn new(seed: u64) -> Self {
+        let contract = ComponentHash::of(&build::example("counter"));
+        Self { random: Random::new(seed), nonce: 0, contract, live: Vec::new() }
+    }
+
+    /// The first block, which deploys one contract.
+    pub(crate) fn genesis(&mut self, state: &dyn State) -> SealedBlock {
+        let mut builder = begin(state, 0);
+        self.deploy(&mut builder, "counter");
+        builder.seal().unwrap()
+    }
+
+    /// A block of this height with every kind of transaction; that of height 3 deploys a contract as well.
+    pub(crate) fn block(&mut self, state: &dyn State, height: u64, transactions: usize) -> SealedBlock {
+        let mut builder = begin(state, height);
+        if height == 3 {
+            self.deploy(&mut builder, "shop");
+        }
+        for number in 0..transactions {
+            self.transact(&mut builder, number);
+        }
+        builder.seal().unwrap()
+    }
+
+    fn deploy(&mut self, builder: &mut BlockBuilder<'_>, example: &str) {
+        let component = build::example(example);
+        let verified = support::verified(&component);
+        let packages = verified.closure().packages.iter();
+        let packages = packages.map(|package| (package.name.to_string(), package.hash, package.wit.clone())).collect();
+        let contract = verified.hash();
+        let transaction = self.transaction(RootCall::Deploy { contract, gas_limit_max: None }, Vec::new());
+        let admission =
+            Admission { view: verified.view_id(), host_interface: HostInterfaceId(blob(Domain::BLOB, b"host")) };
+        builder.push_deployment(transaction, 10, Deployment { contract, component, packages }, admission).unwrap();
+    }
+
+    /// Six kinds in turn: creates three, changes one, changes one and creates one, consumes one, makes one that does not
+    /// last, fails.
+    fn transact(&mut self, builder: &mut BlockBuilder<'_>, number: usize) {
+        let is_input = matches!(number % 6, 1..=3) && !self.live.is_empty();
+        let input = is_input.then(|| self.random.below(self.live.len()));
+        let utxo = input.map(|place| self.live[place]);
+        let inputs = utxo.iter().map(|utxo| Input { utxo: *utxo, version: None }).collect();
+        let function = RootCall::Function { contract: self.contract, function: "run".to_owned() };
+        let transaction = self.transaction(function, inputs);
+        let id = transaction.id();
+        let made = |index| Utxo::id(&chain_id(), &id, index);
+        let mut effects = Effects::default();
+        match (number % 6, utxo) {
+            (1, Some(utxo)) => effects.changed.push(Changed { utxo, content: self.content() }),
+            (2, Some(utxo)) => {
+                effects.changed.push(Changed { utxo, content: self.content() });
+                effects.created.push(self.created(made(0)));
+            }
+            (3, Some(utxo)) => {
+                effects.consumed.push(utxo);
+                self.live.retain(|live| *live != utxo);
+            }
+            (4, _) => effects.ephemeral.push(made(0)),
+            (5, _) => {
+                let failure = Failure { kind: FailureKind::Trap, detail: "unreachable".to_owned() };
+                builder.push(transaction, self.execution(Outcome::Failed(failure), None)).unwrap();
+                return;
+            }
+            _ => effects.created.extend((0..3).map(|index| self.created(made(index)))),
+        }
+        self.live.extend(effects.created.iter().map(|created| created.utxo));
+        effects.result = vec![7; 9];
+        builder.push(transaction, self.execution(Outcome::Succeeded(effects), utxo)).unwrap();
+    }
+
+    fn transaction(&mut self, call: RootCall, inputs: Vec<Input>) -> Transaction {
+        self.nonce += 1;
+        Transaction {
+            chain: chain_id(),
+            nonce: self.nonce,
+            valid_from: 0,
+            valid_until: u64::MAX,
+            inputs,
+            references: Vec::new(),
+            call,
+            arguments: vec![1, 2, 3],
+            gas_limit: 1_000,
+        }
+    }
+
+    fn created(&mut self, utxo: UtxoId) -> Created {
+        Created { utxo, contract: self.contract, type_name: "demo:counter/counter".to_owned(), content: self.content() }
+    }
+
+    fn content(&mut self) -> UtxoContent {
+        let state = (0..16 + self.random.below(200)).map(|_| self.random.next().to_le_bytes()[0]).collect();
+        let callable = Callable::Methods([MethodId([self.random.next().to_le_bytes()[0]; 32])].into());
+        UtxoContent { state, callable, tokens: Vec::new(), owner: None, deposit: 0 }
+    }
+
+    fn execution(&mut self, outcome: Outcome, utxo: Option<UtxoId>) -> Execution {
+        let call = Call {
+            utxo,
+            contract: self.contract,
+            function: "run".to_owned(),
+            input: blob(Domain::BLOB, b"input"),
+            old_state: Digest::ZERO,
+            output: Digest::ZERO,
+            new_state: Digest::ZERO,
+            gas: 100,
+            host: Digest::ZERO,
+            end: CallEnd::Returned,
+        };
+        Execution { outcome, gas_used: 100, calls: vec![call] }
+    }
+}
+
+/// The chain that all of these belong to.
+pub(crate) fn chain_id() -> ChainId {
+    "storage".parse().unwrap()
+}
+
+fn begin(state: &dyn State, height: u64) -> BlockBuilder<'_> {
+    let moment = Moment { height, slot: height, time_ms: 1_000 * height };
+    BlockBuilder::begin(state, chain_id(), ProfileId(blob(Domain::BLOB, b"profile")), moment).unwrap()
+}
+
+/// Compares everything that a snapshot tells with the blocks that were written, the last of them being its tip.
+pub(crate) fn assert_holds(snapshot: &dyn Snapshot, blocks: &[SealedBlock]) {
+    let tip = blocks.last().map(|block| block.header().clone());
+    assert_eq!(snapshot.tip().unwrap(), tip);
+    let mut statuses = std::collections::BTreeMap::new();
+    for (height, block) in (0..).zip(blocks) {
+        assert_eq!(snapshot.block(height).unwrap().as_ref(), Some(block.block()));
+        assert_eq!(snapshot.receipts(height).unwrap().as_deref(), Some(block.receipts()));
+        assert_eq!(snapshot.calls(height).unwrap().as_deref(), Some(block.calls()));
+        statuses.extend(block.utxos().clone());
+    }
+    for (id, status) in statuses {
+        if let UtxoStatus::Live(utxo) = &status {
+            assert_eq!(snapshot.utxo_by_serial(&utxo.contract, utxo.serial).unwrap(), Some(id));
+        }
+        assert_eq!(snapshot.utxo(&id).unwrap(), Some(status));
+    }
+    assert_eq!(snapshot.header(blocks.len().try_into().unwrap()).unwrap(), None);
+}
