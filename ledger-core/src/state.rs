@@ -1,6 +1,7 @@
 //! What a chain's state must tell, wherever it is kept.
 
 use crate::{ContractCounters, ContractRecord, Header, Utxo};
+use borsh::{BorshDeserialize, BorshSerialize};
 use registry_core::hash::Digest;
 use registry_core::id::{ComponentHash, TransactionId, UtxoId};
 
@@ -38,7 +39,7 @@ pub trait State: Send + Sync {
 }
 
 /// What became of a UTXO.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 #[expect(clippy::large_enum_variant, reason = "what is asked for is nearly always alive; a box would only cost")]
 pub enum UtxoStatus {
     /// It lives.

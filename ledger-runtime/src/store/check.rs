@@ -1,7 +1,7 @@
 //! Whether what is kept is what was written: the last block at every start, everything when asked.
 
 use super::error::Fault;
-use super::tables::{StoredUtxo, Tables, Tip, count, decode, deployed_contract, digest};
+use super::tables::{Tables, Tip, count, decode, deployed_contract, digest};
 use ledger_core::{
     CallRow, ContractCounters, ContractRecord, Header, Receipt, State, StateError, TREE_DEPTH, Transaction, Tree,
     TreeUpdate, Utxo, UtxoStatus, chain_root, empty_root, list_root,
@@ -430,13 +430,13 @@ impl Check<'_> {
         Ok(leaves)
     }
 
-    fn utxo(&mut self, replay: &Replay, id: UtxoId, stored: StoredUtxo) -> (u32, Digest) {
+    fn utxo(&mut self, replay: &Replay, id: UtxoId, stored: UtxoStatus) -> (u32, Digest) {
         let (slot, leaf, consumed, live) = match stored {
-            StoredUtxo::Live(utxo) => {
+            UtxoStatus::Live(utxo) => {
                 self.report.expect(|| "a UTXO's id".to_owned(), utxo.id, id);
                 (utxo.slot, utxo.leaf(), None, Some((utxo.contract, utxo.serial, utxo.version)))
             }
-            StoredUtxo::Consumed { slot, height } => (slot, Utxo::tombstone(&id), Some(height), None),
+            UtxoStatus::Consumed { slot, height } => (slot, Utxo::tombstone(&id), Some(height), None),
         };
         if replay.is_whole {
             let known = usize::try_from(slot).ok().and_then(|slot| replay.utxos.get(slot));

@@ -3,9 +3,9 @@
 use super::error::Fault;
 use super::tables::{
     CALLS, CLOSURES, COMPONENTS, CONTRACTS, GENESIS_KEY, HEADERS, META, NODES, PACKAGES, PLACES, RECEIPTS, SERIALS,
-    StoredUtxo, TIP_KEY, TRANSACTIONS, Tip, UTXOS, decode, encode, node_key,
+    TIP_KEY, TRANSACTIONS, Tip, UTXOS, decode, encode, node_key,
 };
-use ledger_core::{Canonical, Deployment, Header, SealedBlock, Tree, UtxoStatus, empty_root};
+use ledger_core::{Canonical, Deployment, Header, SealedBlock, Tree, empty_root};
 use redb::{Database, Key, ReadableTable, TableDefinition, WriteTransaction};
 use registry_core::hash::Digest;
 use registry_core::id::{BlockId, PackageHash};
@@ -111,11 +111,7 @@ fn write_body(transaction: &WriteTransaction, block: &SealedBlock) -> Result<(),
 fn write_state(transaction: &WriteTransaction, block: &SealedBlock) -> Result<(), Fault> {
     let mut utxos = transaction.open_table(UTXOS)?;
     for (id, status) in block.utxos() {
-        let stored = match status {
-            UtxoStatus::Live(utxo) => StoredUtxo::Live(utxo.clone()),
-            UtxoStatus::Consumed { slot, height } => StoredUtxo::Consumed { slot: *slot, height: *height },
-        };
-        utxos.insert(id.digest().as_bytes(), encode(&stored)?.as_slice())?;
+        utxos.insert(id.digest().as_bytes(), encode(status)?.as_slice())?;
     }
     let mut serials = transaction.open_table(SERIALS)?;
     for created in block.receipts().iter().flat_map(|receipt| &receipt.created) {

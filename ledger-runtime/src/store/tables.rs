@@ -7,7 +7,7 @@ use super::error::Fault;
 use super::{TransactionPlace, UtxoPage};
 use borsh::{BorshDeserialize, BorshSerialize};
 use ledger_core::{
-    Block, CallRow, ContractCounters, ContractRecord, Deployment, Header, Receipt, RootCall, Transaction, Tree, Utxo,
+    Block, CallRow, ContractCounters, ContractRecord, Deployment, Header, Receipt, RootCall, Transaction, Tree,
     UtxoStatus,
 };
 use redb::{Database, Key, ReadOnlyTable, ReadableDatabase, TableDefinition, Value};
@@ -37,7 +37,7 @@ pub(super) const RECEIPTS: TableDefinition<Place, Bytes> = TableDefinition::new(
 pub(super) const CALLS: TableDefinition<u64, Bytes> = TableDefinition::new("calls");
 /// The places of transactions by their ids.
 pub(super) const PLACES: TableDefinition<Name, Place> = TableDefinition::new("places");
-/// What became of each UTXO ([`StoredUtxo`]), by its id.
+/// What became of each UTXO ([`UtxoStatus`]), by its id.
 pub(super) const UTXOS: TableDefinition<Name, Bytes> = TableDefinition::new("utxos");
 /// The id of each UTXO by contract and serial, whatever became of it.
 pub(super) const SERIALS: TableDefinition<(Name, u64), Name> = TableDefinition::new("serials");
@@ -63,13 +63,6 @@ pub(super) const TIP_KEY: &str = "tip";
 pub(super) const FORMAT: u32 = 2;
 /// A table that only format 1 has.
 pub(super) const FORMAT_1_TABLE: &str = "chain";
-
-/// What is kept about a UTXO.
-#[derive(BorshSerialize, BorshDeserialize)]
-pub(super) enum StoredUtxo {
-    Live(Utxo),
-    Consumed { slot: u32, height: u64 },
-}
 
 /// Height and id of the last block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -226,10 +219,10 @@ impl Tables {
 
     pub(super) fn utxo(&self, id: &UtxoId) -> Result<Option<UtxoStatus>, Fault> {
         match read(&self.utxos, id.digest().as_bytes(), || format!("the UTXO {id}"))? {
-            None => Ok(None),
-            Some(StoredUtxo::Consumed { slot, height }) => Ok(Some(UtxoStatus::Consumed { slot, height })),
-            Some(StoredUtxo::Live(utxo)) if utxo.id == *id => Ok(Some(UtxoStatus::Live(utxo))),
-            Some(StoredUtxo::Live(other)) => Err(Fault::Damaged(format!("the UTXO {id} is kept as {}", other.id))),
+            Some(UtxoStatus::Live(other)) if other.id != *id => {
+                Err(Fault::Damaged(format!("the UTXO {id} is kept as {}", other.id)))
+            }
+            status => Ok(status),
         }
     }
 
