@@ -6,6 +6,7 @@ use crate::{Admission, Deployment};
 use borsh::{BorshDeserialize, BorshSerialize};
 use registry_core::hash::{Digest, merge};
 use registry_core::id::{ComponentHash, PackageHash, ViewId};
+use std::collections::BTreeMap;
 
 /// What was decided about a contract when it was deployed. It never changes.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -14,8 +15,8 @@ pub struct ContractRecord {
     pub contract: ComponentHash,
     /// Its own world, as extracted from it.
     pub view: ViewId,
-    /// Every package that it refers to, by `namespace:name@version`, with its hash; sorted by name.
-    pub packages: Vec<(String, PackageHash)>,
+    /// The hash of every package that it refers to, by `namespace:name@version`.
+    pub packages: BTreeMap<String, PackageHash>,
     /// What the ledger offers to contracts, as it was understood.
     pub host_interface: HostInterfaceId,
     /// The gas limit that its calls may ask for at most.
@@ -33,15 +34,13 @@ pub struct HostInterfaceId(pub Digest);
 pub struct ContractCounters {
     /// How many UTXOs it has had: the serial of the next.
     pub next_serial: u64,
-    /// What exists of each of its token types, sorted by type.
-    pub tokens: Vec<TokenSupply>,
+    /// What there is of each of its token types, by the exported interface that declares the type.
+    pub tokens: BTreeMap<String, TokenSupply>,
 }
 
 /// How many tokens of a type there are.
-#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct TokenSupply {
-    /// The exported interface that declares the type.
-    pub type_name: String,
     /// How many outlived the transaction that minted them.
     pub minted: u64,
     /// How many of these were burned.
@@ -58,24 +57,10 @@ impl Canonical for ContractCounters {
     const SIZE_BYTES_MAX: usize = 1 << 20;
 }
 
-impl ContractCounters {
-    /// The supply of a token type, to be changed; a type that is new begins with none.
-    pub(crate) fn supply(&mut self, type_name: String) -> &mut TokenSupply {
-        let place = self.tokens.binary_search_by(|supply| supply.type_name.cmp(&type_name));
-        let place = place.unwrap_or_else(|place| {
-            self.tokens.insert(place, TokenSupply { type_name, minted: 0, burned: 0 });
-            place
-        });
-        &mut self.tokens[place]
-    }
-}
-
 impl ContractRecord {
     /// The record of a contract that is being deployed.
     pub(crate) fn new(deployment: &Deployment, admission: Admission, gas_limit_max: Option<u64>, slot: u32) -> Self {
-        let packages = deployment.packages.iter().map(|(name, hash, _)| (name.clone(), *hash));
-        let mut packages: Vec<_> = packages.collect();
-        packages.sort();
+        let packages = deployment.packages.iter().map(|(name, hash, _)| (name.clone(), *hash)).collect();
         let Admission { view, host_interface } = admission;
         Self { contract: deployment.contract, view, packages, host_interface, gas_limit_max, slot }
     }

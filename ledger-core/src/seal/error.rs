@@ -101,7 +101,8 @@ pub enum Contradiction {
         /// Its place there.
         index: u32,
     },
-    /// A deployment was given as a call, or a call as a deployment, or what came is another contract.
+    /// A deployment was given as a call, or a call as a deployment, or what came is another contract, or names a package
+    /// twice.
     #[error("the transaction and what came with it are not one deployment")]
     Deployment,
     /// The contract is part of the chain already.

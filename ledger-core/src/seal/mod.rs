@@ -14,7 +14,7 @@ use crate::{
 use overlay::Overlay;
 use registry_core::hash::Digest;
 use registry_core::id::{BlockId, ComponentHash, TransactionId, UtxoId, ViewId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use step::{Step, step};
 
 /// A block that is being made: transactions are executed on [`BlockBuilder::state`] and pushed, one after another.
@@ -139,6 +139,9 @@ impl<'s> BlockBuilder<'s> {
             _ => return Err(refuse(Contradiction::Deployment)),
         };
         let contract = deployment.contract;
+        if !names_are_unique(&deployment) {
+            return Err(refuse(Contradiction::Deployment));
+        }
         if self.state.contract(&contract)?.is_some() {
             return Err(refuse(Contradiction::DeployedContract(contract)));
         }
@@ -241,6 +244,11 @@ impl<'s> BlockBuilder<'s> {
         self.transactions.push(transaction);
         self.receipts.push_mut(receipt)
     }
+}
+
+fn names_are_unique(deployment: &Deployment) -> bool {
+    let names: BTreeSet<&String> = deployment.packages.iter().map(|(name, ..)| name).collect();
+    names.len() == deployment.packages.len()
 }
 
 fn check_genesis(moment: &Moment) -> Result<(), SealError> {

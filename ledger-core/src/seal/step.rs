@@ -169,11 +169,11 @@ impl StepBuilder<'_> {
     fn count_tokens(&mut self) -> Result<(), StepError> {
         let (minted, burned) = self.tokens.changes()?;
         for (contract, type_name) in minted {
-            let supply = self.contract(&contract)?.1.supply(type_name);
+            let supply = self.contract(&contract)?.1.tokens.entry(type_name).or_default();
             supply.minted = supply.minted.checked_add(1).ok_or(StepError::Full("tokens of a type"))?;
         }
         for (contract, type_name) in burned {
-            let supply = self.contract(&contract)?.1.supply(type_name);
+            let supply = self.contract(&contract)?.1.tokens.entry(type_name).or_default();
             supply.burned = supply.burned.checked_add(1).ok_or(StepError::Full("tokens of a type"))?;
         }
         Ok(())

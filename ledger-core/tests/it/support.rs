@@ -1,0 +1,148 @@
+//! A chain with two contracts, and short ways to say what a transaction did.
+
+use ledger_core::*;
+use registry_core::hash::{Digest, Domain, blob};
+use registry_core::id::{ComponentHash, PackageHash, TransactionId, UtxoId, ViewId};
+use std::collections::BTreeSet;
+
+/// A digest for each number.
+pub fn digest(number: u64) -> Digest {
+    blob(Domain::BLOB, &number.to_le_bytes())
+}
+
+pub fn chain() -> ChainId {
+    "test-1".parse().unwrap()
+}
+
+pub fn profile() -> ProfileId {
+    ProfileId(digest(1))
+}
+
+pub fn moment(height: u64) -> Moment {
+    Moment { height, slot: 3 * height, time_ms: 1_000_000 + 3_000 * height }
+}
+
+/// The bytes of a contract of the test chain; no rule here looks into them.
+pub fn component(number: u8) -> Vec<u8> {
+    vec![number; 100]
+}
+
+pub fn contract(number: u8) -> ComponentHash {
+    ComponentHash::of(&component(number))
+}
+
+/// A transaction that calls a script of the contract 0; the nonce tells it from others.
+pub fn transaction(nonce: u64) -> Transaction {
+    Transaction {
+        chain: chain(),
+        nonce,
+        valid_from: 0,
+        valid_until: u64::MAX,
+        inputs: Vec::new(),
+        references: Vec::new(),
+        call: RootCall::Function { contract: contract(0), function: "go".into() },
+        arguments: vec![1, 2],
+        gas_limit: 1_000,
+    }
+}
+
+/// A transaction with these inputs, in their latest versions.
+pub fn transaction_on(nonce: u64, inputs: &[UtxoId]) -> Transaction {
+    let inputs = inputs.iter().map(|utxo| Input { utxo: *utxo, version: None }).collect();
+    Transaction { inputs, ..transaction(nonce) }
+}
+
+pub fn deployment(number: u8) -> (Transaction, Deployment, Admission) {
+    let gas_limit_max = (number == 1).then_some(5_000);
+    let call = RootCall::Deploy { contract: contract(number), gas_limit_max };
+    let packages = vec![
+        ("test:types@0.1.0".into(), PackageHash::from_digest(digest(11)), "package test:types@0.1.0;".into()),
+        ("test:api@0.2.0".into(), PackageHash::from_digest(digest(12)), "package test:api@0.2.0;".into()),
+    ];
+    let deployment = Deployment { contract: contract(number), component: component(number), packages };
+    let admission = Admission { view: ViewId::from_digest(digest(20)), host_interface: HostInterfaceId(digest(21)) };
+    (Transaction { call, arguments: Vec::new(), ..transaction(number.into()) }, deployment, admission)
+}
+
+/// What a UTXO may have, with a state record that the number decides.
+pub fn content(state: u64) -> UtxoContent {
+    UtxoContent {
+        state: state.to_le_bytes().into(),
+        callable: Callable::Methods(BTreeSet::from([MethodId([7; 32])])),
+        tokens: Vec::new(),
+        owner: None,
+        deposit: 0,
+    }
+}
+
+pub fn token(minted_by: TransactionId, index: u32) -> Token {
+    Token { minted_by, index, contract: contract(1), type_name: "coin".into(), state: vec![5] }
+}
+
+pub fn created(transaction: &Transaction, index: u32, state: u64) -> Created {
+    let utxo = Utxo::id(&chain(), &transaction.id(), index);
+    Created { utxo, contract: contract(0), type_name: "counter".into(), content: content(state) }
+}
+
+pub fn changed(utxo: UtxoId, state: u64) -> Changed {
+    Changed { utxo, content: content(state) }
+}
+
+/// A call of a script, or of a UTXO.
+pub fn call(utxo: Option<UtxoId>) -> Call {
+    Call {
+        utxo,
+        contract: contract(0),
+        function: "bump".into(),
+        input: CallRow::values(&[1]),
+        old_state: Digest::ZERO,
+        output: CallRow::values(&[]),
+        new_state: digest(3),
+        gas: 9,
+        host: CallRow::host(&[]),
+        end: CallEnd::Yielded,
+    }
+}
+
+pub fn succeeded(effects: Effects) -> Execution {
+    Execution { outcome: Outcome::Succeeded(effects), gas_used: 70, calls: Vec::new() }
+}
+
+pub fn failed() -> Execution {
+    let failure = Failure { kind: FailureKind::Trap, detail: "unreachable".into() };
+    Execution { outcome: Outcome::Failed(failure), gas_used: 90, calls: vec![call(None)] }
+}
+
+pub fn begin(state: &MemoryState) -> BlockBuilder<'_> {
+    let height = state.tip().unwrap().map_or(0, |tip| tip.moment.height + 1);
+    BlockBuilder::begin(state, chain(), profile(), moment(height)).unwrap()
+}
+
+/// The block with the two contracts.
+pub fn genesis() -> SealedBlock {
+    let state = MemoryState::default();
+    let mut block = begin(&state);
+    for number in [0, 1] {
+        let (transaction, deployment, admission) = deployment(number);
+        block.push_deployment(transaction, 40, deployment, admission).unwrap();
+    }
+    block.seal().unwrap()
+}
+
+/// The state after the genesis.
+pub fn state() -> MemoryState {
+    let mut state = MemoryState::default();
+    state.apply(&genesis()).unwrap();
+    state
+}
+
+/// Makes one block of what was executed, and applies it.
+pub fn apply(state: &mut MemoryState, transactions: Vec<(Transaction, Execution)>) -> SealedBlock {
+    let mut block = begin(state);
+    for (transaction, execution) in transactions {
+        block.push(transaction, execution).unwrap();
+    }
+    let sealed = block.seal().unwrap();
+    state.apply(&sealed).unwrap();
+    sealed
+}

@@ -1,0 +1,99 @@
+//! Which transactions cannot be in a block, whatever their contracts are.
+
+use crate::support::*;
+use ledger_core::*;
+use registry_core::id::UtxoId;
+
+#[test]
+fn a_transaction_fits_the_chain_the_height_and_the_state() {
+    let mut state = state();
+    let making = transaction(50);
+    let made = [0, 1, 2].map(|index| created(&making, index, 1));
+    let [a, b, c] = made.each_ref().map(|created| created.utxo);
+    let done = Effects { created: made.into(), ..Effects::default() };
+    let change = Effects { changed: vec![changed(b, 2)], consumed: vec![c], ..Effects::default() };
+    apply(&mut state, vec![(making.clone(), succeeded(done)), (transaction_on(51, &[b, c]), succeeded(change))]);
+
+    let unknown = Utxo::id(&chain(), &making.id(), 9);
+    let input = |utxo: UtxoId, version: Option<u64>| vec![Input { utxo, version }];
+    let new = || transaction(60);
+    let many: Vec<Input> =
+        (0..257).map(|index| Input { utxo: Utxo::id(&chain(), &making.id(), index), version: None }).collect();
+    let on = |inputs: Vec<Input>| Transaction { inputs, ..new() };
+    let reading = |references: Vec<Input>| Transaction { references, ..new() };
+    let bump = |utxo| RootCall::Method { utxo, method: "bump".into() };
+    let stale = |expected, actual| Some(Invalid::StaleVersion { utxo: b, expected, actual });
+    let too_many = |actual, unit, max| Some(Invalid::TooLarge { actual, unit, max });
+    let other_chain = Invalid::OtherChain { found: "test-2".into(), expected: "test-1".into() };
+    let cases: Vec<(Transaction, Option<Invalid>)> = vec![
+        (new(), None),
+        (on(input(a, None)), None),
+        (on(input(a, Some(0))), None),
+        (on(input(b, Some(1))), None),
+        (Transaction { call: bump(a), ..on(input(a, None)) }, None),
+        (Transaction { call: bump(a), ..reading(input(a, None)) }, None),
+        (Transaction { valid_from: 2, valid_until: 2, ..new() }, None),
+        (Transaction { chain: "test-2".parse().unwrap(), ..new() }, Some(other_chain)),
+        (making.clone(), Some(Invalid::Repeated { height: 1 })),
+        (Transaction { valid_from: 3, ..new() }, Some(Invalid::TooEarly { valid_from: 3, height: 2 })),
+        (Transaction { valid_until: 1, ..new() }, Some(Invalid::Expired { valid_until: 1, height: 2 })),
+        (Transaction { valid_from: 3, valid_until: 1, ..new() }, Some(Invalid::TooEarly { valid_from: 3, height: 2 })),
+        (on(input(unknown, None)), Some(Invalid::UnknownUtxo(unknown))),
+        (reading(input(unknown, None)), Some(Invalid::UnknownUtxo(unknown))),
+        (on(input(c, None)), Some(Invalid::ConsumedUtxo { utxo: c, height: 1 })),
+        (reading(input(c, Some(0))), Some(Invalid::ConsumedUtxo { utxo: c, height: 1 })),
+        (on(input(b, Some(0))), stale(0, 1)),
+        (reading(input(b, Some(2))), stale(2, 1)),
+        (on([input(a, None), input(a, None)].concat()), Some(Invalid::RepeatedUtxo(a))),
+        (Transaction { references: input(a, None), ..on(input(a, Some(0))) }, Some(Invalid::RepeatedUtxo(a))),
+        (Transaction { call: bump(a), ..on(input(b, None)) }, Some(Invalid::UndeclaredUtxo(a))),
+        (on(many.clone()), too_many(257, "inputs and references", 256)),
+        (
+            Transaction { references: many[..1].to_vec(), ..on(many[1..].to_vec()) },
+            too_many(257, "inputs and references", 256),
+        ),
+        (on(many[..256].to_vec()), Some(Invalid::ConsumedUtxo { utxo: c, height: 1 })),
+    ];
+    for (case, (transaction, expected)) in cases.into_iter().enumerate() {
+        let objection = transaction.objection(&chain(), &moment(2), &state).unwrap();
+        assert_eq!(objection, expected, "case {case}");
+        let pushed = begin(&state).push(transaction, failed()).map(drop);
+        let refused = pushed.err().map(|error| match error {
+            SealError::Invalid { invalid, .. } => invalid,
+            other => panic!("another error: {other}"),
+        });
+        assert_eq!(refused, expected, "a block takes what there is no objection to, case {case}");
+    }
+}
+
+#[test]
+fn a_transaction_has_a_greatest_size() {
+    let state = state();
+    let overhead = Transaction { arguments: Vec::new(), ..transaction(60) }.size_bytes();
+    let of_size = |size_bytes: usize| Transaction { arguments: vec![0; size_bytes - overhead], ..transaction(60) };
+    let max = Transaction::SIZE_BYTES_MAX;
+    assert_eq!(of_size(max).to_bytes().len(), max);
+    assert_eq!(of_size(max).objection(&chain(), &moment(1), &state).unwrap(), None);
+    let expected = Invalid::TooLarge { actual: max + 1, unit: "bytes", max };
+    assert_eq!(of_size(max + 1).objection(&chain(), &moment(1), &state).unwrap(), Some(expected));
+    assert!(Transaction::from_bytes(&of_size(max).to_bytes()).is_ok());
+    assert!(matches!(Transaction::from_bytes(&of_size(max + 1).to_bytes()), Err(DecodeError::TooLarge { .. })));
+}
+
+#[test]
+fn a_transaction_is_spent_once_in_a_block() {
+    let mut state = state();
+    let making = transaction(50);
+    let made = created(&making, 0, 1);
+    let id = made.utxo;
+    apply(&mut state, vec![(making, succeeded(Effects { created: vec![made], ..Effects::default() }))]);
+    let consume = || succeeded(Effects { consumed: vec![id], ..Effects::default() });
+    let mut block = begin(&state);
+    block.push(transaction_on(60, &[id]), consume()).unwrap();
+    let double_spend = transaction_on(61, &[id]);
+    let expected = Some(Invalid::ConsumedUtxo { utxo: id, height: 2 });
+    assert_eq!(double_spend.objection(&chain(), block.moment(), block.state()).unwrap(), expected);
+    assert!(matches!(block.push(double_spend, consume()), Err(SealError::Invalid { .. })));
+    let same = transaction_on(60, &[id]).objection(&chain(), block.moment(), block.state()).unwrap();
+    assert_eq!(same, Some(Invalid::Repeated { height: 2 }));
+}
