@@ -88,6 +88,11 @@ impl CallRow {
         blob(domain::VALUES, bytes)
     }
 
+    /// The digest of a state record.
+    pub fn state(bytes: &[u8]) -> Digest {
+        blob(domain::STATE, bytes)
+    }
+
     /// The digest of what host and contract said to each other, as an executor has put it into bytes.
     pub fn host(bytes: &[u8]) -> Digest {
         blob(domain::HOST, bytes)

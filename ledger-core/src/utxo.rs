@@ -1,8 +1,8 @@
 //! UTXOs: what a chain's state consists of.
 
-use crate::ChainId;
 use crate::domain;
 use crate::encoding::{Canonical, hash_of};
+use crate::{CallRow, ChainId};
 use borsh::{BorshDeserialize, BorshSerialize};
 use registry_core::hash::{Digest, blob, hash_elements, merge};
 use registry_core::id::{AccountId, ComponentHash, TransactionId, UtxoId};
@@ -103,7 +103,7 @@ impl Utxo {
         identity.extend(limbs(self.serial));
         let mut content = Vec::with_capacity(20);
         content.extend(limbs(self.version));
-        content.extend(blob(domain::STATE, &self.content.state).elements());
+        content.extend(self.content.state_digest().elements());
         content.extend(hash_of(domain::CALLABLE, &self.content.callable).elements());
         content.extend(hash_of(domain::TOKENS, &self.content.tokens).elements());
         content.extend(self.content.owner.map_or(Digest::ZERO, |owner| *owner.digest()).elements());
@@ -122,7 +122,7 @@ impl Utxo {
 impl UtxoContent {
     /// The digest of the state record alone, as the call table has it.
     pub fn state_digest(&self) -> Digest {
-        blob(domain::STATE, &self.state)
+        CallRow::state(&self.state)
     }
 }
 
