@@ -5,7 +5,8 @@
 //! - [`rpc`]: wRPC over TCP, to peers that nobody knows; [`service`]: what a node does, whatever it is asked through.
 //! - [`contract_hash`], [`utxo_name`]: read what contracts and UTXOs are named by.
 //! - [`contracts`]: finds a contract by its hash, in memory, in the node's own [`store`], or in a [`source`].
-//! - [`admission`]: checks a verified component against the [`profile`] and compiles it with the [`engine`];
+//! - [`admission`]: checks a verified component against the [`profile`] and compiles it with the [`engine`],
+//!   or loads what was compiled before ([`compiled`]);
 //!   [`interface`]: which functions it has, and which of them can be called.
 //! - [`execution`]: makes the call in a fresh instance; [`value`]: parameters and results as bytes.
 //!
@@ -14,6 +15,7 @@
 
 pub mod abi;
 pub mod admission;
+pub mod compiled;
 pub mod contract_hash;
 pub mod contracts;
 pub mod engine;

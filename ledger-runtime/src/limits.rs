@@ -31,6 +31,8 @@ pub struct Limits {
     pub genesis_size_bytes_max: usize,
     /// Bytes of compiled contracts that stay in memory.
     pub compiled_size_bytes_max: usize,
+    /// Bytes of compiled contracts that stay on disk.
+    pub compiled_disk_size_bytes_max: u64,
     /// Refused contracts that are remembered.
     pub refusals_kept_max: usize,
     /// How long a refusal is remembered: long enough to stop a flood, too short to keep a contract from being used
@@ -71,6 +73,7 @@ impl Default for Limits {
             wit_size_bytes_max: 4 << 20,
             genesis_size_bytes_max: 256 << 20,
             compiled_size_bytes_max: 512 << 20,
+            compiled_disk_size_bytes_max: 2 << 30,
             refusals_kept_max: 1_000,
             refusal_kept_max: Duration::from_secs(2),
             database_cache_size_bytes: 128 << 20,

@@ -4,6 +4,7 @@
 mod admission;
 mod build;
 mod cli;
+mod compiled;
 mod contracts;
 mod execution;
 mod genesis;
