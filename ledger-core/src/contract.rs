@@ -4,8 +4,8 @@ use crate::domain;
 use crate::encoding::{Canonical, hash_of};
 use crate::{Admission, Deployment};
 use borsh::{BorshDeserialize, BorshSerialize};
-use registry_core::hash::{Digest, merge};
-use registry_core::id::{ComponentHash, PackageHash, ViewId};
+use registry_core::hash::{Digest, hash_elements, merge};
+use registry_core::id::{ComponentHash, InterfaceId, PackageHash, ViewId};
 use std::collections::BTreeMap;
 
 /// What was decided about a contract when it was deployed. It never changes.
@@ -45,6 +45,14 @@ pub struct TokenSupply {
     pub minted: u64,
     /// How many of these were burned.
     pub burned: u64,
+}
+
+impl HostInterfaceId {
+    /// The name of a host that offers these interfaces, in this order. There must be at least one.
+    pub fn of<'a>(interfaces: impl IntoIterator<Item = &'a InterfaceId>) -> Self {
+        let elements: Vec<u64> = interfaces.into_iter().flat_map(|id| id.digest().elements()).collect();
+        Self(hash_elements(domain::HOST_INTERFACE, &elements))
+    }
 }
 
 impl Canonical for ContractRecord {

@@ -44,3 +44,5 @@ pub(crate) const HOST: Domain = Domain::new(b"p2host1");
 pub(crate) const LIST: Domain = Domain::new(b"p2list1");
 /// A block's header.
 pub(crate) const BLOCK: Domain = Domain::new(b"p2blok1");
+/// What the ledger offers to contracts.
+pub(crate) const HOST_INTERFACE: Domain = Domain::new(b"p2hifc1");

@@ -32,6 +32,7 @@ mod types;
 
 pub use error::{HandleError, LiftError, LowerError, PointerError, Unsupported, UnsupportedType};
 pub use signature::{CoreSignature, Handed, Signature};
+pub(crate) use types::declaration;
 pub use types::{AbiType, Case, CoreType, Field, Resource, Resources, Shape};
 
 use registry_core::id::UtxoId;

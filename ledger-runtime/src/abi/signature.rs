@@ -82,6 +82,11 @@ impl Signature {
         Ok(Self { leading_handles, parameters, result })
     }
 
+    /// The same with this result.
+    pub(crate) fn giving(self, result: AbiType) -> Self {
+        Self { result: Some(result), ..self }
+    }
+
     /// Names and types of the parameters.
     pub fn parameters(&self) -> &[(String, AbiType)] {
         &self.parameters

@@ -146,6 +146,16 @@ impl AbiType {
         }
     }
 
+    /// Whether a value of the type can hold handles.
+    pub fn has_handles(&self) -> bool {
+        match &self.shape {
+            Shape::Record(fields) => fields.iter().any(|field| field.ty.has_handles()),
+            Shape::Variant(cases) => cases.iter().filter_map(|case| case.payload.as_ref()).any(Self::has_handles),
+            Shape::Own(_) | Shape::Borrow(_) => true,
+            _ => false,
+        }
+    }
+
     pub(super) fn payload_offset_bytes(&self) -> u32 {
         self.payload_offset_bytes
     }

@@ -1,5 +1,6 @@
 //! From a verified component to something that can be executed.
 
+pub mod coroutine;
 mod cost;
 mod floats;
 mod inspect;

@@ -6,6 +6,7 @@ mod build;
 mod cli;
 mod compiled;
 mod contracts;
+mod coroutine;
 mod execution;
 mod genesis;
 mod node;

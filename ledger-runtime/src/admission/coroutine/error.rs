@@ -1,0 +1,99 @@
+//! How a component can differ from the shape that Starstream's compiler makes.
+
+use crate::abi::{Unsupported, UnsupportedType};
+
+/// A part of a component that is not as Starstream's compiler makes it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{place} {difference}")]
+pub struct ShapeError {
+    place: String,
+    difference: Difference,
+}
+
+/// What is different; read after the name of the part.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Difference {
+    /// The component's WIT was lost.
+    #[error("has no world")]
+    NoWorld,
+    /// The bytes can't be read.
+    #[error("is not valid: {reason}")]
+    Invalid {
+        /// What the parser says.
+        reason: String,
+    },
+    /// Something that the compiler never makes.
+    #[error("is not a part of what Starstream's compiler makes")]
+    Unknown,
+    /// Something of which there must be exactly one.
+    #[error("is there {count} times, and must be there once")]
+    Count {
+        /// How often it is there.
+        count: usize,
+    },
+    /// Something that must be there.
+    #[error("is missing")]
+    Missing,
+    /// Something that belongs to another thing.
+    #[error("is wired to {found}, and must be wired to {expected}")]
+    Wired {
+        /// What it should be wired to.
+        expected: String,
+        /// What it is wired to.
+        found: String,
+    },
+    /// A core function of another type.
+    #[error("has the core type `{found}`, and must have `{expected}`")]
+    CoreType {
+        /// What it should be.
+        expected: String,
+        /// What it is.
+        found: String,
+    },
+    /// A function whose types can't be passed.
+    #[error("cannot be called: {0}")]
+    Function(Unsupported),
+    /// A type that can't be passed.
+    #[error("cannot be used: {0}")]
+    Type(UnsupportedType),
+    /// A function of the host that is not as the host has it.
+    #[error("is not as the ledger has it")]
+    NotTheHosts,
+    /// A function that is not what its place demands.
+    #[error("must be {expected}")]
+    Role {
+        /// What it should be.
+        expected: &'static str,
+    },
+    /// An option of a lifted or lowered function.
+    #[error("is passed with the option `{option}`, which Starstream's compiler does not use")]
+    Option {
+        /// The option.
+        option: String,
+    },
+}
+
+impl ShapeError {
+    pub(super) fn new(place: impl Into<String>, difference: Difference) -> Self {
+        Self { place: place.into(), difference }
+    }
+
+    pub(super) fn unknown(place: impl Into<String>) -> Self {
+        Self::new(place, Difference::Unknown)
+    }
+
+    pub(super) fn invalid(error: &wasmparser::BinaryReaderError) -> Self {
+        Self::new("the component", Difference::Invalid { reason: error.to_string() })
+    }
+
+    /// The part.
+    pub fn place(&self) -> &str {
+        &self.place
+    }
+
+    /// What is different about it.
+    pub fn difference(&self) -> &Difference {
+        &self.difference
+    }
+}

@@ -1,0 +1,257 @@
+//! Contracts of Starstream's form: components whose objects are coroutines.
+//!
+//! The ledger does not run such a component as a component. It takes out the one core module and serves its imports
+//! itself, because a stored UTXO must continue in a fresh instance with the handle to its context live, and because the
+//! compiler does not drop the handles that a script borrows. That is the same as running the component only if the
+//! component is nothing but its module: every import of the module goes to the component's import of the same name,
+//! every export of the component is the module's export of the same name, and nothing stands between them. So each
+//! component is compared with the shape that Starstream's compiler gives it, part by part, and refused with the first
+//! part that differs.
+//!
+//! Two descriptions are compared:
+//!
+//! - [`world`] says from the component's WIT what there must be: the host functions that a module may import, and for
+//!   each function that the contract offers the core function behind it.
+//! - [`wiring`] reads from the bytes what there is, and refuses every part of a component that the shape does not have.
+//!   [`shim`] does so for the small components through which objects are exported.
+
+mod core_module;
+mod error;
+mod host;
+mod method;
+mod shim;
+mod wiring;
+mod world;
+
+pub use error::{Difference, ShapeError};
+pub use host::{HOST_WIT, host_interface_id};
+pub use method::method_ids;
+
+use crate::abi::{AbiType, CoreSignature, CoreType, Resource, Signature};
+use core_module::CoreModule;
+use ledger_core::MethodId;
+use registry_core::component::VerifiedComponent;
+use std::collections::BTreeMap;
+use std::ops::Range;
+use wiring::Wiring;
+use wit_parser::{Resolve, WorldId, WorldKey};
+use world::World;
+
+/// What a contract of this form consists of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CoroutineContract {
+    /// Where the core module stands in the component's bytes.
+    pub module: Range<usize>,
+    /// What the module imports, in its order.
+    pub imports: Vec<HostImport>,
+    /// The coordination scripts, by their names in WIT.
+    pub scripts: BTreeMap<String, Entry>,
+    /// The types of UTXOs and tokens, by the exported interfaces that declare them.
+    pub objects: BTreeMap<String, Object>,
+}
+
+/// An import of the core module.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostImport {
+    /// The name of the module that it is imported from.
+    pub module: String,
+    /// Its own name.
+    pub name: String,
+    /// What the host does when it is called.
+    pub function: HostFunction,
+}
+
+/// What the host does for a module.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HostFunction {
+    /// The UTXO goes on from its yield.
+    Resume,
+    /// The UTXO names a method that may be called at its next yield.
+    ImplementsMethod,
+    /// The UTXO gives its context back, and ends.
+    DropContext,
+    /// A handle for an object that the module makes; the number that it gives is the object's own.
+    NewObject {
+        /// The exported interface that declares its type.
+        object: String,
+    },
+    /// The object's own number for a handle.
+    RepObject {
+        /// The exported interface that declares its type.
+        object: String,
+    },
+    /// The module drops a handle of an object that it made.
+    DropObject {
+        /// The exported interface that declares its type.
+        object: String,
+    },
+    /// The module drops a handle that it was given.
+    DropHandle(Resource),
+    /// Makes an object of this same contract, in an instance of its own.
+    Main {
+        /// The exported interface that declares its type.
+        object: String,
+        /// The function's name, as in `start`.
+        main: String,
+        /// What it takes and gives.
+        signature: Signature,
+    },
+    /// Calls a method of an object of this same contract.
+    Method {
+        /// The exported interface that declares its type.
+        object: String,
+        /// The method's name, as in `bump`.
+        method: String,
+        /// What it takes and gives after the object itself.
+        signature: Signature,
+    },
+    /// Tells something to whoever watches.
+    Event {
+        /// The interface: `starstream:events/…`.
+        interface: String,
+        /// The event's name.
+        name: String,
+        /// What it carries.
+        signature: Signature,
+    },
+    /// Asks the coordination script for something.
+    Effect {
+        /// The interface: `starstream:effects/…`.
+        interface: String,
+        /// The effect's name.
+        name: String,
+        /// What is asked, and what the answer is.
+        signature: Signature,
+    },
+    /// The height of the block that is being made.
+    BlockHeight,
+    /// The slot of that block.
+    CurrentSlot,
+}
+
+/// A function that the module exports.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The export's name, as in `counter#[method]utxo.bump`.
+    pub core_name: String,
+    /// What it takes and gives, after the handle that the host puts before the parameters: a main function of a UTXO gets
+    /// its context, a method the object's own number. There is no function to call after it has returned.
+    pub signature: Signature,
+}
+
+/// What kind of object it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ObjectKind {
+    /// A UTXO.
+    Utxo,
+    /// A token.
+    Token,
+}
+
+/// A type of UTXOs or tokens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Object {
+    /// Which of both.
+    pub kind: ObjectKind,
+    /// The functions that need no object, by name: those that make one, and what else a token type has.
+    pub mains: BTreeMap<String, Entry>,
+    /// The methods, by name.
+    pub methods: BTreeMap<String, Method>,
+    /// Gives the state record; takes the object's own number before its parameters.
+    pub get_storage: Entry,
+    /// Takes the state record and makes an object with that state.
+    pub set_storage: Entry,
+    /// The type of the state record. It holds no handles: those in it are plain numbers.
+    pub storage: AbiType,
+}
+
+/// A method of a UTXO or a token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Method {
+    /// The function.
+    pub entry: Entry,
+    /// What the object may call it when it says that it can be called (see [`method_ids`]).
+    pub ids: Vec<MethodId>,
+}
+
+impl CoroutineContract {
+    /// Whether a component means to be of this form: it imports something of the `starstream` namespace.
+    pub fn is_meant_by(resolve: &Resolve, world: WorldId) -> bool {
+        resolve.worlds[world].imports.keys().any(|key| match key {
+            WorldKey::Interface(id) => {
+                let package = resolve.interfaces[*id].package;
+                package.is_some_and(|package| resolve.packages[package].name.namespace == host::NAMESPACE)
+            }
+            WorldKey::Name(_) => false,
+        })
+    }
+
+    /// Compares a component, whose bytes are `bytes`, with the shape, and describes it.
+    ///
+    /// # Errors
+    /// If it has another shape.
+    pub fn of(component: &VerifiedComponent, bytes: &[u8]) -> Result<Self, ShapeError> {
+        let world = component.world().ok_or_else(|| ShapeError::new("the component", Difference::NoWorld))?;
+        Self::of_world(component.wit().resolve(), world, bytes)
+    }
+
+    /// As [`CoroutineContract::of`], for a component whose WIT is `world` of `resolve`.
+    ///
+    /// # Errors
+    /// If it has another shape.
+    pub fn of_world(resolve: &Resolve, world: WorldId, bytes: &[u8]) -> Result<Self, ShapeError> {
+        let world = World::of(resolve, world)?;
+        let types = core_module::validate(bytes)?;
+        let wiring = Wiring::of(bytes, &types)?;
+        let module = CoreModule::of(bytes.get(wiring.module.clone()).unwrap_or_default())?;
+        let imports = world.imports(&module, &wiring, &types)?;
+        world.check_exports(&module, &wiring)?;
+        let World { scripts, objects, .. } = world;
+        Ok(Self { module: wiring.module, imports, scripts, objects })
+    }
+
+    /// The core module's bytes in the component's.
+    pub fn module_bytes<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
+        bytes.get(self.module.clone()).unwrap_or_default()
+    }
+}
+
+impl HostFunction {
+    /// The core function as which the module imports it.
+    pub fn core_signature(&self) -> CoreSignature {
+        use CoreType::{I32, I64};
+        let core = |parameters: &[CoreType], results: &[CoreType]| CoreSignature {
+            parameters: parameters.to_vec(),
+            results: results.to_vec(),
+        };
+        match self {
+            Self::Resume | Self::DropContext | Self::DropObject { .. } | Self::DropHandle(_) => core(&[I32], &[]),
+            Self::ImplementsMethod => core(&[I32, I64, I64, I64, I64], &[]),
+            Self::NewObject { .. } | Self::RepObject { .. } => core(&[I32], &[I32]),
+            Self::BlockHeight | Self::CurrentSlot => core(&[], &[I64]),
+            Self::Main { signature, .. }
+            | Self::Method { signature, .. }
+            | Self::Event { signature, .. }
+            | Self::Effect { signature, .. } => signature.of_import(),
+        }
+    }
+}
+
+impl ObjectKind {
+    /// The name of its resource in WIT.
+    pub fn resource_name(self) -> &'static str {
+        match self {
+            Self::Utxo => "utxo",
+            Self::Token => "token",
+        }
+    }
+
+    /// The resource of the type that the exported interface `object` declares; of any type if there is none.
+    pub fn resource(self, object: Option<&str>) -> Resource {
+        let type_name = object.map(str::to_owned);
+        match self {
+            Self::Utxo => Resource::Utxo { type_name },
+            Self::Token => Resource::Token { type_name },
+        }
+    }
+}
