@@ -4,6 +4,7 @@ use crate::support::verified;
 use ledger_core::MethodId;
 use ledger_runtime::abi::{AbiType, Shape};
 use ledger_runtime::admission::coroutine::{CoroutineContract, Entry, Method, Object, ObjectKind, ShapeError};
+use ledger_runtime::profile::ExecutionProfile;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -17,7 +18,7 @@ fn component(name: &str) -> Vec<u8> {
 }
 
 fn read(bytes: &[u8]) -> Result<CoroutineContract, ShapeError> {
-    CoroutineContract::of(&verified(bytes), bytes)
+    CoroutineContract::of(&ExecutionProfile::default(), &verified(bytes), bytes)
 }
 
 #[test]

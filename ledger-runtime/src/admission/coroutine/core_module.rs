@@ -2,7 +2,7 @@
 
 use super::error::{Difference, ShapeError};
 use crate::abi::{CoreSignature, CoreType};
-use crate::profile::WASM_FEATURES;
+use crate::profile::ExecutionProfile;
 use std::collections::BTreeMap;
 use wasmparser::types::{EntityType, Types};
 use wasmparser::{ExternalKind, Parser, Payload, TypeRef, ValType, Validator};
@@ -22,16 +22,17 @@ pub(super) struct CoreImport<'a> {
     pub(super) signature: CoreSignature,
 }
 
-/// The types of a component or a module, under the ledger's features.
-pub(super) fn validate(bytes: &[u8]) -> Result<Types, ShapeError> {
-    Validator::new_with_features(WASM_FEATURES).validate_all(bytes).map_err(|error| ShapeError::invalid(&error))
+/// The types of a component or a module that is valid under the profile.
+pub(super) fn validate(profile: &ExecutionProfile, bytes: &[u8]) -> Result<Types, ShapeError> {
+    let mut validator = Validator::new_with_features(profile.wasm_features());
+    validator.validate_all(bytes).map_err(|error| ShapeError::invalid(&error))
 }
 
 impl<'a> CoreModule<'a> {
     /// Reads a module. Whatever it has within itself (its memory, tables, globals, data) is its own business: nothing
     /// outside of it can tell. A start function is not: it would run code outside of any call.
-    pub(super) fn of(bytes: &'a [u8]) -> Result<Self, ShapeError> {
-        let types = validate(bytes)?;
+    pub(super) fn of(profile: &ExecutionProfile, bytes: &'a [u8]) -> Result<Self, ShapeError> {
+        let types = validate(profile, bytes)?;
         let mut module = Self { imports: Vec::new(), exports: BTreeMap::new() };
         for payload in Parser::new(0).parse_all(bytes) {
             match payload.map_err(|error| ShapeError::invalid(&error))? {

@@ -28,6 +28,7 @@ pub use host::{HOST_WIT, host_interface_id};
 pub use method::method_ids;
 
 use crate::abi::{AbiType, CoreSignature, CoreType, Resource, Signature};
+use crate::profile::ExecutionProfile;
 use core_module::CoreModule;
 use ledger_core::MethodId;
 use registry_core::component::VerifiedComponent;
@@ -189,21 +190,13 @@ impl CoroutineContract {
     /// Compares a component, whose bytes are `bytes`, with the shape, and describes it.
     ///
     /// # Errors
-    /// If it has another shape.
-    pub fn of(component: &VerifiedComponent, bytes: &[u8]) -> Result<Self, ShapeError> {
+    /// If it has another shape, or is not valid under the profile.
+    pub fn of(profile: &ExecutionProfile, component: &VerifiedComponent, bytes: &[u8]) -> Result<Self, ShapeError> {
         let world = component.world().ok_or_else(|| ShapeError::new("the component", Difference::NoWorld))?;
-        Self::of_world(component.wit().resolve(), world, bytes)
-    }
-
-    /// As [`CoroutineContract::of`], for a component whose WIT is `world` of `resolve`.
-    ///
-    /// # Errors
-    /// If it has another shape.
-    pub fn of_world(resolve: &Resolve, world: WorldId, bytes: &[u8]) -> Result<Self, ShapeError> {
-        let world = World::of(resolve, world)?;
-        let types = core_module::validate(bytes)?;
+        let world = World::of(component.wit().resolve(), world)?;
+        let types = core_module::validate(profile, bytes)?;
         let wiring = Wiring::of(bytes, &types)?;
-        let module = CoreModule::of(bytes.get(wiring.module.clone()).unwrap_or_default())?;
+        let module = CoreModule::of(profile, bytes.get(wiring.module.clone()).unwrap_or_default())?;
         let imports = world.imports(&module, &wiring, &types)?;
         world.check_exports(&module, &wiring)?;
         let World { scripts, objects, .. } = world;
