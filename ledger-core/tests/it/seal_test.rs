@@ -139,8 +139,10 @@ fn token_supplies_follow_from_what_utxos_hold() {
     let effects = Effects { changed: vec![holding(a, 1, &[first.clone(), second.clone()])], ..Effects::default() };
     apply(&mut state, vec![(minting, succeeded(effects))]);
     assert_eq!(supply(&state), Some((2, 0)));
-    let moving =
-        Effects { changed: vec![holding(a, 2, &[first]), holding(b, 2, &[second.clone()])], ..Effects::default() };
+    let moving = Effects {
+        changed: vec![holding(a, 2, &[first]), holding(b, 2, std::slice::from_ref(&second))],
+        ..Effects::default()
+    };
     apply(&mut state, vec![(transaction_on(61, &[a, b]), succeeded(moving))]);
     assert_eq!(supply(&state), Some((2, 0)));
     apply(&mut state, vec![(transaction_on(62, &[a]), succeeded(Effects { consumed: vec![a], ..Effects::default() }))]);
@@ -277,15 +279,16 @@ fn a_block_is_applied_to_the_state_on_which_it_was_sealed() {
 
 #[test]
 fn a_difference_of_headers_is_named() {
+    type Change = fn(&mut Header);
     let header = genesis().header().clone();
     assert_eq!(header.difference(&header), None);
-    let with = |change: fn(&mut Header)| {
+    let with = |change: Change| {
         let mut other = header.clone();
         change(&mut other);
         assert_ne!(other.id(), header.id(), "every field is in the id");
         header.difference(&other).unwrap()
     };
-    let changes: [(fn(&mut Header), &str); 15] = [
+    let changes: [(Change, &str); 15] = [
         (|header| header.hash_version = 2, "hash version: `1` and `2`"),
         (|header| header.chain = "other".parse().unwrap(), "chain: `test-1` and `other`"),
         (|header| header.profile = ProfileId(digest(2)), "profile: "),
