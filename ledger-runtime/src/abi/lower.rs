@@ -25,13 +25,13 @@ impl<'a, 'h> Lowering<'a, 'h> {
     }
 
     /// Appends the core values of the next value.
-    pub(super) fn to_flat(&mut self, ty: &AbiType, bits: &mut Vec<u64>) -> Result<(), LowerError> {
+    pub(super) fn flatten(&mut self, ty: &AbiType, bits: &mut Vec<u64>) -> Result<(), LowerError> {
         self.check_depth(ty)?;
         self.flat(ty, bits).map_err(|error| self.located(error))
     }
 
     /// Writes the next value to `memory` at `address`.
-    pub(super) fn to_memory(&mut self, ty: &AbiType, memory: &mut [u8], address: u32) -> Result<(), LowerError> {
+    pub(super) fn write(&mut self, ty: &AbiType, memory: &mut [u8], address: u32) -> Result<(), LowerError> {
         self.check_depth(ty)?;
         check_place(ty, memory, address)?;
         self.stored(ty, memory, address).map_err(|error| self.located(error))

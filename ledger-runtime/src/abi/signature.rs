@@ -153,7 +153,7 @@ impl Signature {
         let (mut bits, mut types) = (Vec::new(), Vec::new());
         for (index, (name, ty)) in self.parameters.iter().enumerate() {
             let place = || Place::Parameter(index + 1, name.clone());
-            lowering.to_flat(ty, &mut bits).map_err(|error| error.of(place()))?;
+            lowering.flatten(ty, &mut bits).map_err(|error| error.of(place()))?;
             types.extend_from_slice(ty.flat());
         }
         lowering.finish()?;
@@ -227,12 +227,12 @@ impl Signature {
         let mut lowering = Lowering::new(bytes, limits, handles)?;
         let value = match (&self.result, return_pointer) {
             (Some(ty), Some(pointer)) if self.is_result_in_memory() => {
-                lowering.to_memory(ty, memory, pointer).map_err(|error| error.of(Place::Result))?;
+                lowering.write(ty, memory, pointer).map_err(|error| error.of(Place::Result))?;
                 None
             }
             (Some(ty), _) => {
                 let mut bits = Vec::new();
-                lowering.to_flat(ty, &mut bits).map_err(|error| error.of(Place::Result))?;
+                lowering.flatten(ty, &mut bits).map_err(|error| error.of(Place::Result))?;
                 ty.flat().first().zip(bits.first()).map(|(ty, bits)| ty.value(*bits))
             }
             (None, _) => None,

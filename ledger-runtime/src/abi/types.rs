@@ -222,7 +222,7 @@ fn aligned(offset: u32, align_bytes: u32) -> Result<u32, UnsupportedType> {
 pub(super) fn index_size_bytes(cases: usize) -> u32 {
     match cases {
         ..=0x100 => 1,
-        ..=0x1_0000 => 2,
+        0x101..=0x1_0000 => 2,
         _ => 4,
     }
 }

@@ -1,6 +1,7 @@
 //! The integration tests of the ledger, in one binary.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod abi;
 mod admission;
 mod build;
 mod cli;
