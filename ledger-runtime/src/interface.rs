@@ -59,6 +59,9 @@ pub enum Obstacle {
         /// The limit.
         max: usize,
     },
+    /// The function belongs to a contract whose UTXOs are coroutines, which live on a chain.
+    #[error("it runs on a chain only, as a transaction or the simulation of one")]
+    OnChainOnly,
     /// The world declares the function behind an `@unstable` gate, and the component leaves it out.
     #[error("the component does not export it")]
     NotExported,

@@ -7,8 +7,8 @@ use wasmparser::component_types::{ComponentAnyTypeId, ComponentEntityType, Compo
 use wasmparser::types::Types;
 use wasmparser::{ComponentImport, Parser, Payload, Validator};
 
-/// Checks the size, the validity under the profile, what compilation will cost, and that all imports can be served.
-pub(super) fn inspect(profile: &ExecutionProfile, bytes: &[u8]) -> Result<(), AdmissionError> {
+/// Checks the size, the validity under the profile, and what compilation will cost.
+pub(super) fn inspect<'a>(profile: &ExecutionProfile, bytes: &'a [u8]) -> Result<Inspected<'a>, AdmissionError> {
     if bytes.len() > profile.component_size_bytes_max {
         return Err(AdmissionError::TooLarge { size_bytes: bytes.len(), max: profile.component_size_bytes_max });
     }
@@ -24,11 +24,24 @@ pub(super) fn inspect(profile: &ExecutionProfile, bytes: &[u8]) -> Result<(), Ad
     if outline.compilation_cost > profile.compilation_cost_max {
         return Err(AdmissionError::TooComplex { cost: outline.compilation_cost, max: profile.compilation_cost_max });
     }
-    let mut obstacles = Obstacles::default();
-    let mut unserved: Vec<UnservedImport> =
-        outline.imports.iter().filter_map(|import| obstacles.of_import(&types, import.name.name)).collect();
-    unserved.sort_by(|a, b| a.name.cmp(&b.name));
-    if unserved.is_empty() { Ok(()) } else { Err(AdmissionError::UnservedImports(unserved)) }
+    Ok(Inspected { types, imports: outline.imports })
+}
+
+/// A component that is valid.
+pub(super) struct Inspected<'a> {
+    types: Types,
+    imports: Vec<ComponentImport<'a>>,
+}
+
+impl Inspected<'_> {
+    /// Checks that all imports can be served where the ledger serves nothing.
+    pub(super) fn check_imports(&self) -> Result<(), AdmissionError> {
+        let mut obstacles = Obstacles::default();
+        let of_import = |import: &ComponentImport<'_>| obstacles.of_import(&self.types, import.name.name);
+        let mut unserved: Vec<UnservedImport> = self.imports.iter().filter_map(of_import).collect();
+        unserved.sort_by(|a, b| a.name.cmp(&b.name));
+        if unserved.is_empty() { Ok(()) } else { Err(AdmissionError::UnservedImports(unserved)) }
+    }
 }
 
 /// What is counted while walking through the sections.

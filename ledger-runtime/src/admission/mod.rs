@@ -4,18 +4,22 @@ pub mod coroutine;
 mod cost;
 mod floats;
 mod inspect;
+mod plain;
 
-use crate::engine::compiled_size_bytes;
-use crate::execution::CallState;
-use crate::interface::{ContractFunction, FunctionError, Interface, Obstacle};
+pub(crate) use plain::Plain;
+pub use plain::{Export, RootStorage};
+
+use crate::compiled::CompiledCache;
+use crate::execution::{self, TransactionStore};
+use crate::interface::{FunctionError, Interface, Obstacle};
 use crate::profile::ExecutionProfile;
+use coroutine::{CoroutineContract, ShapeError};
 use registry_core::component::{MergedReference, VerifiedComponent};
+use registry_core::id::ComponentHash;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
-use wasmtime::Engine;
-use wasmtime::component::types::ComponentItem;
-use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker, Type};
+use wasmtime::{Engine, InstancePre};
 
 /// Why a component can't be a contract of this ledger.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +60,9 @@ pub enum AdmissionError {
     /// It imports what the ledger does not serve.
     #[error("the ledger serves no functions and no resources, and the component imports:\n{}", list(.0))]
     UnservedImports(Vec<UnservedImport>),
+    /// It imports what only Starstream's contracts can, and is not one.
+    #[error("the component imports Starstream's interfaces, and is not what Starstream's compiler makes")]
+    Shape(#[source] ShapeError),
     /// It can't be compiled, or needs more instances, memories or tables than a call may have.
     #[error("the component cannot be compiled within the ledger's limits")]
     Compile(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -96,19 +103,22 @@ impl fmt::Display for UnservedImport {
 
 /// A compiled contract: what each call makes its fresh instance from.
 pub struct Executable {
+    hash: ComponentHash,
     interface: Interface,
-    /// For each function of the interface; none for those that can't be called.
-    exports: Vec<Option<Arc<Export>>>,
-    instance: InstancePre<CallState>,
+    form: Form,
     size_bytes: usize,
 }
 
-/// Where a function is in the compiled code, and what it takes and gives.
-pub struct Export {
-    pub(crate) index: ComponentExportIndex,
-    /// Names and types.
-    pub(crate) parameters: Vec<(String, Type)>,
-    pub(crate) result: Option<Type>,
+/// How a contract is run.
+enum Form {
+    Plain(Plain),
+    Coroutine(Coroutine),
+}
+
+/// A contract of Starstream: the host runs its core module.
+pub(crate) struct Coroutine {
+    pub(crate) contract: CoroutineContract,
+    pub(crate) instance: InstancePre<TransactionStore>,
 }
 
 impl Executable {
@@ -123,17 +133,40 @@ impl Executable {
         component: &VerifiedComponent,
         bytes: &[u8],
     ) -> Result<Self, AdmissionError> {
+        Self::admit_with(&CompiledCache::without_files(engine.clone()), profile, component, bytes)
+    }
+
+    /// As [`Executable::admit`], with the compiled code of `cache` if it has it. What can be executed does not depend on
+    /// that: everything is checked either way.
+    ///
+    /// # Errors
+    /// As [`Executable::admit`].
+    pub fn admit_with(
+        cache: &CompiledCache,
+        profile: &ExecutionProfile,
+        component: &VerifiedComponent,
+        bytes: &[u8],
+    ) -> Result<Self, AdmissionError> {
         check_exact(component)?;
         check_floats(profile, component)?;
-        inspect::inspect(profile, bytes)?;
+        let inspected = inspect::inspect(profile, bytes)?;
+        let resolve = component.wit().resolve();
         let world = component.world().ok_or(AdmissionError::NoWorld)?;
-        let compile = |error: wasmtime::Error| AdmissionError::Compile(error.into());
-        let compiled = Component::from_binary(engine, bytes).map_err(compile)?;
-        // Nothing is defined in this linker, so an import that needs something at run time fails here once more.
-        let instance = Linker::new(engine).instantiate_pre(&compiled).map_err(compile)?;
-        let mut interface = Interface::of(component.wit().resolve(), world);
-        let exports = find_exports(&compiled, &mut interface);
-        Ok(Self { interface, exports, instance, size_bytes: compiled_size_bytes(&compiled) + bytes.len() })
+        let mut interface = Interface::of(resolve, world);
+        let (form, compiled_size_bytes) = if CoroutineContract::is_meant_by(resolve, world) {
+            let (coroutine, size_bytes) = Coroutine::admit(cache, profile, component, bytes)?;
+            (Form::Coroutine(coroutine), size_bytes)
+        } else {
+            inspected.check_imports()?;
+            let (plain, size_bytes) = Plain::admit(cache, component, bytes, &mut interface)?;
+            (Form::Plain(plain), size_bytes)
+        };
+        Ok(Self { hash: component.hash(), interface, form, size_bytes: compiled_size_bytes + bytes.len() })
+    }
+
+    /// The component's hash.
+    pub fn hash(&self) -> &ComponentHash {
+        &self.hash
     }
 
     /// The functions that the contract offers.
@@ -146,18 +179,50 @@ impl Executable {
         self.size_bytes
     }
 
-    /// The function that `name` means (see [`Interface::find`]).
+    /// The function that `name` means (see [`Interface::find`]), which can be called without a chain.
     ///
     /// # Errors
     /// If no function is meant, or it can't be called.
     pub fn function(&self, name: &str) -> Result<&Arc<Export>, FunctionError> {
         let index = self.interface.find(name)?;
-        let export = self.exports.get(index).and_then(Option::as_ref);
-        export.ok_or_else(|| FunctionError::NotCallable { name: name.to_owned(), obstacle: Obstacle::NotExported })
+        let obstructed = |obstacle| FunctionError::NotCallable { name: name.to_owned(), obstacle };
+        match &self.form {
+            Form::Plain(plain) => plain.function(index).ok_or_else(|| obstructed(Obstacle::NotExported)),
+            Form::Coroutine(_) => Err(obstructed(Obstacle::OnChainOnly)),
+        }
     }
 
-    pub(crate) fn instance(&self) -> &InstancePre<CallState> {
-        &self.instance
+    /// The contract as one of Starstream; none if it is not.
+    pub(crate) fn coroutine(&self) -> Option<&Coroutine> {
+        match &self.form {
+            Form::Coroutine(coroutine) => Some(coroutine),
+            Form::Plain(_) => None,
+        }
+    }
+
+    /// The contract as one that is not of Starstream; none if it is.
+    pub(crate) fn plain(&self) -> Option<&Plain> {
+        match &self.form {
+            Form::Plain(plain) => Some(plain),
+            Form::Coroutine(_) => None,
+        }
+    }
+}
+
+impl Coroutine {
+    /// Compiles the core module of `component`, if it is nothing but that module. Also says how large it became.
+    fn admit(
+        cache: &CompiledCache,
+        profile: &ExecutionProfile,
+        component: &VerifiedComponent,
+        bytes: &[u8],
+    ) -> Result<(Self, usize), AdmissionError> {
+        let contract = CoroutineContract::of(profile, component, bytes).map_err(AdmissionError::Shape)?;
+        let compile = |error: wasmtime::Error| AdmissionError::Compile(error.into());
+        let module = cache.module(component.hash(), contract.module_bytes(bytes)).map_err(compile)?;
+        let instance = execution::link(cache.engine(), &module, &contract).map_err(compile)?;
+        let range = module.image_range();
+        Ok((Self { contract, instance }, range.end.addr().saturating_sub(range.start.addr())))
     }
 }
 
@@ -177,33 +242,6 @@ fn check_floats(profile: &ExecutionProfile, component: &VerifiedComponent) -> Re
     }
     let places = floats::find(component.wit().resolve());
     if places.is_empty() { Ok(()) } else { Err(AdmissionError::Floats(places)) }
-}
-
-/// Looks each function up in the compiled code, and notes those that are not there.
-fn find_exports(component: &Component, interface: &mut Interface) -> Vec<Option<Arc<Export>>> {
-    let find = |function: &mut ContractFunction| {
-        if function.obstacle.is_some() {
-            return None;
-        }
-        let export = find_export(component, function.interface.as_deref(), &function.declaration.name);
-        if export.is_none() {
-            function.obstacle = Some(Obstacle::NotExported);
-        }
-        export.map(Arc::new)
-    };
-    interface.functions_mut().iter_mut().map(find).collect()
-}
-
-fn find_export(component: &Component, interface: Option<&str>, name: &str) -> Option<Export> {
-    let instance = match interface {
-        Some(interface) => Some(component.get_export_index(None, interface)?),
-        None => None,
-    };
-    let (item, index) = component.get_export(instance.as_ref(), name)?;
-    let ComponentItem::ComponentFunc(function) = item else { return None };
-    let parameters = function.params().map(|(name, ty)| (name.to_owned(), ty)).collect();
-    let result = function.results().next();
-    Some(Export { index, parameters, result })
 }
 
 fn list(items: &[impl fmt::Display]) -> String {

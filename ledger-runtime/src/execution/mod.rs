@@ -1,61 +1,56 @@
-//! Calls: each in a fresh instance, within gas and memory limits, with the same result on every node.
+//! Calls and transactions: each in fresh instances, within gas and memory limits, with the same result on every node.
+//!
+//! - [`Executor`]: executes transactions of a block, simulates them, and calls single functions.
+//! - `check`: whether a transaction can be executed at all; `transaction`: runs it in a store of its own.
+//! - `coroutine`: Starstream's contracts, whose UTXOs are coroutines; `plain`: all others.
+//! - `gas`, `stop`: what is charged, and why running code ends early.
 
-mod call;
-mod limiter;
+mod check;
+mod coroutine;
+mod gas;
+mod plain;
+mod stop;
+mod store;
+mod transaction;
 
 use crate::admission::Executable;
 use crate::engine::{self, EngineError};
 use crate::interface::FunctionError;
 use crate::limits::Limits;
 use crate::profile::ExecutionProfile;
-use crate::value::ValueError;
+use crate::value::{ValueError, decode_parameters};
 use bytes::Bytes;
+use check::{Rejected, check};
+use ledger_core::{Failure, Moment, State, Transaction, Verdict};
+use registry_core::id::ComponentHash;
 use std::num::NonZeroU32;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::Semaphore;
+use transaction::Machine;
 use wasmtime::Engine;
 
-pub(crate) use limiter::CallState;
+pub(crate) use coroutine::link;
+pub use coroutine::{Effect, EffectHandler};
+pub(crate) use store::TransactionStore;
 
 /// What a call gave. It is a function of the contract, the function, the parameters and the gas limit, and of nothing
 /// else.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallOutcome {
-    /// The encoded result; empty for a function without one.
-    pub result: Result<Vec<u8>, CallFailure>,
+    /// The encoded result, empty for a function without one; or why there is none.
+    pub result: Result<Vec<u8>, Failure>,
     /// The gas that the call used, at most its limit.
     pub gas_used: u64,
 }
 
-/// Why a call has no result. It happened within the rules, and every node sees it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum CallFailure {
-    /// The gas limit was reached.
-    #[error("the call ran out of gas: its limit is {limit}")]
-    OutOfGas {
-        /// The limit.
-        limit: u64,
-    },
-    /// The contract stopped itself, or did something that WebAssembly does not allow.
-    #[error("the contract failed: {reason}")]
-    Trap {
-        /// What happened.
-        reason: String,
-    },
-    /// The contract asked for more memory than a call may have.
-    #[error("the contract asked for more than {max} {unit} (`{limit}`)")]
-    MemoryLimit {
-        /// The limit.
-        max: usize,
-        /// What is counted.
-        unit: &'static str,
-        /// The limit's name.
-        limit: &'static str,
-    },
-    /// The result is larger than a result may be.
-    #[error("the result cannot be sent")]
-    Result(#[source] ValueError),
+/// Where an executor finds contracts that are deployed.
+pub trait ContractProvider: Send + Sync {
+    /// A deployed contract; none if it is not there.
+    ///
+    /// # Errors
+    /// If what keeps it fails.
+    fn contract(&self, hash: &ComponentHash) -> Result<Option<Arc<Executable>>, NodeFault>;
 }
 
 /// Why there was no call. Nothing was executed to its end and no gas counts.
@@ -101,12 +96,29 @@ pub struct NodeFault {
     cause: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
-/// Executes calls on a bounded number of threads that are not those of the asynchronous runtime.
+/// Why a transaction was not simulated. It says nothing about the transaction.
+#[derive(Debug, thiserror::Error)]
+pub enum SimulateError {
+    /// All workers were busy for too long.
+    #[error("the node had no free worker for {} seconds", .waited.as_secs())]
+    Busy {
+        /// How long the transaction waited.
+        waited: Duration,
+    },
+    /// Something on the node failed, not the transaction.
+    #[error("the node failed, not the transaction")]
+    Node(#[from] NodeFault),
+}
+
+/// Executes transactions and calls. What somebody only asks for runs on a bounded number of threads that are not those
+/// of the asynchronous runtime.
 pub struct Executor {
     engine: Engine,
-    profile: ExecutionProfile,
+    profile: Arc<ExecutionProfile>,
     workers: Arc<Semaphore>,
     queue_wait_max: Duration,
+    /// The engine has room for one transaction of a block beside those of the workers.
+    block: Mutex<()>,
 }
 
 impl Executor {
@@ -118,9 +130,10 @@ impl Executor {
         let workers = limits.concurrent_calls_max.min(processors());
         Ok(Self {
             engine: engine::build(&profile, workers)?,
-            profile,
+            profile: Arc::new(profile),
             workers: Arc::new(Semaphore::new(workers.get() as usize)),
             queue_wait_max: limits.call_queue_wait_max,
+            block: Mutex::new(()),
         })
     }
 
@@ -134,7 +147,60 @@ impl Executor {
         &self.profile
     }
 
-    /// Calls `function` of a contract with encoded `parameters`; without a `gas_limit` the profile's default holds.
+    /// Executes a transaction of a block on `state`, on this thread, one at a time. A deployment is not executed.
+    ///
+    /// # Errors
+    /// If this machine fails; that says nothing about the transaction.
+    pub fn execute(
+        &self,
+        transaction: &Transaction,
+        moment: &Moment,
+        state: &dyn State,
+        contracts: &dyn ContractProvider,
+    ) -> Result<Verdict, NodeFault> {
+        self.execute_with(transaction, moment, state, contracts, Vec::new())
+    }
+
+    /// As [`Executor::execute`], with `handlers` for effects, of which the last is asked first.
+    ///
+    /// # Errors
+    /// As [`Executor::execute`].
+    pub fn execute_with(
+        &self,
+        transaction: &Transaction,
+        moment: &Moment,
+        state: &dyn State,
+        contracts: &dyn ContractProvider,
+        handlers: Vec<Box<dyn EffectHandler>>,
+    ) -> Result<Verdict, NodeFault> {
+        let _one_at_a_time = self.block.lock().unwrap_or_else(PoisonError::into_inner);
+        let (engine, profile) = (&self.engine, &self.profile);
+        let machine = Machine { engine, profile, moment, is_recorded: true, handlers };
+        verdict(machine, transaction, state, contracts)
+    }
+
+    /// Finds out what a transaction would do at `moment`, as soon as a worker is free. It has no rows of the call table.
+    ///
+    /// # Errors
+    /// If there is no free worker, or this machine fails.
+    pub async fn simulate(
+        &self,
+        transaction: Transaction,
+        moment: Moment,
+        state: Arc<dyn State>,
+        contracts: Arc<dyn ContractProvider>,
+    ) -> Result<Verdict, SimulateError> {
+        let (engine, profile) = (self.engine.clone(), Arc::clone(&self.profile));
+        self.on_worker(move || {
+            let (engine, profile, moment) = (&engine, &profile, &moment);
+            let machine = Machine { engine, profile, moment, is_recorded: false, handlers: Vec::new() };
+            verdict(machine, &transaction, state.as_ref(), contracts.as_ref()).map_err(SimulateError::Node)
+        })
+        .await
+    }
+
+    /// Calls `function` of a contract without Starstream's shape with encoded `parameters`; without a `gas_limit` the
+    /// profile's default holds. Nothing is kept.
     ///
     /// # Errors
     /// If the call can't be made; a call that fails is an outcome.
@@ -147,20 +213,34 @@ impl Executor {
     ) -> Result<CallOutcome, CallError> {
         let gas_limit = self.gas_limit(gas_limit)?;
         let export = Arc::clone(contract.function(function)?);
-        let waiting = tokio::time::timeout(self.queue_wait_max, Arc::clone(&self.workers).acquire_owned());
-        let worker = waiting.await.map_err(|_| CallError::Busy { waited: self.queue_wait_max })?;
-        let worker = worker.map_err(|error| NodeFault::new("the workers are shut down", error))?;
-        let call = call::Call { profile: self.profile.clone(), contract, export, gas_limit };
+        let (engine, profile) = (self.engine.clone(), Arc::clone(&self.profile));
         let function = function.to_owned();
+        self.on_worker(move || {
+            let values = decode_parameters(&export.parameters, &parameters, &profile.values)
+                .map_err(|error| CallError::Parameters { function, error: Box::new(error) })?;
+            let (engine, profile) = (&engine, profile.as_ref());
+            let call = plain::Single { engine, profile, contract: &contract, export: &export, gas_limit };
+            let (gas_used, result) = call.run(&values, parameters.len())?;
+            Ok(CallOutcome { result, gas_used })
+        })
+        .await
+    }
+
+    /// Does `work` on a thread of its own when a worker is free.
+    async fn on_worker<T, E>(&self, work: impl FnOnce() -> Result<T, E> + Send + 'static) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<NodeFault> + From<Busy> + Send + 'static,
+    {
+        let waited = self.queue_wait_max;
+        let waiting = tokio::time::timeout(waited, Arc::clone(&self.workers).acquire_owned());
+        let worker = waiting.await.map_err(|_| Busy { waited })?;
+        let worker = worker.map_err(|error| NodeFault::new("the workers are shut down", error))?;
         let finished = tokio::task::spawn_blocking(move || {
-            let outcome = call.run(&parameters);
-            // Everything that the call took is given back before the next one may start.
-            drop(call);
+            let result = work();
+            // Everything that the work took is given back before the next one may start.
             drop(worker);
-            outcome.map_err(|error| match error {
-                call::Stopped::Parameters(error) => CallError::Parameters { function, error: Box::new(error) },
-                call::Stopped::Node(fault) => CallError::Node(fault),
-            })
+            result
         });
         finished.await.map_err(|error| NodeFault::new("a call ended in a defect of the node", error))?
     }
@@ -171,8 +251,40 @@ impl Executor {
     }
 }
 
+/// What an executor says about a transaction.
+fn verdict(
+    machine: Machine<'_>,
+    transaction: &Transaction,
+    state: &dyn State,
+    contracts: &dyn ContractProvider,
+) -> Result<Verdict, NodeFault> {
+    match check(transaction, machine.moment, machine.profile, state, contracts) {
+        Ok(checked) => Ok(Verdict::Executed(machine.run(transaction, checked)?)),
+        Err(Rejected::Invalid(invalid)) => Ok(Verdict::Invalid(invalid)),
+        Err(Rejected::Node(fault)) => Err(fault),
+    }
+}
+
+/// All workers were busy for too long.
+struct Busy {
+    waited: Duration,
+}
+
+impl From<Busy> for CallError {
+    fn from(busy: Busy) -> Self {
+        Self::Busy { waited: busy.waited }
+    }
+}
+
+impl From<Busy> for SimulateError {
+    fn from(busy: Busy) -> Self {
+        Self::Busy { waited: busy.waited }
+    }
+}
+
 impl NodeFault {
-    pub(crate) fn new(what: &'static str, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+    /// Trouble with `what`, because of `cause`.
+    pub fn new(what: &'static str, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self { what, cause: Some(cause.into()) }
     }
 }

@@ -40,9 +40,9 @@ pub struct ExecutionProfile {
     /// Gas for each byte of a component that is deployed, and of the packages that come with it.
     pub gas_per_component_byte: u64,
 
-    /// Instances that one transaction may have.
+    /// Instances that one transaction may have: one for its script, and one for each UTXO of which something is called.
     pub instances_max: u32,
-    /// Calls between contracts and the host that one transaction may make.
+    /// Calls of scripts, main functions and methods that one transaction may make.
     pub calls_max: u32,
     /// Calls that may wait for each other.
     pub frames_max: u32,
@@ -52,6 +52,8 @@ pub struct ExecutionProfile {
     pub event_size_bytes_max: usize,
     /// Bytes of one encoded state record.
     pub state_size_bytes_max: usize,
+    /// Methods that one UTXO may offer at a yield.
+    pub callable_methods_max: usize,
 
     /// Bytes of linear memory that a transaction may have, all memories of all instances together. Growing beyond is a
     /// trap.
@@ -110,6 +112,7 @@ impl Default for ExecutionProfile {
             events_max: 1_000,
             event_size_bytes_max: 1 << 20,
             state_size_bytes_max: 64 << 10,
+            callable_methods_max: 256,
             memory_size_bytes_max: 64 << 20,
             table_elements_max: 20_000,
             stack_size_bytes_max: 512 << 10,

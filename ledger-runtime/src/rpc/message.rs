@@ -306,7 +306,7 @@ impl From<CallOutcome> for Outcome {
     fn from(outcome: CallOutcome) -> Self {
         let (result, errors) = match outcome.result {
             Ok(result) => (result, Vec::new()),
-            Err(failure) => (Vec::new(), vec![with_causes(&failure)]),
+            Err(failure) => (Vec::new(), vec![failure.to_string()]),
         };
         Self { valid: errors.is_empty(), result, gas_used: outcome.gas_used, errors }
     }

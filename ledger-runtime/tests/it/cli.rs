@@ -109,7 +109,7 @@ async fn a_node_is_served_and_asked() {
     assert_eq!((stdout.as_str(), code), ("", 1));
     assert_eq!(
         stderr,
-        "gas used: 50000\nerror: the call failed\nCaused by: the call ran out of gas: its limit is 50000\n"
+        "gas used: 50000\nerror: the call failed\nCaused by: out of gas: the gas limit of 50000 was reached\n"
     );
 
     let (stdout, _, _) = output(&node.ask("wit", &[&contracts[1]]));
@@ -142,7 +142,7 @@ async fn json_has_four_members() {
     assert_eq!(value["valid"], false);
     assert_eq!(value["result"], serde_json::Value::Null);
     assert!(value["gas_used"].as_u64().unwrap() > 10_000);
-    assert_eq!(value["errors"][0], "the contract failed: wasm trap: wasm `unreachable` instruction executed");
+    assert_eq!(value["errors"][0], "trap: the contract stopped itself (`unreachable`)");
     assert_eq!(code, 1);
 
     let unknown = format!("p2:c{}", "0".repeat(64));
@@ -352,7 +352,7 @@ fn the_demo_runs_to_its_end() {
         "wasi:http@0.2",
         "ledger call p2:c",
         "21 (10140 gas)",
-        "failed: the call ran out of gas: its limit is 10000000",
+        "failed: out of gas: the gas limit of 10000000 was reached",
         "refused: argument 2 (`b`): expected u64",
         "holds a handle of the resource `counter`",
         "it holds the function `now`",

@@ -15,5 +15,6 @@ mod profile;
 mod rpc;
 mod storage;
 mod support;
+mod transactions;
 mod value;
 mod wave;

@@ -112,7 +112,7 @@ async fn the_node_interface_serves_the_library_client() {
     let (valid, result, used, errors) = outcome.unwrap();
     assert!(!valid && result.is_empty());
     assert_eq!(used, gas_used - 1);
-    assert_eq!(errors, [format!("the call ran out of gas: its limit is {used}")]);
+    assert_eq!(errors, [format!("out of gas: the gas limit of {used} was reached")]);
 
     let (outcome,) = call(format!("p2:c{}", "0".repeat(64)), None).await.unwrap();
     let (code, message, hint) = outcome.unwrap_err();

@@ -1,0 +1,318 @@
+//! Calls of scripts, mains and methods.
+
+use super::handles::{CONTEXT, InstanceHandles};
+use super::transition::{Frame, FrameKind, LiveIndex, ObjectIndex, Transition};
+use crate::abi::{LiftError, LowerError};
+use crate::admission::coroutine::{Entry, Object as Declared};
+use crate::admission::{Coroutine, Executable};
+use crate::execution::gas;
+use crate::execution::stop::Stopped;
+use crate::execution::store::Context;
+use crate::value::Writer;
+use ledger_core::{Call, CallEnd, CallRow, Callable};
+use registry_core::hash::Digest;
+use registry_core::id::{ComponentHash, UtxoId};
+use std::sync::Arc;
+use wasmtime::{Memory, Val};
+
+/// Calls a script in a fresh instance of its contract, and gives its encoded result.
+pub(crate) fn script(
+    store: &mut Context<'_>,
+    contract: &Arc<Executable>,
+    name: &str,
+    arguments: &[u8],
+) -> Result<Vec<u8>, Stopped> {
+    let entry = coroutine(contract)?.contract.scripts.get(name);
+    let entry = entry.ok_or_else(|| Stopped::defect("a script that was checked is gone"))?;
+    let call = Beginning { object: None, contract: *contract.hash(), function: &entry.core_name, arguments };
+    call.record(store, |store| {
+        let live = instantiate(store, contract, None)?;
+        let values = invoke(store, Frame { kind: FrameKind::Script, live }, entry, &[], arguments)?;
+        result(store, live, entry, &values)
+    })
+}
+
+/// Calls a main function in a fresh instance of its contract, and gives the UTXO that it makes.
+pub(crate) fn main(
+    store: &mut Context<'_>,
+    contract: &Arc<Executable>,
+    type_name: &str,
+    main: &str,
+    arguments: &[u8],
+) -> Result<UtxoId, Stopped> {
+    let entry = declared(contract, type_name)?.mains.get(main);
+    let entry = entry.ok_or_else(|| Stopped::defect("a main function that was checked is gone"))?;
+    let object = store.data_mut().transition()?.create(*contract.hash(), type_name)?;
+    let id = store.data_mut().transition()?.object(object)?.id;
+    let call = Beginning { object: Some(object), contract: *contract.hash(), function: &entry.core_name, arguments };
+    call.record(store, |store| {
+        let live = instantiate(store, contract, Some(object))?;
+        let frame = Frame { kind: FrameKind::Utxo(object), live };
+        let values = invoke(store, frame, entry, &[Val::I32(CONTEXT.cast_signed())], arguments)?;
+        give_itself(store, live, object, &values)?;
+        stop(store, contract, object)?;
+        encode_id(&id)
+    })?;
+    Ok(id)
+}
+
+/// Calls a method of a UTXO where it waits, and gives its encoded result.
+pub(crate) fn method(
+    store: &mut Context<'_>,
+    contract: &Arc<Executable>,
+    utxo: &UtxoId,
+    method: &str,
+    arguments: &[u8],
+) -> Result<Vec<u8>, Stopped> {
+    let transition = store.data_mut().transition()?;
+    let object = transition.index_of(utxo).ok_or_else(|| Stopped::defect("a UTXO that was checked is gone"))?;
+    let type_name = transition.object(object)?.type_name.clone();
+    let method = declared(contract, &type_name)?.methods.get(method);
+    let method = method.ok_or_else(|| Stopped::defect("a method that was checked is gone"))?;
+    let entry = &method.entry;
+    let call = Beginning { object: Some(object), contract: *contract.hash(), function: &entry.core_name, arguments };
+    call.record(store, |store| {
+        let live = waken(store, contract, object)?;
+        let frame = Frame { kind: FrameKind::Utxo(object), live };
+        let itself = representation(store, object)?;
+        let values = invoke(store, frame, entry, &[itself], arguments)?;
+        let bytes = result(store, live, entry, &values)?;
+        stop(store, contract, object)?;
+        Ok(bytes)
+    })
+}
+
+/// The encoding of a UTXO's id as a result.
+pub(crate) fn encode_id(id: &UtxoId) -> Result<Vec<u8>, Stopped> {
+    let text = id.to_string();
+    let mut writer = Writer::new(text.len() + ID_LENGTH_SIZE_BYTES_MAX);
+    writer.text(&text).map_err(|_| Stopped::defect("an id has no encoding"))?;
+    Ok(writer.into_bytes())
+}
+
+/// Bytes that the length before a text of some dozen bytes takes, amply.
+const ID_LENGTH_SIZE_BYTES_MAX: usize = 5;
+
+/// What is known of a call when it begins.
+struct Beginning<'a> {
+    object: Option<ObjectIndex>,
+    contract: ComponentHash,
+    function: &'a str,
+    arguments: &'a [u8],
+}
+
+impl Beginning<'_> {
+    /// Makes the call, and its row in the call table.
+    fn record(
+        &self,
+        store: &mut Context<'_>,
+        call: impl FnOnce(&mut Context<'_>) -> Result<Vec<u8>, Stopped>,
+    ) -> Result<Vec<u8>, Stopped> {
+        let transition = store.data_mut().transition()?;
+        transition.begin_call()?;
+        let gas_limit = transition.gas_limit;
+        let old_state = state_digest(transition, self.object)?;
+        let gas_before = gas::used(&*store, gas_limit);
+        let outcome = call(store);
+        let (gas_after, outcome) = gas::settle(&*store, gas_limit, outcome);
+        let transition = store.data_mut().transition()?;
+        let new_state = if outcome.is_ok() { state_digest(transition, self.object)? } else { Digest::ZERO };
+        let utxo = self.object.map(|object| transition.object(object)).transpose()?;
+        let end = match (&outcome, &utxo) {
+            (Err(_), _) => CallEnd::Failed,
+            (Ok(_), None) => CallEnd::Returned,
+            (Ok(_), Some(object)) if object.is_consumed => CallEnd::Consumed,
+            (Ok(_), Some(_)) => CallEnd::Yielded,
+        };
+        let utxo = utxo.map(|object| object.id);
+        transition.end_call(|said| Call {
+            utxo,
+            contract: self.contract,
+            function: self.function.to_owned(),
+            input: CallRow::values(self.arguments),
+            old_state,
+            output: outcome.as_ref().map_or(Digest::ZERO, |bytes| CallRow::values(bytes)),
+            new_state,
+            gas: gas_after.saturating_sub(gas_before),
+            host: CallRow::host(said),
+            end,
+        });
+        outcome
+    }
+}
+
+/// The digest of an object's state record; zero if it has none, or rows are not wanted.
+fn state_digest(transition: &Transition, object: Option<ObjectIndex>) -> Result<Digest, Stopped> {
+    let Some(object) = object.filter(|_| transition.is_recorded()) else { return Ok(Digest::ZERO) };
+    let object = transition.object(object)?;
+    let content = object.content.as_ref().filter(|_| !object.is_consumed);
+    Ok(content.map_or(Digest::ZERO, |content| content.state_digest()))
+}
+
+/// The instance of a UTXO: the one that it has already, or a fresh one that is given its record.
+fn waken(store: &mut Context<'_>, contract: &Arc<Executable>, object: ObjectIndex) -> Result<LiveIndex, Stopped> {
+    let transition = store.data_mut().transition()?;
+    let profile = Arc::clone(&transition.profile);
+    let utxo = transition.object(object)?;
+    if let Some(live) = utxo.live {
+        return Ok(live);
+    }
+    let set_storage = &declared(contract, &utxo.type_name)?.set_storage;
+    let state = utxo.content.as_ref().map(|content| content.state.clone()).unwrap_or_default();
+    gas::charge(&mut *store, gas::of_state(&profile, state.len()))?;
+    let live = instantiate(store, contract, Some(object))?;
+    let values = invoke(store, Frame { kind: FrameKind::Setup, live }, set_storage, &[], &state)?;
+    give_itself(store, live, object, &values)?;
+    Ok(live)
+}
+
+/// A UTXO stopped: it came to its end, or its record is read.
+fn stop(store: &mut Context<'_>, contract: &Arc<Executable>, object: ObjectIndex) -> Result<(), Stopped> {
+    let transition = store.data_mut().transition()?;
+    let utxo = transition.object_mut(object)?;
+    if utxo.is_context_dropped || utxo.callable.is_empty() {
+        utxo.is_consumed = true;
+        return Ok(());
+    }
+    let live = utxo.live.ok_or_else(|| Stopped::defect("a UTXO stopped that has no instance"))?;
+    let get_storage = &declared(contract, &utxo.type_name)?.get_storage;
+    let itself = representation(store, object)?;
+    let values = invoke(store, Frame { kind: FrameKind::Setup, live }, get_storage, &[itself], &[])?;
+    let state = result(store, live, get_storage, &values)?;
+    let transition = store.data_mut().transition()?;
+    let profile = Arc::clone(&transition.profile);
+    if state.len() > profile.state_size_bytes_max {
+        return Err(Stopped::limit(profile.state_size_bytes_max, "bytes of a state record", "state_size_bytes_max"));
+    }
+    let utxo = transition.object_mut(object)?;
+    let callable = Callable::Methods(utxo.callable.clone());
+    utxo.stop_with(state.clone(), callable);
+    gas::charge(&mut *store, gas::of_state(&profile, state.len()))
+}
+
+/// A fresh instance of `contract`.
+fn instantiate(
+    store: &mut Context<'_>,
+    contract: &Arc<Executable>,
+    object: Option<ObjectIndex>,
+) -> Result<LiveIndex, Stopped> {
+    let transition = store.data_mut().transition()?;
+    let profile = Arc::clone(&transition.profile);
+    let live = transition.add_instance(Arc::clone(contract), object)?;
+    gas::charge(&mut *store, profile.gas_per_instance)?;
+    // A module may have code that runs at its start. What it asks for is refused like what a record's loading asks for.
+    store.data_mut().transition()?.enter(Frame { kind: FrameKind::Setup, live })?;
+    let instance = coroutine(contract)?.instance.instantiate(&mut *store).map_err(Stopped::of);
+    let transition = store.data_mut().transition()?;
+    transition.leave();
+    transition.live_mut(live)?.instance = Some(instance?);
+    if let Some(object) = object {
+        transition.object_mut(object)?.live = Some(live);
+    }
+    gas::charge_memory(&mut *store, &profile)?;
+    Ok(live)
+}
+
+/// Calls a function of an instance with `leading` core values before the encoded `arguments`.
+fn invoke(
+    store: &mut Context<'_>,
+    frame: Frame,
+    entry: &Entry,
+    leading: &[Val],
+    arguments: &[u8],
+) -> Result<Vec<Val>, Stopped> {
+    let transition = store.data_mut().transition()?;
+    let profile = Arc::clone(&transition.profile);
+    let instance = transition.live(frame.live)?.instance()?;
+    let mut values = leading.to_vec();
+    let handles = &mut InstanceHandles { transition, live: frame.live };
+    values.extend(entry.signature.lower_parameters(arguments, &profile.values, handles).map_err(of_lowering)?);
+    let function = instance.get_func(&mut *store, &entry.core_name);
+    let function = function.ok_or_else(|| Stopped::defect("a function that was admitted is gone"))?;
+    let mut results = vec![Val::I32(0); entry.signature.of_export().results.len()];
+    store.data_mut().transition()?.enter(frame)?;
+    let outcome = function.call(&mut *store, &values, &mut results).map_err(Stopped::of);
+    store.data_mut().transition()?.leave();
+    outcome?;
+    // Even if there is nothing to charge: a call may have used more than it had since the engine looked last.
+    gas::charge_memory(&mut *store, &profile)?;
+    Ok(results)
+}
+
+/// The encoding of what a function gave, which is charged.
+fn result(store: &mut Context<'_>, live: LiveIndex, entry: &Entry, values: &[Val]) -> Result<Vec<u8>, Stopped> {
+    let transition = store.data_mut().transition()?;
+    let profile = Arc::clone(&transition.profile);
+    let memory = memory(store, live)?;
+    let bytes = with_memory(store, memory, live, |memory, handles| {
+        entry.signature.lift_result(values, memory, &profile.values, handles)
+    })?;
+    let bytes = bytes.map_err(of_lifting)?;
+    gas::charge(&mut *store, gas::of_values(&profile, bytes.len()))?;
+    Ok(bytes)
+}
+
+/// The memory that an instance exports, if it has one.
+pub(super) fn memory(store: &mut Context<'_>, live: LiveIndex) -> Result<Option<Memory>, Stopped> {
+    let instance = store.data_mut().transition()?.live(live)?.instance;
+    // While it starts an instance has no memory that the host could know.
+    Ok(instance.and_then(|instance| instance.get_memory(&mut *store, MEMORY)))
+}
+
+/// What Starstream's compiler calls the memory of a module.
+const MEMORY: &str = "memory";
+
+/// Uses the memory and the handles of an instance together.
+pub(super) fn with_memory<R>(
+    store: &mut Context<'_>,
+    memory: Option<Memory>,
+    live: LiveIndex,
+    work: impl FnOnce(&mut [u8], &mut InstanceHandles<'_>) -> R,
+) -> Result<R, Stopped> {
+    let (bytes, data): (&mut [u8], _) = match memory {
+        Some(memory) => memory.data_and_store_mut(&mut *store),
+        None => (&mut [], store.data_mut()),
+    };
+    Ok(work(bytes, &mut InstanceHandles { transition: data.transition()?, live }))
+}
+
+/// An instance gave its object to the host.
+fn give_itself(store: &mut Context<'_>, live: LiveIndex, object: ObjectIndex, values: &[Val]) -> Result<(), Stopped> {
+    let handle = values.first().and_then(Val::i32).ok_or_else(|| Stopped::defect("a handle is missing"))?;
+    let transition = store.data_mut().transition()?;
+    let representation = transition.handles(live)?.take_itself(handle.cast_unsigned());
+    let representation = representation.map_err(|error| Stopped::trap(error.to_string()))?;
+    transition.object_mut(object)?.representation = representation;
+    Ok(())
+}
+
+fn representation(store: &mut Context<'_>, object: ObjectIndex) -> Result<Val, Stopped> {
+    let representation = store.data_mut().transition()?.object(object)?.representation;
+    Ok(Val::I32(representation.cast_signed()))
+}
+
+fn coroutine(contract: &Executable) -> Result<&Coroutine, Stopped> {
+    contract.coroutine().ok_or_else(|| Stopped::defect("a contract has another form than was checked"))
+}
+
+fn declared<'a>(contract: &'a Executable, type_name: &str) -> Result<&'a Declared, Stopped> {
+    let declared = coroutine(contract)?.contract.objects.get(type_name);
+    declared.ok_or_else(|| Stopped::defect("a type of UTXO that was checked is gone"))
+}
+
+/// What a guest passed or returned cannot be read.
+pub(super) fn of_lifting(error: LiftError) -> Stopped {
+    match error {
+        LiftError::TooLong(fault) => Stopped::too_long(&fault),
+        other => Stopped::trap(other.to_string()),
+    }
+}
+
+/// What a guest is to be given cannot be given.
+pub(super) fn of_lowering(error: LowerError) -> Stopped {
+    match error {
+        LowerError::Value(error) => Stopped::trap(error.to_string()),
+        LowerError::Handle(error) => Stopped::trap(error.to_string()),
+        LowerError::Pointer(error) => Stopped::trap(error.to_string()),
+    }
+}

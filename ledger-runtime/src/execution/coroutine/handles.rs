@@ -1,0 +1,163 @@
+//! Which number means what in an instance.
+//!
+//! The host owns these tables, and so it can give a UTXO that continues the same numbers that its record has saved: its
+//! context is always 0 and itself always 1. Everything else gets the lowest number that is free, so that numbers depend
+//! on nothing but what the instance did.
+//!
+//! Whether a handle to a UTXO is lent or own makes no difference here: who may use a UTXO, and until when, is the
+//! ledger's to decide, and a script that was lent one may hand it back.
+
+use super::transition::{LiveIndex, ObjectIndex, Transition};
+use crate::abi::{HandleError, Handles, Resource};
+use registry_core::id::UtxoId;
+use std::collections::BTreeSet;
+
+/// What a UTXO knows its context by.
+pub(super) const CONTEXT: u32 = 0;
+/// What a UTXO knows itself by, until it has given itself to the host.
+const ITSELF: u32 = 1;
+
+/// The handles of one instance.
+#[derive(Debug, Default)]
+pub(super) struct HandleTable {
+    slots: Vec<Slot>,
+    free: BTreeSet<u32>,
+    itself: Option<u32>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Slot {
+    Free,
+    Object(ObjectIndex),
+}
+
+/// The first number that an instance can get for an object.
+const FIRST: u32 = 2;
+
+impl HandleTable {
+    /// Keeps the number by which the instance knows its own object, with what it calls it inside.
+    pub(super) fn make_itself(&mut self, representation: u32) -> Result<u32, HandleError> {
+        if self.itself.is_some() {
+            return Err(HandleError::TooMany { max: 1 });
+        }
+        self.itself = Some(representation);
+        Ok(ITSELF)
+    }
+
+    /// What the instance calls its own object inside.
+    pub(super) fn itself(&self, handle: u32) -> Result<u32, HandleError> {
+        self.itself.filter(|_| handle == ITSELF).ok_or(HandleError::Unknown { handle })
+    }
+
+    /// The instance gives its own object away.
+    pub(super) fn take_itself(&mut self, handle: u32) -> Result<u32, HandleError> {
+        let representation = self.itself(handle)?;
+        self.itself = None;
+        Ok(representation)
+    }
+
+    /// A number for an object.
+    pub(super) fn insert(&mut self, object: ObjectIndex, max: usize) -> Result<u32, HandleError> {
+        let slot = Slot::Object(object);
+        if let Some(handle) = self.free.pop_first() {
+            if let Some(place) = self.slots.get_mut((handle - FIRST) as usize) {
+                *place = slot;
+            }
+            return Ok(handle);
+        }
+        if self.slots.len() >= max {
+            return Err(HandleError::TooMany { max });
+        }
+        self.slots.push(slot);
+        Ok(FIRST + self.slots.len() as u32 - 1)
+    }
+
+    /// The object that a number means.
+    pub(super) fn get(&self, handle: u32) -> Result<ObjectIndex, HandleError> {
+        let slot = handle.checked_sub(FIRST).and_then(|index| self.slots.get(index as usize));
+        match slot {
+            Some(Slot::Object(object)) => Ok(*object),
+            Some(Slot::Free) | None => Err(HandleError::Unknown { handle }),
+        }
+    }
+
+    /// As [`HandleTable::get`], and the number is free again.
+    pub(super) fn remove(&mut self, handle: u32) -> Result<ObjectIndex, HandleError> {
+        let object = self.get(handle)?;
+        if let Some(place) = self.slots.get_mut((handle - FIRST) as usize) {
+            *place = Slot::Free;
+        }
+        self.free.insert(handle);
+        Ok(object)
+    }
+}
+
+/// The handles of one instance, with the objects that they mean.
+pub(super) struct InstanceHandles<'a> {
+    pub(super) transition: &'a mut Transition,
+    pub(super) live: LiveIndex,
+}
+
+impl InstanceHandles<'_> {
+    /// Whether the instance may use the object as `resource`.
+    fn is(&self, index: ObjectIndex, resource: &Resource) -> bool {
+        let (object, live) = (self.transition.object(index), self.transition.live(self.live));
+        object.is_ok_and(|object| live.is_ok_and(|live| object.is(resource, live.contract.hash())))
+    }
+}
+
+impl Handles for InstanceHandles<'_> {
+    fn lower(&mut self, resource: &Resource, id: UtxoId, _is_own: bool) -> Result<u32, HandleError> {
+        let index = self.transition.index_of(&id).ok_or(HandleError::NoSuchObject { id })?;
+        if !self.is(index, resource) {
+            return Err(HandleError::WrongType { id });
+        }
+        let max = self.transition.profile.handles_max;
+        let handles = self.transition.handles(self.live).map_err(|_| HandleError::NoSuchObject { id })?;
+        handles.insert(index, max)
+    }
+
+    fn lift(&mut self, resource: &Resource, handle: u32, is_own: bool) -> Result<UtxoId, HandleError> {
+        let unknown = || HandleError::Unknown { handle };
+        let index = self.transition.handles(self.live).map_err(|_| unknown())?.get(handle)?;
+        if !self.is(index, resource) {
+            return Err(HandleError::WrongResource { handle });
+        }
+        if is_own {
+            self.transition.handles(self.live).map_err(|_| unknown())?.remove(handle)?;
+        }
+        self.transition.object(index).map(|object| object.id).map_err(|_| unknown())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_the_lowest_that_are_free() {
+        let mut table = HandleTable::default();
+        let [a, b, c] = [0, 1, 2].map(|index| table.insert(ObjectIndex(index), 3).unwrap());
+        assert_eq!([a, b, c], [2, 3, 4]);
+        assert_eq!(table.insert(ObjectIndex(3), 3), Err(HandleError::TooMany { max: 3 }));
+        assert_eq!(table.remove(3), Ok(ObjectIndex(1)));
+        assert_eq!(table.get(3), Err(HandleError::Unknown { handle: 3 }));
+        assert_eq!(table.remove(2), Ok(ObjectIndex(0)));
+        assert_eq!(table.insert(ObjectIndex(9), 3), Ok(2));
+        assert_eq!(table.get(2), Ok(ObjectIndex(9)));
+        for handle in [0, 1, 3, 5, u32::MAX] {
+            assert_eq!(table.get(handle), Err(HandleError::Unknown { handle }), "{handle}");
+        }
+    }
+
+    #[test]
+    fn an_instance_has_one_object_of_its_own_and_gives_it_once() {
+        let mut table = HandleTable::default();
+        assert_eq!(table.make_itself(7), Ok(1));
+        assert_eq!(table.make_itself(8), Err(HandleError::TooMany { max: 1 }));
+        assert_eq!(table.itself(1), Ok(7));
+        assert_eq!(table.take_itself(0), Err(HandleError::Unknown { handle: 0 }));
+        assert_eq!(table.take_itself(1), Ok(7));
+        assert_eq!(table.take_itself(1), Err(HandleError::Unknown { handle: 1 }));
+    }
+}

@@ -1,0 +1,288 @@
+//! What a Starstream contract can ask the ledger for.
+//!
+//! All host functions find out who asks from the frames of the transition: calls between instances always go through
+//! the host, so the code that asks is always that of the last frame.
+
+use super::calls::{self, memory, of_lifting, of_lowering, with_memory};
+use super::effects::Effect;
+use super::handles::{CONTEXT, InstanceHandles};
+use super::transition::{Frame, FrameKind, Object, ObjectIndex, Said, Transition};
+use crate::abi::{HandleError, Handles, Resource, Signature};
+use crate::admission::Executable;
+use crate::admission::coroutine::HostFunction;
+use crate::execution::gas;
+use crate::execution::stop::Stopped;
+use crate::execution::store::{Context, TransactionStore};
+use ledger_core::{Event, MethodId};
+use registry_core::id::UtxoId;
+use std::sync::Arc;
+use wasmtime::{AsContextMut, Caller, Val};
+
+/// Answers a call of `function` by the code that runs. The types of parameters and results were checked when the
+/// contract was admitted.
+pub(super) fn serve(
+    mut caller: Caller<'_, TransactionStore>,
+    function: &HostFunction,
+    parameters: &[Val],
+    results: &mut [Val],
+) -> Result<(), Stopped> {
+    let mut store = caller.as_context_mut();
+    let gas = store.data_mut().transition()?.profile.gas_per_host_call;
+    gas::charge(&mut store, gas)?;
+    let answer = answer(&mut store, function, parameters)?;
+    match (results, answer) {
+        ([result], Some(value)) => *result = value,
+        ([], None) => {}
+        _ => return Err(Stopped::defect("a host function has another type than was checked")),
+    }
+    Ok(())
+}
+
+fn answer(store: &mut Context<'_>, function: &HostFunction, parameters: &[Val]) -> Result<Option<Val>, Stopped> {
+    let transition = store.data_mut().transition()?;
+    let frame = transition.frame()?;
+    match function {
+        HostFunction::NewObject { object } => return make_itself(transition, frame, object, number(parameters, 0)?),
+        HostFunction::RepObject { .. } => {
+            let representation = transition.handles(frame.live)?.itself(number(parameters, 0)?);
+            return representation.map(handle_value).map_err(unusable);
+        }
+        HostFunction::DropObject { .. } => {
+            let dropped = transition.handles(frame.live)?.take_itself(number(parameters, 0)?);
+            return dropped.map(|_| None).map_err(unusable);
+        }
+        _ if frame.kind == FrameKind::Setup => {
+            return Err(Stopped::refused("the contract asked for something while it was only set up"));
+        }
+        HostFunction::Resume => resume(transition, frame, number(parameters, 0)?)?,
+        HostFunction::ImplementsMethod => implements_method(transition, frame, parameters)?,
+        HostFunction::DropContext => drop_context(transition, frame, number(parameters, 0)?)?,
+        HostFunction::DropHandle(resource) => {
+            let mut handles = InstanceHandles { transition, live: frame.live };
+            handles.lift(resource, number(parameters, 0)?, true).map_err(unusable)?;
+        }
+        HostFunction::BlockHeight => {
+            let height = i64::try_from(transition.moment.height).unwrap_or(i64::MAX);
+            transition.say(&Said::Height(height));
+            return Ok(Some(Val::I64(height)));
+        }
+        HostFunction::CurrentSlot => {
+            let slot = i64::try_from(transition.moment.slot).unwrap_or(i64::MAX);
+            transition.say(&Said::Slot(slot));
+            return Ok(Some(Val::I64(slot)));
+        }
+        HostFunction::Event { interface, name, signature } => {
+            event(store, frame, interface, name, signature, parameters)?;
+        }
+        HostFunction::Effect { interface, name, signature } => {
+            return effect(store, frame, interface, name, signature, parameters);
+        }
+        HostFunction::Main { object, main, signature } => {
+            let arguments = lift(store, frame, signature, parameters)?;
+            let contract = caller_of_utxos(store, frame)?;
+            let id = calls::main(store, &contract, object, main, &arguments)?;
+            store.data_mut().transition()?.say_called(id);
+            return lower(store, frame, signature, &calls::encode_id(&id)?, parameters);
+        }
+        HostFunction::Method { object, method, signature } => {
+            let utxo = callee(store, frame, object, method, number(parameters, 0)?)?;
+            let arguments = lift(store, frame, signature, parameters)?;
+            let contract = caller_of_utxos(store, frame)?;
+            let result = calls::method(store, &contract, &utxo, method, &arguments)?;
+            store.data_mut().transition()?.say_called(utxo);
+            return lower(store, frame, signature, &result, parameters);
+        }
+    }
+    Ok(None)
+}
+
+/// A UTXO makes the handle by which it knows itself.
+fn make_itself(
+    transition: &mut Transition,
+    frame: Frame,
+    type_name: &str,
+    representation: u32,
+) -> Result<Option<Val>, Stopped> {
+    let object = transition.live(frame.live)?.object;
+    let object = object.map(|object| transition.object(object)).transpose()?;
+    if object.is_none_or(|object| object.type_name != type_name) {
+        return Err(Stopped::refused(format!("the contract made a `{type_name}` by itself, not through a main")));
+    }
+    let handle = transition.handles(frame.live)?.make_itself(representation);
+    handle.map(handle_value).map_err(unusable)
+}
+
+/// A UTXO goes on: what it offered before it does not offer any more.
+fn resume(transition: &mut Transition, frame: Frame, context: u32) -> Result<(), Stopped> {
+    let object = owner_of_context(transition, frame, context)?;
+    transition.object_mut(object)?.callable.clear();
+    transition.say(&Said::Resumed);
+    Ok(())
+}
+
+/// A UTXO names a method that may be called when it stops. The hash of its name comes as four numbers, each little endian.
+fn implements_method(transition: &mut Transition, frame: Frame, parameters: &[Val]) -> Result<(), Stopped> {
+    let object = owner_of_context(transition, frame, number(parameters, 0)?)?;
+    let mut id = [0; 32];
+    for (part, value) in id.chunks_exact_mut(8).zip(parameters.iter().skip(1)) {
+        let number = value.i64().ok_or_else(wrong_type)?;
+        part.copy_from_slice(&number.to_le_bytes());
+    }
+    let max = transition.profile.callable_methods_max;
+    let callable = &mut transition.object_mut(object)?.callable;
+    callable.insert(MethodId(id));
+    if callable.len() > max {
+        return Err(Stopped::limit(max, "methods that can be called at a yield", "callable_methods_max"));
+    }
+    transition.say(&Said::Offered(MethodId(id)));
+    Ok(())
+}
+
+/// A UTXO comes to its end.
+fn drop_context(transition: &mut Transition, frame: Frame, context: u32) -> Result<(), Stopped> {
+    let object = owner_of_context(transition, frame, context)?;
+    transition.object_mut(object)?.is_context_dropped = true;
+    transition.say(&Said::ContextDropped);
+    Ok(())
+}
+
+/// The UTXO whose context `handle` is: the one that runs, if it still has its context. There is no other that it could
+/// name.
+fn owner_of_context(transition: &Transition, frame: Frame, handle: u32) -> Result<ObjectIndex, Stopped> {
+    let unknown = || unusable(HandleError::Unknown { handle });
+    let FrameKind::Utxo(index) = frame.kind else { return Err(unknown()) };
+    let has_context = !transition.object(index)?.is_context_dropped;
+    if handle == CONTEXT && has_context { Ok(index) } else { Err(unknown()) }
+}
+
+fn event(
+    store: &mut Context<'_>,
+    frame: Frame,
+    interface: &str,
+    name: &str,
+    signature: &Signature,
+    parameters: &[Val],
+) -> Result<(), Stopped> {
+    let arguments = lift(store, frame, signature, parameters)?;
+    let gas = store.data_mut().transition()?.profile.gas_per_event;
+    gas::charge(&mut *store, gas)?;
+    let transition = store.data_mut().transition()?;
+    transition.say(&Said::Event { interface, name, arguments: &arguments });
+    let contract = *transition.live(frame.live)?.contract.hash();
+    let utxo = running(transition, frame)?;
+    transition.tell(Event { contract, utxo, interface: interface.to_owned(), name: name.to_owned(), arguments })
+}
+
+/// Asks the handlers, the last one first.
+fn effect(
+    store: &mut Context<'_>,
+    frame: Frame,
+    interface: &str,
+    name: &str,
+    signature: &Signature,
+    parameters: &[Val],
+) -> Result<Option<Val>, Stopped> {
+    let arguments = lift(store, frame, signature, parameters)?;
+    let transition = store.data_mut().transition()?;
+    let contract = *transition.live(frame.live)?.contract.hash();
+    let utxo = running(transition, frame)?;
+    let effect = Effect { contract, utxo, interface, name, arguments: &arguments };
+    let answer = transition.handlers.iter_mut().rev().find_map(|handler| handler.handle(&effect));
+    let answer = answer.ok_or_else(|| Stopped::unhandled(interface, name))?.map_err(Stopped::Failed)?;
+    transition.say(&Said::Effect { interface, name, arguments: &arguments, answer: &answer });
+    lower(store, frame, signature, &answer, parameters)
+}
+
+/// The UTXO that a script calls, if it may be called now.
+fn callee(
+    store: &mut Context<'_>,
+    frame: Frame,
+    type_name: &str,
+    method: &str,
+    handle: u32,
+) -> Result<UtxoId, Stopped> {
+    let contract = caller_of_utxos(store, frame)?;
+    let transition = store.data_mut().transition()?;
+    let resource = Resource::Utxo { type_name: Some(type_name.to_owned()) };
+    let id = InstanceHandles { transition, live: frame.live }.lift(&resource, handle, false).map_err(unusable)?;
+    let index = transition.index_of(&id).ok_or_else(|| Stopped::defect("an object is gone"))?;
+    let utxo = transition.object(index)?;
+    if utxo.is_consumed {
+        return Err(Stopped::refused(format!(
+            "`{method}` was called on the UTXO {id}, which was consumed earlier in the same transaction"
+        )));
+    }
+    if !offers(utxo, &contract, method) {
+        return Err(Stopped::refused(format!("the UTXO {id} does not offer `{method}` where it waits now")));
+    }
+    Ok(id)
+}
+
+fn offers(utxo: &Object, contract: &Executable, method: &str) -> bool {
+    let declared = contract.coroutine().and_then(|form| form.contract.objects.get(&utxo.type_name));
+    let method = declared.and_then(|declared| declared.methods.get(method));
+    method.is_some_and(|method| method.ids.iter().any(|id| utxo.callable.contains(id)))
+}
+
+/// The contract of the code that runs, which must be a script: a UTXO calls no UTXO.
+fn caller_of_utxos(store: &mut Context<'_>, frame: Frame) -> Result<Arc<Executable>, Stopped> {
+    match frame.kind {
+        FrameKind::Script => Ok(Arc::clone(&store.data_mut().transition()?.live(frame.live)?.contract)),
+        FrameKind::Utxo(_) | FrameKind::Setup => Err(Stopped::refused("a UTXO called a UTXO, which only scripts may")),
+    }
+}
+
+/// The UTXO that runs; none if a script does.
+fn running(transition: &Transition, frame: Frame) -> Result<Option<UtxoId>, Stopped> {
+    match frame.kind {
+        FrameKind::Utxo(object) => Ok(Some(transition.object(object)?.id)),
+        FrameKind::Script | FrameKind::Setup => Ok(None),
+    }
+}
+
+/// The encoding of what the code that runs passed, which is charged.
+fn lift(store: &mut Context<'_>, frame: Frame, signature: &Signature, parameters: &[Val]) -> Result<Vec<u8>, Stopped> {
+    let transition = store.data_mut().transition()?;
+    let profile = Arc::clone(&transition.profile);
+    let handles = &mut InstanceHandles { transition, live: frame.live };
+    let bytes = signature.lift_parameters(parameters, &profile.values, handles).map_err(of_lifting)?;
+    gas::charge(&mut *store, gas::of_values(&profile, bytes.len()))?;
+    Ok(bytes)
+}
+
+/// Gives the code that runs an encoded result, which is charged: the value to return, or none if it is in memory.
+fn lower(
+    store: &mut Context<'_>,
+    frame: Frame,
+    signature: &Signature,
+    bytes: &[u8],
+    parameters: &[Val],
+) -> Result<Option<Val>, Stopped> {
+    let profile = Arc::clone(&store.data_mut().transition()?.profile);
+    gas::charge(&mut *store, gas::of_values(&profile, bytes.len()))?;
+    let memory = memory(store, frame.live)?;
+    let pointer = signature.return_pointer(parameters);
+    let lowered = with_memory(store, memory, frame.live, |memory, handles| {
+        signature.lower_result(bytes, &profile.values, handles, memory, pointer)
+    })?;
+    lowered.map_err(of_lowering)
+}
+
+fn number(parameters: &[Val], index: usize) -> Result<u32, Stopped> {
+    parameters.get(index).and_then(Val::i32).map(i32::cast_unsigned).ok_or_else(wrong_type)
+}
+
+fn handle_value(number: u32) -> Option<Val> {
+    Some(Val::I32(number.cast_signed()))
+}
+
+fn wrong_type() -> Stopped {
+    Stopped::defect("a host function was called with other types than were checked")
+}
+
+fn unusable(error: HandleError) -> Stopped {
+    match error {
+        HandleError::TooMany { max } => Stopped::limit(max, "handles", "handles_max"),
+        other => Stopped::trap(other.to_string()),
+    }
+}

@@ -1,0 +1,17 @@
+//! Starstream's contracts: scripts and UTXOs that are coroutines.
+//!
+//! The host runs a contract's core module itself, one instance for each UTXO and for each script, all in the one store
+//! of a transaction, and serves the module's imports. `docs/decisions/` says why it does not leave that to the
+//! component model of the engine.
+
+mod calls;
+mod effects;
+mod handles;
+mod host;
+mod link;
+mod transition;
+
+pub(crate) use calls::{encode_id, main, method, script};
+pub use effects::{Effect, EffectHandler};
+pub(crate) use link::link;
+pub(crate) use transition::{Access, Beginning, Transition};

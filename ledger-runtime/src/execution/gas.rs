@@ -1,0 +1,70 @@
+//! Gas: what is left, what is charged, and what counts as used in the end.
+//!
+//! The engine notices only at loops and calls that nothing is left, so a call may have used more than it had, and then
+//! shows 0 too. A store therefore begins with one unit more than the limit: 0 means "over the limit", and what uses
+//! exactly its limit succeeds.
+
+use super::NodeFault;
+use super::stop::Stopped;
+use super::store::TransactionStore;
+use crate::profile::ExecutionProfile;
+use wasmtime::{AsContext, AsContextMut, Store};
+
+/// Gives a new store its gas.
+pub(super) fn fill(store: &mut Store<TransactionStore>, limit: u64) -> Result<(), NodeFault> {
+    store.set_fuel(limit.saturating_add(1)).map_err(not_counted)
+}
+
+/// Takes `gas` from what is left; at least the unit beyond the limit must remain.
+pub(super) fn charge(mut store: impl AsContextMut, gas: u64) -> Result<(), Stopped> {
+    let mut store = store.as_context_mut();
+    let left = store.get_fuel().map_err(not_counted)?;
+    let left = left.checked_sub(gas).filter(|left| *left > 0).ok_or(Stopped::OutOfGas)?;
+    store.set_fuel(left).map_err(not_counted)?;
+    Ok(())
+}
+
+/// What was used of `limit` so far.
+pub(super) fn used(store: impl AsContext, limit: u64) -> u64 {
+    let left = store.as_context().get_fuel().unwrap_or(0);
+    limit.saturating_sub(left.saturating_sub(1))
+}
+
+/// The gas that counts as used of `limit` now that code in `store` has ended, and how it really ended: what ran out of
+/// gas may have come to another end before the engine noticed.
+pub(super) fn settle<T>(store: impl AsContext, limit: u64, result: Result<T, Stopped>) -> (u64, Result<T, Stopped>) {
+    let is_empty = store.as_context().get_fuel().is_ok_and(|left| left == 0);
+    match result {
+        Err(Stopped::Failed(_)) if is_empty => (limit, Err(Stopped::OutOfGas)),
+        Ok(_) | Err(Stopped::Failed(_)) => (used(store, limit), result),
+        Err(Stopped::OutOfGas | Stopped::FailedWithAllGas(_) | Stopped::Node(_)) => (limit, result),
+    }
+}
+
+/// For each transaction, and its arguments.
+pub(super) fn of_transaction(profile: &ExecutionProfile, arguments_size_bytes: usize) -> u64 {
+    profile.gas_per_transaction.saturating_add(of_values(profile, arguments_size_bytes))
+}
+
+/// For values that cross a boundary.
+pub(super) fn of_values(profile: &ExecutionProfile, size_bytes: usize) -> u64 {
+    (size_bytes as u64).saturating_mul(profile.gas_per_value_byte)
+}
+
+/// For a state record that is loaded or read.
+pub(super) fn of_state(profile: &ExecutionProfile, size_bytes: usize) -> u64 {
+    (size_bytes as u64).saturating_mul(profile.gas_per_state_byte)
+}
+
+/// Charges the memory that instances began with or added since this was done last.
+pub(super) fn charge_memory(
+    mut store: impl AsContextMut<Data = TransactionStore>,
+    profile: &ExecutionProfile,
+) -> Result<(), Stopped> {
+    let pages = store.as_context_mut().data_mut().take_uncharged_memory_pages();
+    charge(store, pages.saturating_mul(profile.gas_per_memory_page))
+}
+
+fn not_counted(error: wasmtime::Error) -> NodeFault {
+    NodeFault::new("gas is not counted", error)
+}

@@ -1,0 +1,166 @@
+//! Why running code ends early, and what its gas counter is worth then.
+
+use super::NodeFault;
+use ledger_core::{Failure, FailureKind};
+use registry_core::id::UtxoId;
+use wasmtime::{PoolConcurrencyLimitError, Trap};
+
+/// Why running code ended before it was done.
+#[derive(Debug)]
+pub(super) enum Stopped {
+    /// Nothing is left of the gas.
+    OutOfGas,
+    /// It failed, and the engine knows what it used.
+    Failed(Failure),
+    /// It failed where the engine's counter is not current: everything it had counts as used.
+    FailedWithAllGas(Failure),
+    /// It did not fail: this machine did.
+    Node(NodeFault),
+}
+
+/// A [`Stopped`] on its way through the engine, from a host function to the call from outside.
+#[derive(Debug, thiserror::Error)]
+#[error("{0:?}")]
+struct Travelling(Stopped);
+
+impl Stopped {
+    /// The contract did what the ledger does not allow.
+    pub(super) fn refused(detail: impl Into<String>) -> Self {
+        Self::Failed(Failure { kind: FailureKind::Refused, detail: detail.into() })
+    }
+
+    /// The contract did what the rules for calls between components do not allow.
+    pub(super) fn trap(detail: impl Into<String>) -> Self {
+        Self::Failed(Failure { kind: FailureKind::Trap, detail: detail.into() })
+    }
+
+    /// The contract asked for more of something than a transaction may have.
+    pub(super) fn limit(max: impl std::fmt::Display, unit: &str, limit: &str) -> Self {
+        Self::Failed(over(max, unit, limit))
+    }
+
+    /// A contract raised an effect that nobody handles.
+    pub(super) fn unhandled(interface: &str, name: &str) -> Self {
+        let detail = format!("nobody handles the effect `{interface}#{name}`");
+        Self::Failed(Failure { kind: FailureKind::Effect, detail })
+    }
+
+    /// A value is longer than values may be.
+    pub(super) fn too_long(reason: &impl std::fmt::Display) -> Self {
+        Self::Failed(Failure { kind: FailureKind::Limit, detail: reason.to_string() })
+    }
+
+    /// A UTXO was changed or consumed that the transaction only refers to.
+    pub(super) fn changed_reference(utxo: &UtxoId) -> Self {
+        Self::refused(format!("the UTXO {utxo} was changed, and the transaction may only read it"))
+    }
+
+    /// What it means for the transaction, whose gas limit is `limit`.
+    pub(super) fn into_failure(self, limit: u64) -> Result<Failure, NodeFault> {
+        match self {
+            Self::OutOfGas => {
+                let detail = format!("the gas limit of {limit} was reached");
+                Ok(Failure { kind: FailureKind::OutOfGas, detail })
+            }
+            Self::Failed(failure) | Self::FailedWithAllGas(failure) => Ok(failure),
+            Self::Node(fault) => Err(fault),
+        }
+    }
+
+    /// This program is wrong: something that was checked before is not so.
+    pub(super) fn defect(what: &'static str) -> Self {
+        Self::Node(NodeFault::new("executing a transaction found a defect of the node", what))
+    }
+
+    /// The error that ends a host function, and with it everything that waits for it.
+    pub(super) fn into_error(self) -> wasmtime::Error {
+        wasmtime::Error::new(Travelling(self))
+    }
+
+    /// Sorts out whose trouble an error of the engine is.
+    pub(super) fn of(error: wasmtime::Error) -> Self {
+        let error = match error.downcast::<Travelling>() {
+            Ok(Travelling(stopped)) => return stopped,
+            Err(error) => error,
+        };
+        match error.downcast_ref::<Trap>() {
+            Some(Trap::OutOfFuel) => Self::OutOfGas,
+            // Of all traps only this one brings the counter up to date.
+            Some(Trap::UnreachableCodeReached) => Self::trap(words(Trap::UnreachableCodeReached)),
+            Some(trap) => Self::trap_with_all_gas(words(*trap)),
+            None if is_host_trouble(&error) => Self::Node(NodeFault::new("an instance could not be set up", error)),
+            None => Self::trap_with_all_gas(VALUES),
+        }
+    }
+
+    fn trap_with_all_gas(detail: &str) -> Self {
+        Self::FailedWithAllGas(Failure { kind: FailureKind::Trap, detail: detail.to_owned() })
+    }
+}
+
+impl From<NodeFault> for Stopped {
+    fn from(fault: NodeFault) -> Self {
+        Self::Node(fault)
+    }
+}
+
+/// Crossing a limit, in words that are the same everywhere.
+pub(super) fn over(max: impl std::fmt::Display, unit: &str, limit: &str) -> Failure {
+    Failure { kind: FailureKind::Limit, detail: format!("the contract asked for more than {max} {unit} (`{limit}`)") }
+}
+
+/// What the engine reports without a trap, and what is not the machine's trouble, is about values that cross the
+/// boundary of a component.
+const VALUES: &str = "a value that crosses the boundary of the contract breaks the rules of the component model";
+
+/// A trap in the ledger's own words: those of the engine may change with its version, and receipts may not.
+fn words(trap: Trap) -> &'static str {
+    match trap {
+        Trap::UnreachableCodeReached => "the contract stopped itself (`unreachable`)",
+        Trap::StackOverflow => "the contract's calls are nested too deeply",
+        Trap::MemoryOutOfBounds => "the contract used memory outside of its memory",
+        Trap::TableOutOfBounds => "the contract used an element outside of a table",
+        Trap::IndirectCallToNull => "the contract called an empty element of a table",
+        Trap::BadSignature => "the contract called a function as one of another type",
+        Trap::IntegerOverflow => "an integer overflowed",
+        Trap::IntegerDivisionByZero => "an integer was divided by zero",
+        Trap::BadConversionToInteger => "a number was converted that no integer can hold",
+        Trap::HeapMisaligned => "the contract used memory at an address that is not aligned",
+        Trap::NullReference => "the contract used a null reference",
+        Trap::CannotEnterComponent | Trap::CannotLeaveComponent => "a component was entered that may not be now",
+        _ => VALUES,
+    }
+}
+
+/// What the engine reports without a trap is either the machine's trouble, which has one of these causes, or a contract
+/// that broke the rules for passing values.
+fn is_host_trouble(error: &wasmtime::Error) -> bool {
+    error.chain().any(|cause| {
+        cause.is::<PoolConcurrencyLimitError>()
+            || cause.is::<wasmtime::OutOfMemory>()
+            || cause.is::<std::io::Error>()
+            || cause.is::<NodeFault>()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trouble_of_the_machine_is_told_from_that_of_a_contract() {
+        let machine = wasmtime::Error::new(std::io::Error::from(std::io::ErrorKind::OutOfMemory)).context("mapping");
+        assert!(matches!(Stopped::of(machine), Stopped::Node(_)));
+        let values = wasmtime::Error::msg("a list ends beyond the memory");
+        assert!(matches!(Stopped::of(values), Stopped::FailedWithAllGas(_)));
+        assert!(matches!(Stopped::of(wasmtime::Error::new(Trap::StackOverflow)), Stopped::FailedWithAllGas(_)));
+        assert!(matches!(Stopped::of(wasmtime::Error::new(Trap::OutOfFuel)), Stopped::OutOfGas));
+    }
+
+    #[test]
+    fn what_a_host_function_ends_with_arrives_unchanged() {
+        let error = Stopped::refused("no").into_error().context("on the way");
+        let Stopped::Failed(failure) = Stopped::of(error) else { panic!("not a failure") };
+        assert_eq!(failure.to_string(), "refused: no");
+    }
+}

@@ -1,0 +1,73 @@
+//! One transaction, from what was checked to what it did.
+
+use super::NodeFault;
+use super::check::{Checked, Root};
+use super::coroutine::{self, Beginning, EffectHandler, Transition};
+use super::stop::Stopped;
+use super::{gas, plain, store};
+use crate::profile::ExecutionProfile;
+use ledger_core::{Effects, Execution, Moment, Outcome, Transaction};
+use std::sync::Arc;
+use wasmtime::{AsContextMut, Engine};
+
+/// How transactions are executed.
+pub(super) struct Machine<'a> {
+    pub(super) engine: &'a Engine,
+    pub(super) profile: &'a Arc<ExecutionProfile>,
+    pub(super) moment: &'a Moment,
+    /// Whether rows of the call table are made.
+    pub(super) is_recorded: bool,
+    /// Who handles effects, the last one first.
+    pub(super) handlers: Vec<Box<dyn EffectHandler>>,
+}
+
+impl Machine<'_> {
+    /// Runs a transaction in a store of its own, which is gone afterwards.
+    pub(super) fn run(self, transaction: &Transaction, checked: Checked) -> Result<Execution, NodeFault> {
+        match &checked.root {
+            Root::Plain(call) => plain::run(&self, transaction, &checked.contract, call, &checked.utxos),
+            Root::Script(_) | Root::Main { .. } | Root::Method { .. } => self.run_coroutine(transaction, checked),
+        }
+    }
+
+    fn run_coroutine(self, transaction: &Transaction, checked: Checked) -> Result<Execution, NodeFault> {
+        let Checked { contract, root, utxos } = checked;
+        let transition = Transition::new(Beginning {
+            profile: Arc::clone(self.profile),
+            chain: transaction.chain.clone(),
+            transaction: transaction.id(),
+            moment: *self.moment,
+            gas_limit: transaction.gas_limit,
+            utxos,
+            is_recorded: self.is_recorded,
+            handlers: self.handlers,
+        });
+        let limit = transaction.gas_limit;
+        let mut store = store::open(self.engine, self.profile, limit, Some(Box::new(transition)))?;
+        let context = &mut store.as_context_mut();
+        let arguments = transaction.arguments.as_slice();
+        let begun = gas::charge(&mut *context, gas::of_transaction(self.profile, arguments.len()));
+        let result = begun.and_then(|()| match &root {
+            Root::Script(script) => coroutine::script(context, &contract, script, arguments),
+            Root::Main { type_name, main } => {
+                coroutine::main(context, &contract, type_name, main, arguments).and_then(|id| coroutine::encode_id(&id))
+            }
+            Root::Method { utxo, method } => coroutine::method(context, &contract, utxo, method, arguments),
+            Root::Plain(_) => Err(Stopped::defect("a plain function was called as a coroutine")),
+        });
+        let (gas_used, result) = gas::settle(&store, limit, result);
+        let (calls, result) = match store.into_data().into_transition() {
+            Ok(mut transition) => (transition.take_calls(), result.and_then(|result| transition.finish(result))),
+            Err(defect) => (Vec::new(), Err(defect)),
+        };
+        Ok(Execution { outcome: outcome(result, limit)?, gas_used, calls })
+    }
+}
+
+/// What came of a transaction, unless this machine failed.
+pub(super) fn outcome(result: Result<Effects, Stopped>, limit: u64) -> Result<Outcome, NodeFault> {
+    match result {
+        Ok(effects) => Ok(Outcome::Succeeded(effects)),
+        Err(stopped) => Ok(Outcome::Failed(stopped.into_failure(limit)?)),
+    }
+}
