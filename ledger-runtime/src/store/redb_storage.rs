@@ -24,7 +24,8 @@ const FILE_NAME: &str = "ledger.redb";
 
 /// A chain in one file.
 ///
-/// After an error of the database it takes no more blocks: it is dropped, with all its snapshots, and opened again.
+/// After an error of the database, a full disk for example, it takes no more blocks, and reading may fail too. Drop it with
+/// all its snapshots and open it again: everything that was acknowledged is there.
 pub struct RedbStorage {
     location: Location,
     utxos_scanned_max: usize,

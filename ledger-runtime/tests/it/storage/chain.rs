@@ -7,9 +7,10 @@ use ledger_core::{
     Transaction, Utxo, UtxoContent, UtxoStatus,
 };
 use ledger_runtime::limits::Limits;
-use ledger_runtime::store::{RedbStorage, Snapshot, Storage};
+use ledger_runtime::store::{RedbStorage, Snapshot, Storage, StorageError};
 use registry_core::hash::{Digest, Domain, blob};
 use registry_core::id::{ComponentHash, UtxoId};
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 /// What the chains begin with, as far as the storage knows it.
@@ -62,7 +63,7 @@ pub(crate) fn commit_all(storage: &RedbStorage, blocks: &[SealedBlock]) {
 }
 
 /// Keeps a block, the genesis or another.
-pub(crate) fn commit(storage: &RedbStorage, block: &SealedBlock) -> Result<(), ledger_runtime::store::StorageError> {
+pub(crate) fn commit(storage: &RedbStorage, block: &SealedBlock) -> Result<(), StorageError> {
     match block.header().moment.height {
         0 => storage.begin(GENESIS, block),
         _ => storage.commit(block),
@@ -201,18 +202,34 @@ fn begin(state: &dyn State, height: u64) -> BlockBuilder<'_> {
     BlockBuilder::begin(state, chain_id(), ProfileId(blob(Domain::BLOB, b"profile")), moment).unwrap()
 }
 
+/// What became of every UTXO of these blocks.
+pub(crate) fn statuses(blocks: &[SealedBlock]) -> BTreeMap<UtxoId, UtxoStatus> {
+    blocks.iter().flat_map(|block| block.utxos().clone()).collect()
+}
+
+/// Those that live, in the order of their serials. All are of one contract.
+pub(crate) fn live(blocks: &[SealedBlock]) -> Vec<Utxo> {
+    let mut live: Vec<Utxo> = statuses(blocks)
+        .into_values()
+        .filter_map(|status| match status {
+            UtxoStatus::Live(utxo) => Some(utxo),
+            UtxoStatus::Consumed { .. } => None,
+        })
+        .collect();
+    live.sort_by_key(|utxo| utxo.serial);
+    live
+}
+
 /// Compares everything that a snapshot tells with the blocks that were written, the last of them being its tip.
 pub(crate) fn assert_holds(snapshot: &dyn Snapshot, blocks: &[SealedBlock]) {
     let tip = blocks.last().map(|block| block.header().clone());
     assert_eq!(snapshot.tip().unwrap(), tip);
-    let mut statuses = std::collections::BTreeMap::new();
     for (height, block) in (0..).zip(blocks) {
         assert_eq!(snapshot.block(height).unwrap().as_ref(), Some(block.block()));
         assert_eq!(snapshot.receipts(height).unwrap().as_deref(), Some(block.receipts()));
         assert_eq!(snapshot.calls(height).unwrap().as_deref(), Some(block.calls()));
-        statuses.extend(block.utxos().clone());
     }
-    for (id, status) in statuses {
+    for (id, status) in statuses(blocks) {
         if let UtxoStatus::Live(utxo) = &status {
             assert_eq!(snapshot.utxo_by_serial(&utxo.contract, utxo.serial).unwrap(), Some(id));
         }

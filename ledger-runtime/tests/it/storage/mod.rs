@@ -2,4 +2,7 @@
 //! is never told as if it were whole.
 
 mod chain;
+mod crash;
+mod damage;
+mod disk;
 mod reading;

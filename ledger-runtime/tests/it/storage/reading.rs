@@ -1,8 +1,7 @@
 //! Blocks are kept and told again; what does not follow is refused.
 
-use super::chain::{CHAIN, GENESIS, Maker, assert_holds, blocks, commit, commit_all};
+use super::chain::{CHAIN, GENESIS, Maker, assert_holds, blocks, commit, commit_all, live};
 use crate::build;
-use ledger_core::UtxoStatus;
 use ledger_runtime::limits::Limits;
 use ledger_runtime::store::{RedbStorage, Storage, StorageError, TransactionPlace};
 use registry_core::id::ComponentHash;
@@ -68,18 +67,7 @@ fn lists_are_paged_and_complete() {
     commit_all(&storage, &CHAIN);
     let snapshot = storage.snapshot();
     let contract = ComponentHash::of(&build::example("counter"));
-    let mut expected = std::collections::BTreeMap::new();
-    for block in CHAIN.iter() {
-        expected.extend(block.utxos().clone());
-    }
-    let mut expected: Vec<_> = expected
-        .into_values()
-        .filter_map(|status| match status {
-            UtxoStatus::Live(utxo) => Some(utxo),
-            UtxoStatus::Consumed { .. } => None,
-        })
-        .collect();
-    expected.sort_by_key(|utxo| utxo.serial);
+    let expected = live(&CHAIN);
     for (limit, of) in [(1, None), (2, Some(&contract)), (100, None), (100, Some(&contract))] {
         let (mut found, mut after) = (Vec::new(), None);
         loop {
