@@ -128,7 +128,7 @@ impl fmt::Display for Failure {
 
 impl Canonical for Receipt {
     const NAME: &'static str = "a receipt";
-    const SIZE_BYTES_MAX: usize = 8 << 20;
+    const SIZE_BYTES_MAX: usize = 16 << 20;
 }
 
 impl Receipt {

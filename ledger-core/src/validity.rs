@@ -60,6 +60,9 @@ impl Transaction {
         }
         match &self.call {
             RootCall::Method { utxo, .. } if !self.names(utxo) => Some(Invalid::UndeclaredUtxo(*utxo)),
+            RootCall::Deploy { .. } if named > 0 || !self.arguments.is_empty() => {
+                Some(Invalid::BadCall("a deployment has no inputs, references or arguments".into()))
+            }
             _ => None,
         }
     }

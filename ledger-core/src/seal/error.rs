@@ -1,6 +1,6 @@
 //! Why a block cannot be made.
 
-use crate::{Invalid, Moment, StateError};
+use crate::{Canonical, Invalid, Moment, StateError};
 use registry_core::id::{ComponentHash, TransactionId, UtxoId};
 
 /// Why a block cannot be made.
@@ -101,6 +101,16 @@ pub enum Contradiction {
         /// Its place there.
         index: u32,
     },
+    /// Something is larger than can be read again.
+    #[error("{what} has {size_bytes} bytes, over the limit of {max}")]
+    TooLarge {
+        /// What it is.
+        what: &'static str,
+        /// The bytes of its encoding.
+        size_bytes: usize,
+        /// The limit.
+        max: usize,
+    },
     /// A deployment was given as a call, or a call as a deployment, or what came is another contract, or names a package
     /// twice.
     #[error("the transaction and what came with it are not one deployment")]
@@ -108,4 +118,16 @@ pub enum Contradiction {
     /// The contract is part of the chain already.
     #[error("the contract {0} is deployed already")]
     DeployedContract(ComponentHash),
+}
+
+impl Contradiction {
+    /// Refuses what could be written but not read again.
+    pub(super) fn if_too_large<T: Canonical>(object: &T) -> Result<(), Self> {
+        let (size_bytes, max) = (object.size_bytes(), T::SIZE_BYTES_MAX);
+        if size_bytes <= max { Ok(()) } else { Err(Self::TooLarge { what: T::NAME, size_bytes, max }) }
+    }
+
+    pub(super) fn of(self, transaction: TransactionId) -> SealError {
+        SealError::Contradiction { transaction, contradiction: self }
+    }
 }

@@ -2,18 +2,19 @@
 
 mod error;
 mod overlay;
+mod sealed;
 mod step;
 
 pub use error::{Contradiction, SealError};
+pub use sealed::SealedBlock;
 
 use crate::{
     Block, CallRow, ChainId, ContractCounters, ContractRecord, Deployment, Execution, Header, HostInterfaceId, Moment,
-    Outcome, ProfileId, Receipt, RootCall, State, Transaction, Tree, TreeNode, TreeUpdate, UtxoStatus, chain_root,
-    empty_root, list_root,
+    Outcome, ProfileId, Receipt, RootCall, State, Transaction, Tree, TreeUpdate, chain_root, empty_root, list_root,
 };
 use overlay::Overlay;
 use registry_core::hash::Digest;
-use registry_core::id::{BlockId, ComponentHash, TransactionId, UtxoId, ViewId};
+use registry_core::id::{BlockId, TransactionId, UtxoId, ViewId};
 use std::collections::{BTreeMap, BTreeSet};
 use step::{Step, step};
 
@@ -103,18 +104,22 @@ impl<'s> BlockBuilder<'s> {
     pub fn push(&mut self, transaction: Transaction, execution: Execution) -> Result<&Receipt, SealError> {
         let id = self.admit(&transaction, execution.gas_used)?;
         if matches!(transaction.call, RootCall::Deploy { .. }) {
-            return Err(SealError::Contradiction { transaction: id, contradiction: Contradiction::Deployment });
+            return Err(Contradiction::Deployment.of(id));
         }
-        let rows = self.rows(&execution)?;
+        let rows = self.rows(&id, &execution)?;
         let receipt = Receipt::of(id, execution.gas_used);
-        let receipt = match execution.outcome {
-            Outcome::Failed(failure) => Receipt { outcome: Err(failure), ..receipt },
+        let step = match execution.outcome {
+            Outcome::Failed(failure) => {
+                Step::without_effects(self.next_slot, Receipt { outcome: Err(failure), ..receipt })
+            }
             Outcome::Succeeded(effects) => {
                 let step = step(&self.state, self.next_slot, &transaction, effects, receipt);
-                self.apply(step.map_err(|error| error.of(id))?)
+                step.map_err(|error| error.of(id))?
             }
         };
-        self.append_rows(rows, receipt.outcome.is_ok());
+        Contradiction::if_too_large(&step.receipt).map_err(|contradiction| contradiction.of(id))?;
+        self.append_rows(rows, step.receipt.outcome.is_ok());
+        let receipt = self.apply(step);
         Ok(self.append(transaction, receipt))
     }
 
@@ -133,21 +138,21 @@ impl<'s> BlockBuilder<'s> {
         admission: Admission,
     ) -> Result<&Receipt, SealError> {
         let id = self.admit(&transaction, gas_used)?;
-        let refuse = |contradiction| SealError::Contradiction { transaction: id, contradiction };
         let gas_limit_max = match &transaction.call {
             RootCall::Deploy { contract, gas_limit_max } if *contract == deployment.contract => *gas_limit_max,
-            _ => return Err(refuse(Contradiction::Deployment)),
+            _ => return Err(Contradiction::Deployment.of(id)),
         };
         let contract = deployment.contract;
         if !names_are_unique(&deployment) {
-            return Err(refuse(Contradiction::Deployment));
+            return Err(Contradiction::Deployment.of(id));
         }
         if self.state.contract(&contract)?.is_some() {
-            return Err(refuse(Contradiction::DeployedContract(contract)));
+            return Err(Contradiction::DeployedContract(contract).of(id));
         }
         let slot = self.next_contract_slot;
-        self.next_contract_slot = slot.checked_add(1).ok_or(SealError::Full("contracts"))?;
         let record = ContractRecord::new(&deployment, admission, gas_limit_max, slot);
+        Contradiction::if_too_large(&record).map_err(|contradiction| contradiction.of(id))?;
+        self.next_contract_slot = slot.checked_add(1).ok_or(SealError::Full("contracts"))?;
         self.state.contracts.insert(contract, (record, ContractCounters::default()));
         self.deployments.push(deployment);
         Ok(self.append(transaction, Receipt { deployed: Some(contract), ..Receipt::of(id, gas_used) }))
@@ -198,15 +203,14 @@ impl<'s> BlockBuilder<'s> {
             return Err(SealError::Invalid { transaction: id, invalid });
         }
         if gas_used > transaction.gas_limit {
-            let contradiction = Contradiction::GasOverLimit { used: gas_used, limit: transaction.gas_limit };
-            return Err(SealError::Contradiction { transaction: id, contradiction });
+            return Err(Contradiction::GasOverLimit { used: gas_used, limit: transaction.gas_limit }.of(id));
         }
         Ok(id)
     }
 
     /// Numbers the calls of the transaction that comes next. A row's `previous` is the last call of the same UTXO that
     /// this call could see: earlier in the transaction, or in an earlier transaction that succeeded.
-    fn rows(&self, execution: &Execution) -> Result<Vec<CallRow>, SealError> {
+    fn rows(&self, id: &TransactionId, execution: &Execution) -> Result<Vec<CallRow>, SealError> {
         let transaction =
             u32::try_from(self.transactions.len()).map_err(|_| SealError::Full("transactions of a block"))?;
         let mut last_rows = BTreeMap::new();
@@ -217,7 +221,9 @@ impl<'s> BlockBuilder<'s> {
                 let earlier = self.last_rows.get(&utxo).copied();
                 last_rows.insert(utxo, timestamp).or(earlier)
             });
-            rows.push(CallRow::of(call, transaction, timestamp, previous.unwrap_or(0)));
+            let row = CallRow::of(call, transaction, timestamp, previous.unwrap_or(0));
+            Contradiction::if_too_large(&row).map_err(|contradiction| contradiction.of(*id))?;
+            rows.push(row);
         }
         Ok(rows)
     }
@@ -277,63 +283,4 @@ fn check_successor(tip: &Header, chain: &ChainId, profile: ProfileId, moment: &M
         return Err(SealError::Time { moment: *moment, parent: tip.moment });
     }
     Ok(())
-}
-
-/// A block with all that follows from it. Only [`BlockBuilder::seal`] makes one, so its receipts and roots are right for
-/// the state on which it was begun.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SealedBlock {
-    id: BlockId,
-    block: Block,
-    receipts: Vec<Receipt>,
-    calls: Vec<CallRow>,
-    utxos: BTreeMap<UtxoId, UtxoStatus>,
-    contracts: BTreeMap<ComponentHash, (ContractRecord, ContractCounters)>,
-    utxo_nodes: Vec<TreeNode>,
-    contract_nodes: Vec<TreeNode>,
-}
-
-impl SealedBlock {
-    /// Its id.
-    pub fn id(&self) -> BlockId {
-        self.id
-    }
-
-    /// The block.
-    pub fn block(&self) -> &Block {
-        &self.block
-    }
-
-    /// Its header.
-    pub fn header(&self) -> &Header {
-        &self.block.header
-    }
-
-    /// The receipts, one for each transaction.
-    pub fn receipts(&self) -> &[Receipt] {
-        &self.receipts
-    }
-
-    /// The call table.
-    pub fn calls(&self) -> &[CallRow] {
-        &self.calls
-    }
-
-    /// What became of each UTXO that it made, changed or consumed; by id.
-    pub fn utxos(&self) -> &BTreeMap<UtxoId, UtxoStatus> {
-        &self.utxos
-    }
-
-    /// Each contract that it deployed, or that it changed counters of; by hash.
-    pub fn contracts(&self) -> &BTreeMap<ComponentHash, (ContractRecord, ContractCounters)> {
-        &self.contracts
-    }
-
-    /// The nodes of a tree that it changed, leaves and root among them; level by level, each from the left.
-    pub fn nodes(&self, tree: Tree) -> &[TreeNode] {
-        match tree {
-            Tree::Utxos => &self.utxo_nodes,
-            Tree::Contracts => &self.contract_nodes,
-        }
-    }
 }

@@ -20,6 +20,13 @@ pub(super) struct Step {
     pub(super) receipt: Receipt,
 }
 
+impl Step {
+    /// That of a transaction that failed.
+    pub(super) fn without_effects(next_slot: u32, receipt: Receipt) -> Self {
+        Self { utxos: BTreeMap::new(), leaves: BTreeMap::new(), contracts: BTreeMap::new(), next_slot, receipt }
+    }
+}
+
 /// Why there is no step.
 pub(super) enum StepError {
     State(StateError),
@@ -36,7 +43,7 @@ pub(super) fn step(
     receipt: Receipt,
 ) -> Result<Step, StepError> {
     let tokens = Tokens { minted_by: receipt.transaction, before: BTreeMap::new(), after: BTreeMap::new() };
-    let step = Step { utxos: BTreeMap::new(), leaves: BTreeMap::new(), contracts: BTreeMap::new(), next_slot, receipt };
+    let step = Step::without_effects(next_slot, receipt);
     let mut builder = StepBuilder { state, transaction, touched: BTreeSet::new(), tokens, step };
     effects.created.into_iter().try_for_each(|created| builder.create(created))?;
     effects.changed.into_iter().try_for_each(|changed| builder.change(changed))?;
@@ -54,7 +61,7 @@ impl StepError {
     pub(super) fn of(self, transaction: TransactionId) -> SealError {
         match self {
             Self::State(error) => error.into(),
-            Self::Contradiction(contradiction) => SealError::Contradiction { transaction, contradiction },
+            Self::Contradiction(contradiction) => contradiction.of(transaction),
             Self::Full(what) => SealError::Full(what),
         }
     }
@@ -90,7 +97,7 @@ impl StepBuilder<'_> {
         counters.next_serial = serial.checked_add(1).ok_or(StepError::Full("UTXOs of a contract"))?;
         self.tokens.come(&created.content.tokens)?;
         let Created { utxo: id, contract, type_name, content } = created;
-        let leaf = self.keep(Utxo { id, slot, contract, serial, type_name, version: 0, content });
+        let leaf = self.keep(Utxo { id, slot, contract, serial, type_name, version: 0, content })?;
         self.step.receipt.created.push(CreatedUtxo { utxo: id, contract, serial, slot, leaf });
         Ok(())
     }
@@ -104,7 +111,7 @@ impl StepBuilder<'_> {
         utxo.version = utxo.version.checked_add(1).ok_or(StepError::Full("versions of a UTXO"))?;
         utxo.content = changed.content;
         let (id, version, slot) = (utxo.id, utxo.version, utxo.slot);
-        let leaf = self.keep(utxo);
+        let leaf = self.keep(utxo)?;
         self.step.receipt.changed.push(ChangedUtxo { utxo: id, version, slot, leaf });
         Ok(())
     }
@@ -134,11 +141,12 @@ impl StepBuilder<'_> {
     }
 
     /// Puts a UTXO into the state and gives its leaf.
-    fn keep(&mut self, utxo: Utxo) -> Digest {
+    fn keep(&mut self, utxo: Utxo) -> Result<Digest, StepError> {
+        Contradiction::if_too_large(&utxo)?;
         let leaf = utxo.leaf();
         self.step.leaves.insert(utxo.slot, leaf);
         self.step.utxos.insert(utxo.id, UtxoStatus::Live(utxo));
-        leaf
+        Ok(leaf)
     }
 
     /// An input as it was before the transaction. That it lives was checked with the transaction's validity.

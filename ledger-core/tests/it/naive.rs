@@ -2,6 +2,7 @@
 
 use registry_core::hash::{Digest, Domain, hash_elements, merge};
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 /// The root of the positional tree with these leaves: empty halves are known, all others are taken apart.
 pub fn tree_root(leaves: &BTreeMap<u32, Digest>) -> Digest {
@@ -9,7 +10,7 @@ pub fn tree_root(leaves: &BTreeMap<u32, Digest>) -> Digest {
     subtree_root(&leaves, 0, 32)
 }
 
-fn subtree_root(leaves: &[(u64, Digest)], first_slot: u64, level: u32) -> Digest {
+fn subtree_root(leaves: &[(u64, Digest)], first_slot: u64, level: usize) -> Digest {
     match (leaves, level) {
         ([], _) => empty_root(level),
         ([(_, leaf), ..], 0) => *leaf,
@@ -23,8 +24,12 @@ fn subtree_root(leaves: &[(u64, Digest)], first_slot: u64, level: u32) -> Digest
 }
 
 /// The root of a subtree of which no slot was used.
-pub fn empty_root(level: u32) -> Digest {
-    (0..level).fold(Digest::ZERO, |below, _| merge(Domain::new(b"p2tree1"), &below, &below))
+pub fn empty_root(level: usize) -> Digest {
+    static ROOTS: LazyLock<Vec<Digest>> = LazyLock::new(|| {
+        let above = |below: &Digest| Some(merge(Domain::new(b"p2tree1"), below, below));
+        std::iter::successors(Some(Digest::ZERO), above).take(33).collect()
+    });
+    ROOTS[level]
 }
 
 /// The root of a list: by RFC 6962 the left half of a tree has the greatest power of two of leaves that is not all.

@@ -206,6 +206,28 @@ fn an_executor_that_contradicts_the_state_is_refused() {
 }
 
 #[test]
+fn what_could_not_be_read_again_is_refused() {
+    let (state, [a, ..]) = state_with_three();
+    let too_large = |execution: Execution| match contradiction(&state, transaction_on(60, &[a]), execution) {
+        Contradiction::TooLarge { what, size_bytes, max } => (what, size_bytes - max),
+        other => panic!("another contradiction: {other}"),
+    };
+    let with_state = |size_bytes: usize| {
+        let content = UtxoContent { state: vec![0; size_bytes], ..content(1) };
+        succeeded(Effects { changed: vec![Changed { utxo: a, content }], ..Effects::default() })
+    };
+    let Some(UtxoStatus::Live(known)) = state.utxo(&a).unwrap() else { panic!("it lives") };
+    let room = Utxo::SIZE_BYTES_MAX - known.size_bytes() + known.content.state.len();
+    assert_eq!(too_large(with_state(room + 1)), ("a UTXO", 1));
+    begin(&state).push(transaction_on(60, &[a]), with_state(room)).unwrap();
+
+    let with_result = |size_bytes: usize| succeeded(Effects { result: vec![0; size_bytes], ..Effects::default() });
+    assert_eq!(too_large(with_result(Receipt::SIZE_BYTES_MAX)).0, "a receipt");
+    let endless = Call { function: "f".repeat(CallRow::SIZE_BYTES_MAX), ..call(None) };
+    assert_eq!(too_large(Execution { calls: vec![endless], ..failed() }).0, "a row of the call table");
+}
+
+#[test]
 fn a_deployment_is_one_contract_that_is_new() {
     let state = state();
     let push = |transaction, deployment, admission| {

@@ -25,6 +25,7 @@ fn a_transaction_fits_the_chain_the_height_and_the_state() {
     let stale = |expected, actual| Some(Invalid::StaleVersion { utxo: b, expected, actual });
     let too_many = |actual, unit, max| Some(Invalid::TooLarge { actual, unit, max });
     let other_chain = Invalid::OtherChain { found: "test-2".into(), expected: "test-1".into() };
+    let deploys_only = Some(Invalid::BadCall("a deployment has no inputs, references or arguments".into()));
     let cases: Vec<(Transaction, Option<Invalid>)> = vec![
         (new(), None),
         (on(input(a, None)), None),
@@ -47,6 +48,9 @@ fn a_transaction_fits_the_chain_the_height_and_the_state() {
         (on([input(a, None), input(a, None)].concat()), Some(Invalid::RepeatedUtxo(a))),
         (Transaction { references: input(a, None), ..on(input(a, Some(0))) }, Some(Invalid::RepeatedUtxo(a))),
         (Transaction { call: bump(a), ..on(input(b, None)) }, Some(Invalid::UndeclaredUtxo(a))),
+        (Transaction { arguments: vec![0], ..deployment(2).0 }, deploys_only.clone()),
+        (Transaction { inputs: input(a, None), ..deployment(2).0 }, deploys_only.clone()),
+        (Transaction { references: input(a, None), ..deployment(2).0 }, deploys_only),
         (on(many.clone()), too_many(257, "inputs and references", 256)),
         (
             Transaction { references: many[..1].to_vec(), ..on(many[1..].to_vec()) },
