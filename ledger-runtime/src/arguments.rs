@@ -8,6 +8,7 @@ use ledger_runtime::rpc::{NodeClient, NodeClientError};
 use registry_client::{Client, ClientError};
 use registry_core::id::ComponentHash;
 use std::net::SocketAddr;
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 
 const DEMO_EXAMPLES: &str = "\
@@ -38,11 +39,25 @@ Examples:
       Serve on this machine only, and keep everything in the user's data directory.
   ledger serve --registry http://127.0.0.1:7878 --genesis genesis.json --listen 127.0.0.1:0 --data-dir ./ledger-data
       Pick a free port; the URL is the one line on stdout.
+  ledger serve --registry http://127.0.0.1:7878 --genesis genesis.json --block-time-ms 2000
+      Make a block every two seconds if there is something to put in it, not as soon as there is.
   RUST_LOG=debug ledger serve …
       Log more.
 
 A genesis file:
-  {\"format\": 1, \"chain_id\": \"my-chain\", \"contracts\": [\"p2:c…\"]}";
+  {\"format\": 2, \"chain_id\": \"my-chain\", \"contracts\": [\"p2:c…\"]}
+      Optional: \"genesis_time\" (\"2026-11-20T00:00:00Z\", where slots are counted from), \"slot_length_ms\" (1000),
+      \"floats_allowed\" (true); a contract may be {\"hash\": \"p2:c…\", \"gas_limit_max\": 1000000}.";
+
+const VERIFY_EXAMPLES: &str = "\
+Examples:
+  ledger verify --data-dir ./ledger-data
+      The node must not run: one process at a time has its data.";
+
+const CHECK_EXAMPLES: &str = "\
+Examples:
+  ledger check --data-dir ./ledger-data
+      The node must not run: one process at a time has its data.";
 
 const CALL_EXAMPLES: &str = "\
 Examples:
@@ -70,12 +85,13 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Start a node.
     ///
-    /// Every contract of the genesis is fetched from the registry, verified and kept before the node is ready; a
-    /// node that was started once needs no registry for them. When it is ready, it prints its URL as one line on
-    /// stdout; everything else goes to stderr. SIGINT and SIGTERM stop it; a second one stops it at once.
+    /// A data directory that is empty becomes a chain: every contract of the genesis is fetched from the registry,
+    /// verified and deployed in the genesis block. A chain that is there goes on, and needs no registry for what is
+    /// deployed. When the node is ready, it prints its URL as one line on stdout; everything else goes to stderr. SIGINT
+    /// and SIGTERM stop it when the block that is being made is kept; a second one stops it at once.
     ///
-    /// The genesis lists what the node keeps durably. It is no list of what may be called: a contract with any other hash
-    /// is fetched from the registry and verified when it is called.
+    /// Transactions use contracts that are deployed. `ledger call`, which changes nothing, can be made of any other
+    /// contract too: it is fetched from the registry and verified.
     #[command(after_help = SERVE_EXAMPLES)]
     Serve(ServeArguments),
     /// Call a function of a contract.
@@ -88,6 +104,16 @@ pub(crate) enum Command {
     /// JSON object with a hint: {"error": {"message", "hint"}}.
     #[command(after_help = CALL_EXAMPLES)]
     Call(CallArguments),
+    /// Execute a whole chain again, and compare every header, receipt, root and call.
+    ///
+    /// No registry is asked. Exit code 1 with the first difference if there is one.
+    #[command(after_help = VERIFY_EXAMPLES)]
+    Verify(DataArguments),
+    /// Check the data of a chain: every hash, root, index and component, without executing anything.
+    ///
+    /// Exit code 1 with all that is damaged if something is.
+    #[command(after_help = CHECK_EXAMPLES)]
+    Check(DataArguments),
     /// See all of it work: a registry, WASI 0.2, contracts, a ledger, calls.
     ///
     /// Everything runs in this process on free ports of this machine, begins with nothing, and is kept in a new
@@ -124,6 +150,7 @@ impl Command {
         match self {
             Self::Call(arguments) => arguments.json,
             Self::Wit(arguments) => arguments.json,
+            Self::Verify(arguments) | Self::Check(arguments) => arguments.json,
             Self::Serve(_) | Self::Demo(_) => false,
         }
     }
@@ -143,6 +170,22 @@ pub(crate) struct ServeArguments {
     /// The directory for the node's data [default: ledger in $XDG_DATA_HOME or ~/.local/share].
     #[arg(long, value_name = "DIR", env = "LEDGER_DATA_DIR")]
     pub(crate) data_dir: Option<PathBuf>,
+    /// Make a block once in so many milliseconds [default: as soon as something waits].
+    #[arg(long, value_name = "MS", env = "LEDGER_BLOCK_TIME_MS")]
+    pub(crate) block_time_ms: Option<NonZeroU64>,
+    /// Make a block also when there is nothing to put in it.
+    #[arg(long, requires = "block_time_ms")]
+    pub(crate) empty_blocks: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DataArguments {
+    /// The directory of the node's data [default: ledger in $XDG_DATA_HOME or ~/.local/share].
+    #[arg(long, value_name = "DIR", env = "LEDGER_DATA_DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Print what was found as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

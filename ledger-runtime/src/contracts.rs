@@ -1,21 +1,30 @@
-//! The contracts that a node can execute, by hash: compiled in memory, in its own data, or in the registry.
+//! The contracts that a node can execute, by hash: compiled in memory, in the chain's own data, or in the registry.
+//!
+//! A contract that is deployed is part of the chain's data, and no registry is asked for it again. The registry is asked
+//! twice only: before a deployment is proposed, and for a simulated call of a contract that is not deployed.
 
 use crate::admission::{AdmissionError, Executable};
+use crate::compiled::CompiledCache;
 use crate::execution::{Executor, NodeFault};
 use crate::limits::Limits;
 use crate::source::{ContractSource, SourceError};
-use crate::store::{Store, StoreError};
+use crate::store::{Storage, StorageError};
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared};
+use ledger_core::Deployment;
 use lru::LruCache;
 use registry_client::FetchedComponent;
-use registry_core::id::ComponentHash;
+use registry_core::closure::{Closure, ClosurePackage};
+use registry_core::component::VerifiedComponent;
+use registry_core::id::{ComponentHash, PackageHash, ViewId};
 use registry_core::limits::Limits as CoreLimits;
+use registry_core::name::NameError;
 use registry_core::wit::WitError;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
 /// A contract that can be executed.
@@ -26,6 +35,10 @@ pub struct Contract {
     pub executable: Arc<Executable>,
     /// Its WIT.
     pub wit: ContractWit,
+    /// Its own world, as extracted from it.
+    pub view: ViewId,
+    /// Every package that it refers to, by `namespace:name@version`, with its hash; sorted by name.
+    pub packages: Vec<(String, PackageHash)>,
 }
 
 /// A contract's WIT as text.
@@ -77,9 +90,18 @@ pub enum ContractError {
         #[source]
         error: Box<WitError>,
     },
+    /// What came with a deployment is not what it claims to be.
+    #[error("the contract {hash} did not come as what its hash says")]
+    Deployment {
+        /// The contract.
+        hash: ComponentHash,
+        /// Why.
+        #[source]
+        error: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The node's own data failed.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(#[from] StorageError),
     /// The node failed.
     #[error(transparent)]
     Node(#[from] NodeFault),
@@ -91,9 +113,12 @@ type Loaded = Result<Arc<Contract>, Arc<ContractError>>;
 /// Finds contracts, each once even if many ask at the same time, and keeps the compiled ones that were used last.
 pub struct Contracts {
     executor: Arc<Executor>,
-    store: Arc<Store>,
+    compiled: Arc<CompiledCache>,
+    storage: Arc<dyn Storage>,
     source: Arc<dyn ContractSource>,
-    core_limits: CoreLimits,
+    runtime: Handle,
+    /// What every node accepts; it decides whether a deployment is valid.
+    deployment_limits: CoreLimits,
     loading: Semaphore,
     fetch_time_max: Duration,
     compiling: Arc<Semaphore>,
@@ -110,14 +135,25 @@ struct State {
 }
 
 impl Contracts {
-    /// With nothing in memory yet.
-    pub fn new(executor: Arc<Executor>, store: Arc<Store>, source: Arc<dyn ContractSource>, limits: &Limits) -> Self {
+    /// With nothing in memory yet, and code that was compiled before in `compiled`. Loading happens on the runtime in which this is called.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub fn new(
+        executor: Arc<Executor>,
+        compiled: CompiledCache,
+        storage: Arc<dyn Storage>,
+        source: Arc<dyn ContractSource>,
+        limits: &Limits,
+    ) -> Self {
         let refusals = NonZeroUsize::new(limits.refusals_kept_max).unwrap_or(NonZeroUsize::MIN);
         Self {
-            core_limits: limits.of_components(executor.profile()),
+            deployment_limits: Limits::of_deployments(executor.profile()),
             executor,
-            store,
+            compiled: Arc::new(compiled),
+            storage,
             source,
+            runtime: Handle::current(),
             loading: Semaphore::new(limits.concurrent_loads_max),
             fetch_time_max: limits.fetch_time_max,
             compiling: Arc::new(Semaphore::new(limits.concurrent_compilations_max)),
@@ -132,8 +168,8 @@ impl Contracts {
         }
     }
 
-    /// The contract with this hash: from memory, from the node's own data, or from the source. What comes from the
-    /// source is kept in memory only.
+    /// The contract with this hash: from memory, from the chain's data, or from the source. What comes from the source is
+    /// kept in memory only.
     ///
     /// # Errors
     /// If it can't be found, is not what was asked for, or is not one that the ledger executes.
@@ -148,27 +184,58 @@ impl Contracts {
         loading.await
     }
 
-    /// Fetches a contract from the source and admits it, without keeping it anywhere.
+    /// Fetches a contract from the source, to be deployed. It is admitted and compiled before anybody is asked to order
+    /// its deployment.
     ///
     /// # Errors
     /// As [`Contracts::get`].
-    pub async fn fetch(&self, hash: ComponentHash) -> Result<(FetchedComponent, Contract), ContractError> {
-        let fetched = self.fetch_bytes(hash).await?;
-        self.admit(fetched).await
+    pub async fn fetch_deployment(&self, hash: ComponentHash) -> Result<Deployment, ContractError> {
+        let (fetched, contract) = self.admit(self.fetch_bytes(hash).await?).await?;
+        self.state().keep(Arc::new(contract));
+        let packages = fetched.component.closure().packages.iter();
+        let packages = packages.map(|package| (package.name.to_string(), package.hash, package.wit.clone())).collect();
+        Ok(Deployment { contract: hash, component: fetched.bytes, packages })
     }
 
-    /// Verifies and admits a contract that the node keeps, without asking the source.
+    /// Verifies what a deployment brings, and admits it. Compiling is spared if the same contract is in memory. To be
+    /// called on a thread that may block, with [`THREAD_STACK_SIZE_BYTES`](crate::node::THREAD_STACK_SIZE_BYTES).
     ///
     /// # Errors
-    /// If it is not kept, or is damaged, or is not one that the ledger executes.
-    pub async fn restore(&self, hash: ComponentHash) -> Result<Arc<Contract>, ContractError> {
-        let stored = self.stored(hash).await?.ok_or(StoreError::Missing { hash })?;
-        Ok(Arc::new(self.admit(stored).await?.1))
+    /// If it is not what it claims to be, or not one that the ledger executes, or this machine fails.
+    pub fn admit_deployment(&self, deployment: &Deployment) -> Result<Arc<Contract>, ContractError> {
+        let Deployment { contract: hash, component: bytes, .. } = deployment;
+        let component = self.verify(deployment).map_err(|error| ContractError::Deployment { hash: *hash, error })?;
+        let same = self.state().compiled.get(hash).cloned().filter(|known| known.is(&component));
+        let contract = match same {
+            Some(contract) => contract,
+            None => {
+                let fetched = FetchedComponent { bytes: bytes.clone(), component };
+                Arc::new(Contract::admit(&self.executor, &self.compiled, &fetched)?)
+            }
+        };
+        self.state().keep(Arc::clone(&contract));
+        Ok(contract)
     }
 
-    /// Puts a contract into the memory.
-    pub fn keep(&self, contract: Arc<Contract>) {
-        self.state().keep(contract);
+    fn verify(&self, deployment: &Deployment) -> Result<VerifiedComponent, Box<dyn std::error::Error + Send + Sync>> {
+        let Deployment { contract, component, .. } = deployment;
+        Ok(VerifiedComponent::check(contract, component, &closure(deployment)?, &self.deployment_limits)?)
+    }
+
+    /// A contract that is deployed; none if it is not. No source is asked. To be called on a thread that may block, outside
+    /// of asynchronous code.
+    ///
+    /// # Errors
+    /// If the chain's data are damaged, or this machine fails.
+    pub fn deployed(self: &Arc<Self>, hash: &ComponentHash) -> Result<Option<Arc<Contract>>, NodeFault> {
+        if let Some(known) = self.state().compiled.get(hash) {
+            return Ok(Some(Arc::clone(known)));
+        }
+        let what = "a deployed contract cannot be loaded";
+        if self.storage.snapshot().contract(hash).map_err(|error| NodeFault::new(what, error))?.is_none() {
+            return Ok(None);
+        }
+        self.runtime.block_on(self.get(*hash)).map(Some).map_err(|error| NodeFault::new(what, error))
     }
 
     /// Loads on a task of its own, so that it goes on when those who asked first are gone.
@@ -195,8 +262,8 @@ impl Contracts {
     }
 
     async fn stored(&self, hash: ComponentHash) -> Result<Option<FetchedComponent>, ContractError> {
-        let (store, limits) = (Arc::clone(&self.store), self.core_limits.clone());
-        Ok(blocking(move || store.contract(&hash, &limits)).await??)
+        let (storage, limits) = (Arc::clone(&self.storage), self.deployment_limits.clone());
+        Ok(blocking(move || storage.snapshot().component(&hash, &limits)).await??)
     }
 
     async fn fetch_bytes(&self, hash: ComponentHash) -> Result<FetchedComponent, ContractError> {
@@ -212,10 +279,10 @@ impl Contracts {
 
     async fn admit(&self, fetched: FetchedComponent) -> Result<(FetchedComponent, Contract), ContractError> {
         let permit = Arc::clone(&self.compiling).acquire_owned().await;
-        let executor = Arc::clone(&self.executor);
+        let (executor, compiled) = (Arc::clone(&self.executor), Arc::clone(&self.compiled));
         blocking(move || {
             let _permit = permit;
-            let contract = Contract::admit(&executor, &fetched)?;
+            let contract = Contract::admit(&executor, &compiled, &fetched)?;
             Ok((fetched, contract))
         })
         .await?
@@ -227,10 +294,10 @@ impl Contracts {
 }
 
 impl Contract {
-    fn admit(executor: &Executor, fetched: &FetchedComponent) -> Result<Self, ContractError> {
+    fn admit(executor: &Executor, compiled: &CompiledCache, fetched: &FetchedComponent) -> Result<Self, ContractError> {
         let FetchedComponent { component, bytes } = fetched;
         let hash = component.hash();
-        let executable = Executable::admit(executor.engine(), executor.profile(), component, bytes)
+        let executable = Executable::admit_with(compiled, executor.profile(), component, bytes)
             .map_err(|error| ContractError::Admission { hash, error })?;
         let unprintable = |error| ContractError::Wit { hash, error: Box::new(error) };
         let wit = ContractWit {
@@ -238,7 +305,18 @@ impl Contract {
             flat: component.flat_text().map_err(unprintable)?,
             world: world_name(component),
         };
-        Ok(Self { hash, executable: Arc::new(executable), wit })
+        Ok(Self {
+            hash,
+            executable: Arc::new(executable),
+            wit,
+            view: component.view_id(),
+            packages: packages(component.closure()),
+        })
+    }
+
+    /// Whether it was made of this component with the same packages.
+    fn is(&self, component: &VerifiedComponent) -> bool {
+        self.hash == component.hash() && self.packages == packages(component.closure())
     }
 
     fn size_bytes(&self) -> usize {
@@ -262,7 +340,9 @@ impl State {
     fn finish(&mut self, hash: ComponentHash, loaded: &Loaded) {
         self.loading.remove(&hash);
         match loaded {
-            Ok(contract) => self.keep(Arc::clone(contract)),
+            // What was deployed meanwhile stays: it is what the chain says that this contract is.
+            Ok(contract) if !self.compiled.contains(&hash) => self.keep(Arc::clone(contract)),
+            Ok(_) => {}
             Err(error) => {
                 self.refused.put(hash, (Instant::now(), Arc::clone(error)));
             }
@@ -272,6 +352,7 @@ impl State {
     /// Keeps a contract, and drops those that were not used for the longest time until all fit. The newest stays even
     /// if it alone does not.
     fn keep(&mut self, contract: Arc<Contract>) {
+        self.refused.pop(&contract.hash);
         self.compiled_size_bytes += contract.size_bytes();
         if let Some(replaced) = self.compiled.put(contract.hash, contract) {
             self.compiled_size_bytes -= replaced.size_bytes();
@@ -281,6 +362,19 @@ impl State {
             self.compiled_size_bytes -= dropped.size_bytes();
         }
     }
+}
+
+fn packages(closure: &Closure) -> Vec<(String, PackageHash)> {
+    let packages: BTreeMap<String, PackageHash> =
+        closure.hashes().into_iter().map(|(name, hash)| (name.to_string(), *hash)).collect();
+    packages.into_iter().collect()
+}
+
+fn closure(deployment: &Deployment) -> Result<Closure, NameError> {
+    let package = |(name, hash, wit): &(String, PackageHash, String)| {
+        Ok(ClosurePackage { name: name.parse()?, hash: *hash, wit: wit.clone() })
+    };
+    Ok(Closure { packages: deployment.packages.iter().map(package).collect::<Result<_, _>>()? })
 }
 
 fn world_name(component: &registry_core::component::VerifiedComponent) -> String {

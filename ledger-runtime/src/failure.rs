@@ -1,8 +1,10 @@
 //! What a command can fail with, and how that ends the program.
 
 use anstream::eprintln;
+use ledger_runtime::chain::VerifyError;
 use ledger_runtime::node::StartError;
 use ledger_runtime::rpc::NodeClientError;
+use ledger_runtime::store::StorageError;
 use registry_client::ClientError;
 use serde_json::json;
 use std::io;
@@ -58,10 +60,12 @@ fn printable(text: &str) -> String {
 fn hint(error: &anyhow::Error) -> Option<String> {
     error.chain().find_map(|error| {
         let start = error.downcast_ref::<StartError>().and_then(StartError::hint);
+        let verify = || error.downcast_ref::<VerifyError>().and_then(VerifyError::hint);
+        let storage = || error.downcast_ref::<StorageError>().and_then(StorageError::hint).map(str::to_owned);
         let node = || error.downcast_ref::<NodeClientError>().and_then(NodeClientError::hint).map(str::to_owned);
         let client = || error.downcast_ref::<ClientError>().and_then(ClientError::hint);
         let finding = || error.downcast_ref::<Finding>().and_then(|finding| finding.hint.clone());
-        start.or_else(node).or_else(client).or_else(finding)
+        start.or_else(verify).or_else(storage).or_else(node).or_else(client).or_else(finding)
     })
 }
 

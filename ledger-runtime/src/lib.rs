@@ -15,6 +15,7 @@
 
 pub mod abi;
 pub mod admission;
+pub mod chain;
 pub mod compiled;
 pub mod contract_hash;
 pub mod contracts;

@@ -44,6 +44,19 @@ pub struct Limits {
     /// UTXOs, consumed ones among them, that are looked at for one page of a list.
     pub utxos_scanned_max: usize,
 
+    /// Transactions in a block that this node orders.
+    pub block_transactions_max: usize,
+    /// Bytes of the transactions and deployments of a block that this node orders.
+    pub block_size_bytes_max: usize,
+    /// The gas limits of all transactions of a block that this node orders, together: what it may take to execute it.
+    pub block_gas_max: u64,
+    /// Transactions that wait to be ordered.
+    pub waiting_transactions_max: usize,
+    /// Bytes of the transactions and deployments that wait to be ordered.
+    pub waiting_size_bytes_max: usize,
+    /// Blocks for which a deployment that the node was asked for stays valid.
+    pub deployment_blocks_max: u64,
+
     /// Connections at the same time; others wait.
     pub connections_max: usize,
     /// Bytes of the names with which an invocation begins.
@@ -78,6 +91,12 @@ impl Default for Limits {
             refusal_kept_max: Duration::from_secs(2),
             database_cache_size_bytes: 128 << 20,
             utxos_scanned_max: 10_000,
+            block_transactions_max: 2_000,
+            block_size_bytes_max: 32 << 20,
+            block_gas_max: 10_000_000_000,
+            waiting_transactions_max: 10_000,
+            waiting_size_bytes_max: 128 << 20,
+            deployment_blocks_max: 1_000,
             connections_max: 128,
             header_size_bytes_max: 1 << 10,
             request_size_bytes_max: (1 << 20) + (64 << 10),
@@ -99,6 +118,11 @@ impl Limits {
             closure_size_bytes_max: self.wit_size_bytes_max,
             ..CoreLimits::default()
         }
+    }
+
+    /// What a component and its packages may be to be deployed: nothing of this is a node's own choice.
+    pub fn of_deployments(profile: &ExecutionProfile) -> CoreLimits {
+        CoreLimits { component_size_bytes_max: profile.component_size_bytes_max, ..CoreLimits::default() }
     }
 
     /// How a node talks to its registry: with less patience than a person has.

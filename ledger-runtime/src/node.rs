@@ -1,6 +1,8 @@
 //! A node: from a genesis and a data directory to a service that listens.
 
-use crate::contracts::{Contract, ContractError, Contracts};
+use crate::chain::{BlockProduction, ChainEnd, ChainError, Ledger, NodeExecutor, Parts, SoloSequencer, SystemClock};
+use crate::compiled::CompiledCache;
+use crate::contracts::{ContractError, Contracts};
 use crate::engine::EngineError;
 use crate::execution::{Executor, NodeFault};
 use crate::genesis::Genesis;
@@ -9,11 +11,7 @@ use crate::profile::ExecutionProfile;
 use crate::rpc::{Server, URL_SCHEME};
 use crate::service::Service;
 use crate::source::ContractSource;
-use crate::store::{Store, StoreError};
-use futures::{StreamExt, stream};
-use registry_client::FetchedComponent;
-use registry_core::id::ComponentHash;
-use registry_core::with_causes;
+use crate::store::{RedbStorage, Storage};
 use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::path::PathBuf;
@@ -37,15 +35,18 @@ pub struct NodeConfig {
     pub data_dir: PathBuf,
     /// What its chain begins with.
     pub genesis: Genesis,
-    /// What decides the results of calls.
+    /// What decides the results of calls, as far as the genesis does not say.
     pub profile: ExecutionProfile,
+    /// When blocks are made.
+    pub production: BlockProduction,
     /// What the node accepts, keeps and waits for.
     pub limits: Limits,
 }
 
-/// A node that is ready: every contract of its genesis is verified, compiled and kept durably.
+/// A node that is ready: its chain runs, and it listens.
 pub struct Node {
     server: Server,
+    ledger: Arc<Ledger>,
     listener: TcpListener,
     address: SocketAddr,
 }
@@ -56,33 +57,9 @@ pub enum StartError {
     /// The engine can't be set up.
     #[error(transparent)]
     Engine(#[from] EngineError),
-    /// The node's data can't be used.
+    /// The chain can't be started.
     #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The data belongs to another chain.
-    #[error("the data directory `{}` was made with another genesis: {difference}", .directory.display())]
-    OtherGenesis {
-        /// The directory.
-        directory: PathBuf,
-        /// How the genesis in it differs from the one given.
-        difference: String,
-    },
-    /// Contracts of the genesis can't be used.
-    #[error("{} of {total} contracts of the genesis cannot be used:\n{}", .errors.len(), list(.errors))]
-    Contracts {
-        /// How many contracts the genesis has.
-        total: usize,
-        /// Each that can't be used, and why.
-        errors: Vec<ContractError>,
-    },
-    /// The contracts are too large together.
-    #[error("the contracts of the genesis have {size_bytes} bytes, over the limit of {max} (`genesis_size_bytes_max`)")]
-    TooLarge {
-        /// Their size.
-        size_bytes: usize,
-        /// The limit.
-        max: usize,
-    },
+    Chain(#[from] ChainError),
     /// The address can't be listened on.
     #[error("cannot listen on {address}")]
     Listen {
@@ -98,34 +75,42 @@ pub enum StartError {
 }
 
 impl Node {
-    /// Starts a node. A data directory that is empty is filled from `source`, all or nothing; one that was filled with
-    /// the same genesis needs no source.
+    /// Starts a node. A data directory that is empty is filled from `source`, all or nothing; one that has a chain needs no
+    /// source.
     ///
     /// The threads of the runtime should have [`THREAD_STACK_SIZE_BYTES`].
     ///
     /// # Errors
     /// If a contract of the genesis can't be used, the data belong to another chain or process, or the address is taken.
     pub async fn start(config: NodeConfig, source: Arc<dyn ContractSource>) -> Result<Self, StartError> {
-        let NodeConfig { listen, data_dir, genesis, profile, limits } = config;
-        let executor = Arc::new(Executor::new(profile, &limits)?);
-        let (store, kept) = open_store(data_dir.clone()).await?;
-        let contracts = Contracts::new(Arc::clone(&executor), Arc::clone(&store), source, &limits);
+        let NodeConfig { listen, data_dir, genesis, profile, production, limits } = config;
+        let profile = ExecutionProfile { floats_allowed: genesis.floats_allowed, ..profile };
+        let storage: Arc<dyn Storage> = Arc::new(open_storage(data_dir.clone(), limits.clone()).await?);
+        let engine = Arc::new(Executor::new(profile, &limits)?);
+        let size_bytes_max = limits.compiled_disk_size_bytes_max;
+        let compiled = CompiledCache::open(engine.engine().clone(), &data_dir, size_bytes_max);
+        let contracts = Contracts::new(Arc::clone(&engine), compiled, Arc::clone(&storage), source, &limits);
         let contracts = Arc::new(contracts);
-        match kept {
-            Some(kept) => {
-                if let Some(difference) = kept.difference(&genesis) {
-                    return Err(StartError::OtherGenesis { directory: data_dir, difference });
-                }
-                restore(&contracts, &genesis, &limits).await?;
-            }
-            None => establish(&contracts, store, &genesis, &limits).await?,
-        }
+        let executor = NodeExecutor::new(genesis.chain_id.clone(), Arc::clone(&engine), Arc::clone(&contracts));
+        let clock = Arc::new(SystemClock);
+        let parts = Parts {
+            genesis,
+            storage,
+            engine: Arc::clone(&engine),
+            contracts: Arc::clone(&contracts),
+            executor: Arc::new(executor),
+            sequencer: Arc::new(SoloSequencer::new(production, clock.clone(), &limits)),
+            clock,
+            limits: limits.clone(),
+        };
+        let ledger = Arc::new(Ledger::start(parts).await?);
         let unusable = |error| StartError::Listen { address: listen, error };
         let listener = TcpListener::bind(listen).await.map_err(unusable)?;
         let address = listener.local_addr().map_err(unusable)?;
-        info!(chain = genesis.chain_id(), contracts = genesis.contracts().len(), "the node is ready on {address}");
-        let server = Server::new(Service::new(contracts, executor, genesis), limits);
-        Ok(Self { server, listener, address })
+        let genesis = ledger.genesis();
+        info!(chain = %genesis.chain_id, contracts = genesis.contracts.len(), "the node is ready on {address}");
+        let server = Server::new(Service::new(Arc::clone(&ledger), contracts, engine), limits);
+        Ok(Self { server, ledger, listener, address })
     }
 
     /// Where it listens, with the port that was picked.
@@ -138,103 +123,63 @@ impl Node {
         format!("{URL_SCHEME}{}", self.address)
     }
 
-    /// Serves until `shutdown` is done, and then lets what is being served finish for a while.
-    pub async fn run_until(self, shutdown: impl Future<Output = ()>) {
-        self.server.serve(self.listener, shutdown).await;
+    /// Its chain.
+    pub fn ledger(&self) -> &Arc<Ledger> {
+        &self.ledger
+    }
+
+    /// Serves until `shutdown` is done or the chain ends. Then the block that is being made is finished, and what is being
+    /// served has a while to finish too. Tells why the chain ended.
+    pub async fn run_until(self, shutdown: impl Future<Output = ()>) -> ChainEnd {
+        let Self { server, ledger, listener, .. } = self;
+        let stop = async {
+            tokio::select! {
+                () = shutdown => {}
+                _ = ledger.ended() => {}
+            }
+            ledger.stop().await;
+        };
+        server.serve(listener, stop).await;
+        ledger.stop().await
     }
 }
 
 impl StartError {
     /// What a person can do about it.
     pub fn hint(&self) -> Option<String> {
-        let hint = match self {
-            Self::OtherGenesis { .. } => Some("use the genesis that it was made with, or another --data-dir"),
-            Self::Contracts { errors, .. } if errors.iter().any(ContractError::is_registry_unavailable) => Some(
-                "start the registry, or name another with --registry: at its first start a node fetches every contract of the genesis",
-            ),
-            Self::Contracts { errors, .. } => return errors.iter().find_map(ContractError::hint),
-            Self::Listen { .. } => Some("stop what listens there, or use another --listen; port 0 picks a free one"),
-            Self::Store(StoreError::InUse { .. }) => Some("stop the other node, or use another --data-dir"),
-            Self::Engine(error) => error.hint(),
-            Self::Store(_) | Self::TooLarge { .. } | Self::Node(_) => None,
-        };
-        hint.map(str::to_owned)
-    }
-}
-
-/// Opens the data and reads the genesis in it. After a crash the database may have to be repaired, which takes time.
-async fn open_store(data_dir: PathBuf) -> Result<(Arc<Store>, Option<Genesis>), StartError> {
-    let open = tokio::task::spawn_blocking(move || {
-        let store = Store::open(&data_dir)?;
-        let genesis = store.genesis()?;
-        Ok((Arc::new(store), genesis))
-    });
-    open.await.map_err(|error| NodeFault::new("opening the data ended in a defect of the node", error))?
-}
-
-/// Verifies and compiles what the node keeps. No source is asked.
-async fn restore(contracts: &Arc<Contracts>, genesis: &Genesis, limits: &Limits) -> Result<(), StartError> {
-    let restored = stream::iter(genesis.contracts().iter().copied())
-        .map(|hash| contracts.restore(hash))
-        .buffered(limits.concurrent_loads_max);
-    let mut restored = std::pin::pin!(restored);
-    let mut errors = Vec::new();
-    while let Some(result) = restored.next().await {
-        match result {
-            Ok(contract) => contracts.keep(contract),
-            Err(error) => errors.push(error),
-        }
-    }
-    all_usable(genesis, errors)
-}
-
-/// Fetches, verifies and compiles all contracts; keeps them if all can be used.
-async fn establish(
-    contracts: &Arc<Contracts>,
-    store: Arc<Store>,
-    genesis: &Genesis,
-    limits: &Limits,
-) -> Result<(), StartError> {
-    let fetches = stream::iter(genesis.contracts().iter().copied())
-        .map(|hash| fetch(contracts, hash))
-        .buffered(limits.concurrent_loads_max);
-    let mut fetches = std::pin::pin!(fetches);
-    let (mut fetched, mut errors, mut size_bytes) = (Vec::new(), Vec::new(), 0);
-    while let Some(result) = fetches.next().await {
-        match result {
-            Ok((component, contract)) => {
-                size_bytes += component.bytes.len();
-                fetched.push((component, contract));
+        match self {
+            Self::Chain(error) => error.hint(),
+            Self::Listen { .. } => {
+                Some("stop what listens there, or use another --listen; port 0 picks a free one".to_owned())
             }
-            Err(error) => errors.push(error),
-        }
-        let max = limits.genesis_size_bytes_max;
-        if size_bytes > max {
-            return Err(StartError::TooLarge { size_bytes, max });
+            Self::Engine(error) => error.hint().map(Into::into),
+            Self::Node(_) => None,
         }
     }
-    all_usable(genesis, errors)?;
-    let (components, compiled): (Vec<FetchedComponent>, Vec<Contract>) = fetched.into_iter().unzip();
-    let kept = genesis.clone();
-    let commit = tokio::task::spawn_blocking(move || store.commit(&kept, components.iter()));
-    commit.await.map_err(|error| NodeFault::new("keeping the genesis ended in a defect of the node", error))??;
-    compiled.into_iter().for_each(|contract| contracts.keep(Arc::new(contract)));
-    Ok(())
 }
 
-async fn fetch(contracts: &Contracts, hash: ComponentHash) -> Result<(FetchedComponent, Contract), ContractError> {
-    let fetched = contracts.fetch(hash).await?;
-    info!(contract = %hash, "fetched and verified {hash}");
-    Ok(fetched)
-}
-
-fn all_usable(genesis: &Genesis, errors: Vec<ContractError>) -> Result<(), StartError> {
-    if errors.is_empty() {
-        return Ok(());
+impl ChainError {
+    /// What a person can do about it.
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::OtherGenesis { .. } => "use the genesis that it was made with, or another --data-dir",
+            Self::OtherProfile { .. } => "use the version of this program that made the chain, or another --data-dir",
+            Self::Contracts { errors, .. } if errors.iter().any(ContractError::is_registry_unavailable) => {
+                "start the registry, or name another with --registry: at its first start a node fetches every contract of the genesis"
+            }
+            Self::Contracts { errors, .. } => return errors.iter().find_map(ContractError::hint),
+            Self::Storage(error) => return error.hint().map(str::to_owned),
+            Self::Genesis(_) | Self::TooLarge { .. } | Self::GenesisBlock(_) | Self::State(_) | Self::Node(_) => {
+                return None;
+            }
+        };
+        Some(hint.to_owned())
     }
-    Err(StartError::Contracts { total: genesis.contracts().len(), errors })
 }
 
-fn list(errors: &[ContractError]) -> String {
-    errors.iter().map(|error| format!("  {}", with_causes(error))).collect::<Vec<_>>().join("\n")
+/// Opens the data. After a crash the database may have to be repaired, which takes time.
+async fn open_storage(data_dir: PathBuf, limits: Limits) -> Result<RedbStorage, StartError> {
+    let open = tokio::task::spawn_blocking(move || RedbStorage::open(&data_dir, &limits));
+    let opened = open.await.map_err(|error| NodeFault::new("opening the data ended in a defect of the node", error))?;
+    Ok(opened.map_err(ChainError::from)?)
 }

@@ -1,19 +1,19 @@
 //! What a node does for those who ask, whatever they ask through.
 
 use crate::admission::AdmissionError;
+use crate::chain::Ledger;
 use crate::contract_hash::{self, ContractHashError};
 use crate::contracts::{Contract, ContractError, ContractWit, Contracts};
 use crate::execution::{CallError, CallOutcome, Executor};
-use crate::genesis::Genesis;
 use crate::source::SourceError;
 use bytes::Bytes;
 use std::sync::Arc;
 
 /// The functions of a node.
 pub struct Service {
+    ledger: Arc<Ledger>,
     contracts: Arc<Contracts>,
     executor: Arc<Executor>,
-    genesis: Genesis,
 }
 
 /// What a node is.
@@ -46,9 +46,14 @@ pub enum ServiceError {
 }
 
 impl Service {
-    /// The functions of a node whose chain began with `genesis`.
-    pub fn new(contracts: Arc<Contracts>, executor: Arc<Executor>, genesis: Genesis) -> Self {
-        Self { contracts, executor, genesis }
+    /// The functions of a node with this chain.
+    pub fn new(ledger: Arc<Ledger>, contracts: Arc<Contracts>, executor: Arc<Executor>) -> Self {
+        Self { ledger, contracts, executor }
+    }
+
+    /// The chain.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
     }
 
     /// Calls a function of a contract.
@@ -80,8 +85,8 @@ impl Service {
         let profile = self.executor.profile();
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            chain_id: self.genesis.chain_id().to_owned(),
-            contracts: self.genesis.contracts().iter().map(ToString::to_string).collect(),
+            chain_id: self.ledger.genesis().chain_id.to_string(),
+            contracts: self.ledger.genesis().contracts.keys().map(ToString::to_string).collect(),
             gas_limit_default: profile.gas_limit_default,
             gas_limit_max: profile.gas_limit_max,
         }
@@ -121,7 +126,7 @@ impl ContractError {
                 Some("publish the component to the node's registry first (`registry publish`)")
             }
             Self::Source { error: SourceError::Unavailable(_), .. } | Self::Timeout { .. } => {
-                Some("is the registry running? Contracts of the genesis can be called without it")
+                Some("is the registry running? Contracts that are deployed need none")
             }
             Self::Source { error: SourceError::Refused(_) | SourceError::Other(_), .. } => {
                 Some("do not trust this registry, or tell its operator")
@@ -135,7 +140,8 @@ impl ContractError {
                 Some(registry_core::component::BUILD_WITHOUT_MERGING)
             }
             Self::Admission { .. } => Some("build the contract without what is refused"),
-            Self::Store(_) => Some("the data directory may be damaged; start again with an empty one"),
+            Self::Store(error) => error.hint(),
+            Self::Deployment { .. } => Some("deploy it from a registry that verifies it"),
             Self::Wit { .. } | Self::Node(_) => None,
         };
         hint.map(str::to_owned)

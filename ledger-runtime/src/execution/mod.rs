@@ -21,7 +21,7 @@ use crate::profile::ExecutionProfile;
 use crate::value::{ValueError, decode_parameters};
 use bytes::Bytes;
 use check::{Rejected, check};
-use ledger_core::{Failure, Moment, State, Transaction, Verdict};
+use ledger_core::{Failure, Invalid, Moment, State, Transaction, Verdict};
 use registry_core::id::ComponentHash;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -145,6 +145,24 @@ impl Executor {
     /// The profile.
     pub fn profile(&self) -> &ExecutionProfile {
         &self.profile
+    }
+
+    /// What is wrong with a transaction as far as it can be said without executing it; none if nothing is.
+    ///
+    /// # Errors
+    /// If this machine fails.
+    pub fn check(
+        &self,
+        transaction: &Transaction,
+        moment: &Moment,
+        state: &dyn State,
+        contracts: &dyn ContractProvider,
+    ) -> Result<Option<Invalid>, NodeFault> {
+        match check(transaction, moment, &self.profile, state, contracts) {
+            Ok(_) => Ok(None),
+            Err(Rejected::Invalid(invalid)) => Ok(Some(invalid)),
+            Err(Rejected::Node(fault)) => Err(fault),
+        }
     }
 
     /// Executes a transaction of a block on `state`, on this thread, one at a time. A deployment is not executed.

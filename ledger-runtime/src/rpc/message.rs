@@ -341,6 +341,7 @@ impl ErrorCode {
                 Self::RegistryUnavailable
             }
             ContractError::Source { error: SourceError::Refused(_) | SourceError::Other(_), .. }
+            | ContractError::Deployment { .. }
             | ContractError::Admission { .. } => Self::RefusedContract,
             ContractError::Wit { .. } | ContractError::Store(_) | ContractError::Node(_) => Self::NodeFault,
         }

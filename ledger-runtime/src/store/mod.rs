@@ -6,14 +6,12 @@
 mod check;
 mod commit;
 mod error;
-mod genesis_store;
 mod redb_storage;
 mod snapshot;
 mod tables;
 
 pub use check::{CheckProgress, CheckReport};
 pub use error::StorageError;
-pub use genesis_store::{Store, StoreError};
 pub use redb_storage::RedbStorage;
 
 use ledger_core::{

@@ -1,7 +1,7 @@
 //! Genesis files that can't be used, with what is said about them.
 
 use crate::support::chain;
-use ledger_runtime::genesis::{GENESIS_SIZE_BYTES_MAX, Genesis};
+use ledger_runtime::genesis::{GENESIS_SIZE_BYTES_MAX, Genesis, SLOT_LENGTH_MS_DEFAULT};
 use registry_core::id::ComponentHash;
 
 fn read(text: &str) -> Result<Genesis, String> {
@@ -13,11 +13,32 @@ fn read(text: &str) -> Result<Genesis, String> {
 
 #[test]
 fn a_genesis() {
-    let hash = ComponentHash::of(b"a contract");
-    let text = format!(r#"{{"format": 1, "chain_id": "my-chain-1", "contracts": ["{hash}"]}}"#);
+    let (first, second) = (ComponentHash::of(b"a contract"), ComponentHash::of(b"another"));
+    let text = format!(
+        r#"{{"format": 2, "chain_id": "my-chain-1", "genesis_time": "2026-11-20T00:00:00Z", "slot_length_ms": 500,
+             "floats_allowed": false, "contracts": ["{first}", {{"hash": "{second}", "gas_limit_max": 7}}]}}"#
+    );
     let genesis = read(&text).unwrap();
-    assert_eq!(genesis.chain_id(), "my-chain-1");
-    assert_eq!(genesis.contracts(), [hash]);
+    assert_eq!(genesis.chain_id.as_str(), "my-chain-1");
+    assert_eq!((genesis.time_ms, genesis.slot_length_ms.get()), (1_795_132_800_000, 500));
+    assert!(!genesis.floats_allowed && !genesis.profile().floats_allowed);
+    assert_eq!(genesis.contracts, [(first, None), (second, Some(7))].into());
+    assert_eq!(genesis.moment(3, 1_795_132_800_999).slot, 1);
+    assert_eq!(genesis.moment(3, 5).slot, 0);
+    let again = Genesis::parse("genesis.json".as_ref(), &genesis.to_json()).unwrap();
+    assert_eq!((again.difference(&genesis), again.to_json()), (None, genesis.to_json()));
+}
+
+#[test]
+fn what_is_not_said_has_a_default_and_format_1_says_less() {
+    let hash = ComponentHash::of(b"a contract");
+    let short = read(&format!(r#"{{"format": 2, "chain_id": "x", "contracts": ["{hash}"]}}"#)).unwrap();
+    let old = read(&format!(r#"{{"format": 1, "chain_id": "x", "contracts": ["{hash}"]}}"#)).unwrap();
+    assert_eq!(old, short);
+    assert_eq!((short.time_ms, short.slot_length_ms, short.floats_allowed), (0, SLOT_LENGTH_MS_DEFAULT, true));
+    assert_eq!(read(r#"{"format": 2, "chain_id": "x"}"#).unwrap().contracts, [].into());
+    let error = read(r#"{"format": 1, "chain_id": "x", "slot_length_ms": 5}"#).unwrap_err();
+    assert!(error.ends_with("it has fields that format 1 does not know: write `\"format\": 2`"), "{error}");
 }
 
 #[test]
@@ -27,23 +48,31 @@ fn what_is_wrong_is_said_with_file_and_line() {
         ("", "`genesis.json` is not a genesis file: EOF while parsing a value at line 1 column 0"),
         (
             "{\n  \"format\": 1,\n  \"chain\": \"x\"\n}",
-            "`genesis.json` is not a genesis file: unknown field `chain`, expected one of `format`, `chain_id`, `contracts` at line 3 column 9",
+            "`genesis.json` is not a genesis file: unknown field `chain`, expected one of `format`, `chain_id`, `genesis_time`, `slot_length_ms`, `floats_allowed`, `contracts` at line 3 column 9",
         ),
         (
             r#"{"format": 1, "contracts": []}"#,
             "`genesis.json` is not a genesis file: missing field `chain_id` at line 1 column 30",
         ),
         (
-            r#"{"format": 2, "chain_id": "x", "contracts": []}"#,
-            "the genesis in `genesis.json` cannot be used: `format` is 2, and this node reads 1",
+            r#"{"format": 3, "chain_id": "x", "contracts": []}"#,
+            "the genesis in `genesis.json` cannot be used: `format` is 3, and this node reads 1 and 2",
         ),
         (
             r#"{"format": 1, "chain_id": "", "contracts": []}"#,
-            "the genesis in `genesis.json` cannot be used: `chain_id` must be 1 to 64 lowercase letters, digits and hyphens",
+            "the genesis in `genesis.json` cannot be used: `chain_id`: `` is not the name of a chain: 1 to 64 lowercase letters, digits and hyphens",
         ),
         (
             r#"{"format": 1, "chain_id": "A b", "contracts": []}"#,
-            "the genesis in `genesis.json` cannot be used: `chain_id` must be 1 to 64 lowercase letters, digits and hyphens",
+            "the genesis in `genesis.json` cannot be used: `chain_id`: `A b` is not the name of a chain: 1 to 64 lowercase letters, digits and hyphens",
+        ),
+        (
+            r#"{"format": 2, "chain_id": "x", "genesis_time": "1969-12-31T23:59:59Z"}"#,
+            "the genesis in `genesis.json` cannot be used: `genesis_time` is before 1970",
+        ),
+        (
+            r#"{"format": 2, "chain_id": "x", "slot_length_ms": 0}"#,
+            "`genesis.json` is not a genesis file: invalid value: integer `0`, expected a nonzero u64 at line 1 column 50",
         ),
     ];
     for (text, expected) in cases {

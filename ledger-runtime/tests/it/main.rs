@@ -4,6 +4,8 @@
 mod abi;
 mod admission;
 mod build;
+mod chain;
+mod chain_support;
 mod cli;
 mod compiled;
 mod contracts;

@@ -4,6 +4,7 @@ use crate::build;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use ledger_runtime::admission::{AdmissionError, Executable};
+use ledger_runtime::chain::{BlockProduction, ChainEnd};
 use ledger_runtime::execution::{CallError, CallOutcome, Executor};
 use ledger_runtime::genesis::Genesis;
 use ledger_runtime::limits::Limits;
@@ -143,7 +144,7 @@ impl ContractSource for LocalSource {
 
 /// A genesis with these contracts.
 pub(crate) fn genesis(contracts: &[ComponentHash]) -> Genesis {
-    Genesis::new("test".to_owned(), contracts.to_vec()).unwrap()
+    Genesis::new("test", contracts).unwrap()
 }
 
 /// A running node, and what stops it.
@@ -151,7 +152,7 @@ pub(crate) struct RunningNode {
     pub(crate) url: String,
     pub(crate) address: SocketAddr,
     stop: oneshot::Sender<()>,
-    task: JoinHandle<()>,
+    task: JoinHandle<ChainEnd>,
 }
 
 impl RunningNode {
@@ -174,6 +175,7 @@ impl RunningNode {
             data_dir: data_dir.to_owned(),
             genesis,
             profile: ExecutionProfile::default(),
+            production: BlockProduction::Instant,
             limits,
         };
         let node = Node::start(config, source).await?;
@@ -191,7 +193,7 @@ impl RunningNode {
 
     pub(crate) async fn stop(self) {
         let _ = self.stop.send(());
-        self.task.await.unwrap();
+        assert_eq!(self.task.await.unwrap(), ChainEnd::Stopped);
     }
 }
 

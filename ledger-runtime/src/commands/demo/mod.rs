@@ -9,6 +9,7 @@ use crate::arguments::{CallArguments, DemoArguments, NodeArguments};
 use crate::failure::Failure;
 use anyhow::Context;
 use contracts::{CONTRACTS, PACKAGES};
+use ledger_runtime::chain::BlockProduction;
 use ledger_runtime::genesis::Genesis;
 use ledger_runtime::limits::Limits;
 use ledger_runtime::node::{Node, NodeConfig};
@@ -220,7 +221,7 @@ fn hash_of(contracts: &[(&str, ComponentHash)], name: &str) -> anyhow::Result<Co
 
 fn write_genesis(contracts: &[(&str, ComponentHash)], folder: &Path) -> anyhow::Result<Genesis> {
     let hashes = GENESIS.iter().map(|name| hash_of(contracts, name)).collect::<anyhow::Result<Vec<_>>>()?;
-    let document = serde_json::json!({ "format": 1, "chain_id": "demo", "contracts": hashes });
+    let document = serde_json::json!({ "format": 2, "chain_id": "demo", "contracts": hashes });
     let path = folder.join(GENESIS_FILE);
     std::fs::write(&path, serde_json::to_string_pretty(&document)?)
         .with_context(|| format!("cannot write `{}`", path.display()))?;
@@ -233,10 +234,11 @@ async fn start_node(client: &Arc<Client>, genesis: Genesis, data_dir: &Path) -> 
         data_dir: data_dir.to_owned(),
         genesis,
         profile: ExecutionProfile::default(),
+        production: BlockProduction::Instant,
         limits: Limits::default(),
     };
     let node = Node::start(config, Arc::clone(client) as _).await.map_err(anyhow::Error::from)?;
-    Ok(Running::start(node.url(), |stopped| node.run_until(stopped)))
+    Ok(Running::start(node.url(), |stopped| async { drop(node.run_until(stopped).await) }))
 }
 
 /// Calls as `ledger call` does, and shows what was called and what came of it.

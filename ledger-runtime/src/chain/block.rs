@@ -1,0 +1,83 @@
+//! From an ordered list of transactions to a sealed block. Everybody who has the state below it and the same list comes
+//! to the same block: the node that makes it, one that follows, and `ledger verify`.
+
+use super::executor::{Executed, FreshContracts, TransactionExecutor};
+use super::sequencer::Proposal;
+use crate::execution::NodeFault;
+use ledger_core::{
+    Block, BlockBuilder, ChainId, Deployment, Invalid, Moment, ProfileId, RootCall, SealError, SealedBlock, State,
+};
+use registry_core::id::{ComponentHash, TransactionId};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What stays the same in all blocks of a chain.
+#[derive(Debug, Clone)]
+pub(super) struct Constants {
+    pub(super) chain: ChainId,
+    pub(super) profile: ProfileId,
+}
+
+/// What an ordered list of transactions made.
+pub(super) struct Assembled {
+    /// The block of those that are valid.
+    pub(super) sealed: SealedBlock,
+    /// The others, each with the reason.
+    pub(super) refused: Vec<(TransactionId, Invalid)>,
+}
+
+/// Why there is no block.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum BlockFault {
+    /// A transaction could not be executed on this machine.
+    #[error("a transaction of the block could not be executed")]
+    Execution(#[from] NodeFault),
+    /// The state could not be read, or the executor contradicted it.
+    #[error("the block could not be sealed")]
+    Seal(#[from] SealError),
+}
+
+/// Executes `proposals` in order on `state` and seals the block of those that are valid.
+pub(super) fn assemble(
+    state: &dyn State,
+    constants: &Constants,
+    executor: &dyn TransactionExecutor,
+    moment: Moment,
+    proposals: Vec<Proposal>,
+) -> Result<Assembled, BlockFault> {
+    let mut builder = BlockBuilder::begin(state, constants.chain.clone(), constants.profile, moment)?;
+    let (mut fresh, mut refused) = (FreshContracts::default(), Vec::new());
+    for proposal in proposals {
+        match executor.execute(&proposal, &moment, builder.state(), &mut fresh)? {
+            Executed::Invalid(reason) => refused.push((proposal.transaction.id(), reason)),
+            Executed::Call(execution) => {
+                builder.push(proposal.transaction, execution)?;
+            }
+            Executed::Deployment { gas_used, admission } => {
+                // Whoever executes a deployment has seen that it is there.
+                let deployment = proposal.deployment.map(Arc::unwrap_or_clone).ok_or_else(missing_deployment)?;
+                builder.push_deployment(proposal.transaction, gas_used, deployment, admission)?;
+            }
+        }
+    }
+    Ok(Assembled { sealed: builder.seal()?, refused })
+}
+
+pub(super) fn missing_deployment() -> NodeFault {
+    NodeFault::new("a transaction was executed as a deployment", "nothing came with it")
+}
+
+/// The proposals that a block was made of.
+pub(super) fn proposals(block: &Block) -> Vec<Proposal> {
+    let deployments: BTreeMap<ComponentHash, &Deployment> =
+        block.deployments.iter().map(|deployment| (deployment.contract, deployment)).collect();
+    let proposal = |transaction: &ledger_core::Transaction| {
+        let deployment = match transaction.call {
+            RootCall::Deploy { contract, .. } => deployments.get(&contract),
+            RootCall::Function { .. } | RootCall::Main { .. } | RootCall::Method { .. } => None,
+        };
+        let deployment = deployment.map(|deployment| Arc::new(Deployment::clone(deployment)));
+        Proposal { transaction: transaction.clone(), deployment }
+    };
+    block.transactions.iter().map(proposal).collect()
+}

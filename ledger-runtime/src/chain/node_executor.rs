@@ -1,0 +1,170 @@
+//! Execution with the node's own engine and contracts.
+
+use super::executor::{Executed, FreshContracts, TransactionExecutor};
+use super::sequencer::Proposal;
+use crate::admission::Executable;
+use crate::admission::coroutine::host_interface_id;
+use crate::contracts::{ContractError, Contracts};
+use crate::execution::{ContractProvider, Executor, NodeFault};
+use ledger_core::{Admission, ChainId, Deployment, Invalid, Moment, RootCall, State, StateError, Transaction, Verdict};
+use registry_core::id::ComponentHash;
+use registry_core::with_causes;
+use std::sync::Arc;
+
+/// Executes the transactions of one chain with contracts that are deployed on it.
+pub struct NodeExecutor {
+    chain: ChainId,
+    executor: Arc<Executor>,
+    contracts: Arc<Contracts>,
+    deployed: DeployedContracts,
+}
+
+/// What a deployment asks for.
+struct Asked<'a> {
+    transaction: &'a Transaction,
+    contract: ComponentHash,
+}
+
+impl NodeExecutor {
+    /// An executor for the transactions of `chain`.
+    pub fn new(chain: ChainId, executor: Arc<Executor>, contracts: Arc<Contracts>) -> Self {
+        let deployed = DeployedContracts(Arc::clone(&contracts));
+        Self { chain, executor, contracts, deployed }
+    }
+
+    fn execute_call(
+        &self,
+        transaction: &Transaction,
+        moment: &Moment,
+        state: &dyn State,
+        fresh: &FreshContracts,
+    ) -> Result<Executed, NodeFault> {
+        let contracts = BlockContracts { fresh, deployed: &self.deployed };
+        Ok(match self.executor.execute(transaction, moment, state, &contracts)? {
+            Verdict::Invalid(reason) => Executed::Invalid(reason),
+            Verdict::Executed(execution) => Executed::Call(execution),
+        })
+    }
+
+    /// A deployment is valid or not; it cannot fail, so what stands in a block was deployed.
+    fn deploy(
+        &self,
+        asked: &Asked<'_>,
+        deployment: Option<&Arc<Deployment>>,
+        moment: &Moment,
+        state: &dyn State,
+        fresh: &mut FreshContracts,
+    ) -> Result<Executed, NodeFault> {
+        if let Some(invalid) = self.objection_to_deployment(asked, moment, state)? {
+            return Ok(Executed::Invalid(invalid));
+        }
+        let refused = |reason| Ok(Executed::Invalid(Invalid::Deployment { contract: asked.contract, reason }));
+        let Some(deployment) = deployment.filter(|deployment| deployment.contract == asked.contract) else {
+            return refused("its component did not come with the transaction".to_owned());
+        };
+        let (gas_used, gas_limit) = (self.gas_of(deployment), asked.transaction.gas_limit);
+        if gas_used > gas_limit {
+            return refused(format!("deploying it takes {gas_used} gas, and the limit is {gas_limit}"));
+        }
+        let contract = match self.contracts.admit_deployment(deployment) {
+            Ok(contract) => contract,
+            Err(ContractError::Node(fault)) => return Err(fault),
+            Err(error) => return refused(with_causes(&error)),
+        };
+        fresh.insert(asked.contract, Arc::clone(&contract.executable));
+        let host_interface =
+            host_interface_id().map_err(|error| NodeFault::new("the ledger's own interfaces cannot be read", error))?;
+        let admission = Admission { view: contract.view, host_interface };
+        Ok(Executed::Deployment { gas_used, admission })
+    }
+
+    fn objection_to_deployment(
+        &self,
+        asked: &Asked<'_>,
+        moment: &Moment,
+        state: &dyn State,
+    ) -> Result<Option<Invalid>, NodeFault> {
+        if let Some(invalid) = asked.transaction.objection(&self.chain, moment, state).map_err(unreadable)? {
+            return Ok(Some(invalid));
+        }
+        let (gas, max) = (asked.transaction.gas_limit, self.executor.profile().gas_limit_max);
+        if gas > max {
+            return Ok(Some(Invalid::GasLimitTooHigh { asked: gas, max }));
+        }
+        if !asked.transaction.arguments.is_empty() {
+            return Ok(Some(Invalid::BadCall("a deployment takes no arguments".to_owned())));
+        }
+        let known = state.contract(&asked.contract).map_err(unreadable)?;
+        Ok(known.map(|_| Invalid::DeployedContract(asked.contract)))
+    }
+
+    /// Gas for verifying, compiling and keeping a component and its packages.
+    fn gas_of(&self, deployment: &Deployment) -> u64 {
+        let packages = deployment.packages.iter().map(|(name, _, wit)| name.len() + wit.len()).sum::<usize>();
+        let size_bytes = (deployment.component.len() + packages) as u64;
+        let profile = self.executor.profile();
+        profile.gas_per_transaction.saturating_add(size_bytes.saturating_mul(profile.gas_per_component_byte))
+    }
+}
+
+impl TransactionExecutor for NodeExecutor {
+    fn check(
+        &self,
+        transaction: &Transaction,
+        moment: &Moment,
+        state: &dyn State,
+    ) -> Result<Option<Invalid>, NodeFault> {
+        match asked(transaction) {
+            Some(asked) => self.objection_to_deployment(&asked, moment, state),
+            None => self.executor.check(transaction, moment, state, &self.deployed),
+        }
+    }
+
+    fn execute(
+        &self,
+        proposal: &Proposal,
+        moment: &Moment,
+        state: &dyn State,
+        fresh: &mut FreshContracts,
+    ) -> Result<Executed, NodeFault> {
+        match asked(&proposal.transaction) {
+            Some(asked) => self.deploy(&asked, proposal.deployment.as_ref(), moment, state, fresh),
+            None => self.execute_call(&proposal.transaction, moment, state, fresh),
+        }
+    }
+}
+
+fn asked(transaction: &Transaction) -> Option<Asked<'_>> {
+    match transaction.call {
+        RootCall::Deploy { contract, .. } => Some(Asked { transaction, contract }),
+        RootCall::Function { .. } | RootCall::Main { .. } | RootCall::Method { .. } => None,
+    }
+}
+
+fn unreadable(error: StateError) -> NodeFault {
+    NodeFault::new("the chain's state cannot be read", error)
+}
+
+/// The contracts of a chain, as its storage has them.
+pub(super) struct DeployedContracts(pub(super) Arc<Contracts>);
+
+/// The contracts that a transaction of a block can use: those of the chain, and those that the block deployed before it.
+struct BlockContracts<'a> {
+    fresh: &'a FreshContracts,
+    deployed: &'a DeployedContracts,
+}
+
+impl ContractProvider for DeployedContracts {
+    fn contract(&self, hash: &ComponentHash) -> Result<Option<Arc<Executable>>, NodeFault> {
+        Ok(self.0.deployed(hash)?.map(|contract| Arc::clone(&contract.executable)))
+    }
+}
+
+impl ContractProvider for BlockContracts<'_> {
+    fn contract(&self, hash: &ComponentHash) -> Result<Option<Arc<Executable>>, NodeFault> {
+        match self.fresh.get(hash) {
+            Some(fresh) => Ok(Some(Arc::clone(fresh))),
+            None => self.deployed.contract(hash),
+        }
+    }
+}
