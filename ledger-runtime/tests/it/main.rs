@@ -3,6 +3,7 @@
 
 mod abi;
 mod admission;
+mod bad_input;
 mod build;
 mod chain;
 mod chain_support;
@@ -15,6 +16,7 @@ mod genesis;
 mod node;
 mod profile;
 mod rpc;
+mod starstream;
 mod storage;
 mod support;
 mod transactions;

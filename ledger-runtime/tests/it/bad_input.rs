@@ -1,0 +1,5 @@
+//! What a chain must withstand.
+
+mod coroutines;
+mod thing;
+mod transactions;

@@ -1,0 +1,414 @@
+//! Coroutine contracts that break the rules, each on a real chain: their transactions fail in a way that every node
+//! sees the same, they pay, and nothing else changes.
+
+use super::thing::Thing;
+use crate::starstream::chain::TestChain;
+use crate::starstream::contract::Contract;
+use crate::starstream::steps::{Answer, Chain, GAS_LIMIT};
+use ledger_core::{Callable, FailureKind, Input, Receipt, RootCall, Transaction, UtxoStatus};
+use registry_core::id::UtxoId;
+
+/// A chain with one contract.
+struct Stage {
+    chain: TestChain,
+    contract: Contract,
+}
+
+impl Stage {
+    fn new(thing: &Thing) -> Self {
+        let contract = thing.contract();
+        let chain = TestChain::with(&[&contract]);
+        Self { chain, contract }
+    }
+
+    fn script(&mut self, name: &str) -> Answer {
+        let call = RootCall::Function { contract: self.contract.hash, function: name.to_owned() };
+        self.submit(call, Vec::new(), Vec::new())
+    }
+
+    fn main(&mut self) -> Answer {
+        let (contract, type_name, main) = (self.contract.hash, "thing".to_owned(), "start".to_owned());
+        self.submit(RootCall::Main { contract, type_name, main }, Vec::new(), Vec::new())
+    }
+
+    /// A `thing` that lives.
+    fn thing(&mut self) -> UtxoId {
+        succeeded(&self.main()).created[0].utxo
+    }
+
+    fn method(&mut self, utxo: UtxoId, name: &str) -> Answer {
+        let call = RootCall::Method { utxo, method: name.to_owned() };
+        self.submit(call, vec![Input { utxo, version: None }], Vec::new())
+    }
+
+    /// Calls a method of a UTXO that may only be read.
+    fn read(&mut self, utxo: UtxoId, name: &str) -> Answer {
+        let call = RootCall::Method { utxo, method: name.to_owned() };
+        self.submit(call, Vec::new(), vec![Input { utxo, version: None }])
+    }
+
+    /// Whatever a contract does: twice the same, all gas accounted for, and nothing changed if it failed.
+    fn submit(&mut self, call: RootCall, inputs: Vec<Input>, references: Vec<Input>) -> Answer {
+        let transaction = Transaction {
+            chain: self.chain.id().clone(),
+            nonce: self.chain.next_nonce(),
+            valid_from: 0,
+            valid_until: u64::MAX,
+            inputs,
+            references,
+            call,
+            arguments: Vec::new(),
+            gas_limit: GAS_LIMIT,
+        };
+        let root = self.chain.state_root();
+        let first = self.chain.execute(&transaction, TestChain::MOMENT);
+        assert_eq!(self.chain.execute(&transaction, TestChain::MOMENT), first);
+        let answer = self.chain.submit(transaction, TestChain::MOMENT);
+        if let Answer::Executed(receipt) = &answer {
+            assert!(receipt.gas_used > 0 && receipt.gas_used <= GAS_LIMIT);
+            if receipt.outcome.is_err() {
+                assert_eq!(self.chain.state_root(), root);
+                assert!(receipt.events.is_empty() && receipt.created.is_empty() && receipt.read.is_empty());
+            }
+        }
+        answer
+    }
+
+    fn total(&self, utxo: &UtxoId) -> String {
+        match self.chain.utxo(utxo) {
+            Some(UtxoStatus::Live(utxo)) => self.contract.storage("thing", &utxo.content.state)["total"].clone(),
+            status => panic!("{utxo} is {status:?}"),
+        }
+    }
+}
+
+fn succeeded(answer: &Answer) -> &Receipt {
+    match answer {
+        Answer::Executed(receipt) if receipt.outcome.is_ok() => receipt,
+        _ => panic!("{answer:?}"),
+    }
+}
+
+/// The kind of failure, and that it is told in the ledger's own words.
+fn failed(answer: &Answer) -> FailureKind {
+    match answer {
+        Answer::Executed(receipt) => match &receipt.outcome {
+            Err(failure) => {
+                assert!(!failure.detail.is_empty() && !failure.detail.contains("wasm backtrace"), "{failure}");
+                failure.kind
+            }
+            Ok(_) => panic!("{answer:?}"),
+        },
+        Answer::Invalid(_) => panic!("{answer:?}"),
+    }
+}
+
+fn script(name: &str, code: &str) -> String {
+    format!("(func (export \"{name}\") {code})")
+}
+
+#[test]
+fn a_thing_that_behaves_well() {
+    let mut stage = Stage::new(&Thing::default());
+    let thing = stage.thing();
+    succeeded(&stage.method(thing, "go"));
+    succeeded(&stage.method(thing, "go"));
+    assert_eq!(stage.total(&thing), "2");
+    assert_eq!(succeeded(&stage.read(thing, "look")).outcome, Ok(vec![2]));
+    assert_eq!(failed(&stage.read(thing, "go")), FailureKind::Refused);
+    assert_eq!(succeeded(&stage.script("make")).created.len(), 1);
+}
+
+/// Each of these scripts hands the ledger a handle that it does not have.
+#[test]
+fn forged_handles_of_a_script() {
+    let scripts: [(&'static str, &str); 14] = [
+        ("negative: func()", "(call $go (i32.const -1))"),
+        ("zero: func()", "(call $go (i32.const 0))"),
+        ("unknown: func()", "(call $go (i32.const 1))"),
+        ("huge: func()", "(call $go (i32.const 0x7fffffff))"),
+        ("next: func()", "(call $go (i32.add (call $create) (i32.const 1)))"),
+        (
+            "dropped: func()",
+            "(local $h i32) (local.set $h (call $create)) (call $drop-handle (local.get $h)) (call $go (local.get $h))",
+        ),
+        (
+            "dropped-twice: func()",
+            "(local $h i32) (local.set $h (call $create)) (call $drop-handle (local.get $h)) (call $drop-handle (local.get $h))",
+        ),
+        ("drop-unknown: func()", "(call $drop-handle (i32.const 3))"),
+        ("drop-own-unknown: func()", "(call $drop-own (i32.const 0))"),
+        ("resume: func()", "(call $resume (i32.const 0))"),
+        ("offer: func()", "(call $offer-both (i32.const 0))"),
+        ("end: func()", "(call $end (i32.const 0))"),
+        ("context-of-utxo: func()", "(call $resume (call $create))"),
+        ("own-of-utxo: func()", "(call $drop-own (call $create))"),
+    ];
+    let thing = scripts.iter().fold(Thing::default(), |thing, (declaration, code)| {
+        let name = declaration.split(':').next().unwrap();
+        thing.script(declaration, &script(name, code))
+    });
+    let thing = thing
+        .script("forged-result: func() -> u-thing", r#"(func (export "forged-result") (result i32) (i32.const 9))"#);
+    let mut stage = Stage::new(&thing);
+    let names = scripts.iter().map(|(declaration, _)| declaration.split(':').next().unwrap());
+    for name in names.chain(["forged-result"]) {
+        let kind = failed(&stage.script(name));
+        assert!(matches!(kind, FailureKind::Refused | FailureKind::Trap), "{name}: {kind:?}");
+    }
+}
+
+/// What a script makes with `resource-new` is no UTXO: only a main makes one.
+#[test]
+fn a_script_cannot_make_a_utxo_by_itself() {
+    let thing = Thing::default()
+        .script("call-it: func()", &script("call-it", "(call $go (call $new (i32.const 0)))"))
+        .script("give-it: func() -> u-thing", r#"(func (export "give-it") (result i32) (call $new (i32.const 0)))"#)
+        .script("keep-it: func()", &script("keep-it", "(drop (call $new (i32.const 0)))"));
+    let mut stage = Stage::new(&thing);
+    for name in ["call-it", "give-it"] {
+        failed(&stage.script(name));
+    }
+    if let Answer::Executed(receipt) = stage.script("keep-it") {
+        assert!(receipt.created.is_empty() && receipt.ephemeral.is_empty());
+    }
+}
+
+/// Only scripts call UTXOs and make them.
+#[test]
+fn a_utxo_cannot_call_another() {
+    for go in [
+        "(drop (call $create))",
+        "(call $go (local.get $self))",
+        "(call $go (i32.const 0))",
+        "(call $go (i32.const 1))",
+        "(drop (call $look (i32.const 1)))",
+        "(call $go (call $create))",
+    ] {
+        let mut stage = Stage::new(&Thing { go: go.to_owned(), ..Thing::default() });
+        let thing = stage.thing();
+        let kind = failed(&stage.method(thing, "go"));
+        assert!(matches!(kind, FailureKind::Refused | FailureKind::Trap), "{go}: {kind:?}");
+    }
+    let start = format!("(drop (call $create)) {}", Thing::default().start);
+    let mut stage = Stage::new(&Thing { start, ..Thing::default() });
+    failed(&stage.main());
+    failed(&stage.script("make"));
+}
+
+/// A context belongs to one instance, once.
+#[test]
+fn a_context_that_is_not_there() {
+    for go in [
+        "(call $end (global.get $context)) (call $end (global.get $context))",
+        "(call $end (global.get $context)) (call $resume (global.get $context))",
+        "(call $end (global.get $context)) (call $offer-both (global.get $context))",
+        "(call $resume (i32.const 1))",
+        "(call $resume (i32.const -1))",
+        "(call $resume (i32.const 77))",
+        "(call $offer-both (i32.const 77))",
+        "(call $end (i32.const 77))",
+    ] {
+        let mut stage = Stage::new(&Thing { go: go.to_owned(), ..Thing::default() });
+        let thing = stage.thing();
+        let kind = failed(&stage.method(thing, "go"));
+        assert!(matches!(kind, FailureKind::Refused | FailureKind::Trap), "{go}: {kind:?}");
+        assert_eq!(succeeded(&stage.read(thing, "look")).outcome, Ok(vec![0]));
+    }
+}
+
+#[test]
+fn resuming_again_while_resuming() {
+    let go = format!("(call $resume (global.get $context)) {}", Thing::default().go);
+    let mut stage = Stage::new(&Thing { go, ..Thing::default() });
+    let thing = stage.thing();
+    assert_eq!(succeeded(&stage.method(thing, "go")).changed.len(), 1);
+    assert_eq!(stage.total(&thing), "1");
+}
+
+#[test]
+fn a_thing_that_offers_nothing_is_consumed() {
+    let mut stage = Stage::new(&Thing { go: "(call $resume (global.get $context))".to_owned(), ..Thing::default() });
+    let thing = stage.thing();
+    assert_eq!(succeeded(&stage.method(thing, "go")).consumed.len(), 1);
+    let mut stage = Stage::new(&Thing { start: "(call $new (i32.const 0))".to_owned(), ..Thing::default() });
+    assert_eq!(succeeded(&stage.main()).ephemeral.len(), 1);
+}
+
+#[test]
+fn a_main_that_gives_what_it_did_not_make() {
+    for start in
+        ["(i32.const 0)", "(i32.const 5)", "(i32.const -1)", "(call $drop-own (call $new (i32.const 0))) (i32.const 1)"]
+    {
+        let mut stage = Stage::new(&Thing { start: start.to_owned(), ..Thing::default() });
+        let kind = failed(&stage.main());
+        assert!(matches!(kind, FailureKind::Refused | FailureKind::Trap), "{start}: {kind:?}");
+        failed(&stage.script("make"));
+    }
+}
+
+/// Everything that never ends is ended by its gas or by a limit.
+#[test]
+fn without_end() {
+    let resuming = "(loop $again (call $resume (global.get $context)) (br $again))";
+    let offering = "(loop $again (call $offer-both (global.get $context)) (br $again))";
+    for go in [resuming, offering, "(loop $again (br $again))"] {
+        let mut stage = Stage::new(&Thing { go: go.to_owned(), ..Thing::default() });
+        let thing = stage.thing();
+        let kind = failed(&stage.method(thing, "go"));
+        assert!(matches!(kind, FailureKind::OutOfGas | FailureKind::Limit), "{go}: {kind:?}");
+        assert_eq!(succeeded(&stage.read(thing, "look")).outcome, Ok(vec![0]));
+    }
+    let mut thing = Thing::default()
+        .script("create: func()", &script("create", "(loop $again (drop (call $create)) (br $again))"))
+        .script("tell: func()", &script("tell", "(loop $again (call $tell (i64.const 1)) (br $again))"))
+        .script(
+            "call: func()",
+            &script(
+                "call",
+                "(local $h i32) (local.set $h (call $create)) (loop $again (call $go (local.get $h)) (br $again))",
+            ),
+        )
+        .script(
+            "allocate: func()",
+            &script("allocate", "(loop $again (drop (memory.grow (i32.const 16))) (br $again))"),
+        )
+        .script("recurse: func()", &script("recurse", "(call $deep (i32.const 0))"));
+    thing.events = vec![(
+        "told: func(n: s64)".to_owned(),
+        r#"(import "starstream:events/noise" "told" (func $tell (param i64)))"#.to_owned(),
+    )];
+    thing.module_items = "(func $deep (param i32) (call $deep (i32.add (local.get 0) (i32.const 1))))".to_owned();
+    let mut stage = Stage::new(&thing);
+    for (name, kinds) in [
+        ("create", [FailureKind::Limit, FailureKind::OutOfGas]),
+        ("tell", [FailureKind::Limit, FailureKind::OutOfGas]),
+        ("call", [FailureKind::Limit, FailureKind::OutOfGas]),
+        ("allocate", [FailureKind::Limit, FailureKind::OutOfGas]),
+        ("recurse", [FailureKind::Trap, FailureKind::OutOfGas]),
+    ] {
+        let kind = failed(&stage.script(name));
+        assert!(kinds.contains(&kind), "{name}: {kind:?}");
+    }
+}
+
+/// The set is kept, or refused; never cut.
+#[test]
+fn a_main_that_offers_ten_thousand_methods() {
+    let offer_many = "(local $n i64) \
+        (loop $again \
+            (call $offer (local.get $context) (local.get $n) (i64.const 1) (i64.const 2) (i64.const 3)) \
+            (local.set $n (i64.add (local.get $n) (i64.const 1))) \
+            (br_if $again (i64.lt_u (local.get $n) (i64.const 10000))))";
+    let start = format!("{offer_many} {}", Thing::default().start);
+    let mut stage = Stage::new(&Thing { start, ..Thing::default() });
+    match stage.main() {
+        Answer::Executed(receipt) if receipt.outcome.is_ok() => {
+            let Some(UtxoStatus::Live(utxo)) = stage.chain.utxo(&receipt.created[0].utxo) else { panic!("it lives") };
+            let Callable::Methods(methods) = utxo.content.callable else { panic!("it has yields") };
+            assert_eq!(methods.len(), 10_002);
+        }
+        answer => assert!(matches!(failed(&answer), FailureKind::Limit | FailureKind::OutOfGas)),
+    }
+}
+
+/// The host's own calls of a contract fail like the contract's.
+#[test]
+fn a_record_that_cannot_be_read() {
+    for (get_storage, kinds) in [
+        ("(unreachable)", vec![FailureKind::Trap]),
+        ("(loop $again (br $again)) (i32.const 16)", vec![FailureKind::OutOfGas]),
+        ("(i32.const -8)", vec![FailureKind::Trap]),
+        ("(i32.const 65528)", vec![FailureKind::Trap]),
+        ("(i32.const 17)", vec![FailureKind::Trap]),
+        ("(call $resume (global.get $context)) (i32.const 16)", vec![FailureKind::Refused, FailureKind::Trap]),
+        ("(call $offer-both (global.get $context)) (i32.const 16)", vec![FailureKind::Refused, FailureKind::Trap]),
+        ("(call $end (global.get $context)) (i32.const 16)", vec![FailureKind::Refused, FailureKind::Trap]),
+        ("(drop (call $create)) (i32.const 16)", vec![FailureKind::Refused, FailureKind::Trap]),
+    ] {
+        let mut stage = Stage::new(&Thing { get_storage: get_storage.to_owned(), ..Thing::default() });
+        for kind in [failed(&stage.main()), failed(&stage.script("make"))] {
+            assert!(kinds.contains(&kind), "{get_storage}: {kind:?}");
+        }
+    }
+}
+
+#[test]
+fn a_record_that_cannot_be_put_back() {
+    for (set_storage, kinds) in [
+        ("(unreachable)", vec![FailureKind::Trap]),
+        ("(loop $again (br $again)) (i32.const 0)", vec![FailureKind::OutOfGas]),
+        ("(i32.const 5)", vec![FailureKind::Refused, FailureKind::Trap]),
+        ("(drop (call $create)) (call $new (i32.const 0))", vec![FailureKind::Refused, FailureKind::Trap]),
+        ("(call $end (i32.const 0)) (call $new (i32.const 0))", vec![FailureKind::Refused, FailureKind::Trap]),
+        ("(call $resume (i32.const 0)) (call $new (i32.const 0))", vec![FailureKind::Refused, FailureKind::Trap]),
+    ] {
+        let mut stage = Stage::new(&Thing { set_storage: set_storage.to_owned(), ..Thing::default() });
+        let thing = stage.thing();
+        for name in ["go", "look"] {
+            let kind = failed(&stage.method(thing, name));
+            assert!(kinds.contains(&kind), "{set_storage}: {name}: {kind:?}");
+        }
+    }
+}
+
+/// What comes back is compared with what is kept, so it cannot change in silence.
+#[test]
+fn a_record_that_comes_back_as_another() {
+    let forgetful = Thing { set_storage: "(call $new (i32.const 0))".to_owned(), ..Thing::default() };
+    let restless = Thing {
+        get_storage: format!(
+            "(global.set $total (i64.add (global.get $total) (i64.const 1))) {}",
+            Thing::default().get_storage
+        ),
+        ..Thing::default()
+    };
+    for thing in [forgetful, restless] {
+        let mut stage = Stage::new(&thing);
+        let utxo = stage.thing();
+        assert_eq!(failed(&stage.read(utxo, "look")), FailureKind::Refused);
+        let receipt = succeeded(&stage.method(utxo, "look")).clone();
+        assert_eq!((receipt.changed.len(), receipt.read.len()), (1, 0));
+    }
+}
+
+/// Before the first call nobody calls, so there is nobody whose imports these would be.
+#[test]
+fn imports_called_while_an_instance_is_made() {
+    for call in ["(drop (call $create))", "(call $resume (i32.const 0))", "(drop (call $new (i32.const 0)))"] {
+        let module_items = format!("(func $begin {call}) (start $begin)");
+        let thing = Thing { module_items, ..Thing::default() };
+        match TestChain::admit(&thing.contract()) {
+            Err(_) => {}
+            Ok(_) => {
+                let mut stage = Stage::new(&thing);
+                failed(&stage.main());
+                failed(&stage.script("make"));
+            }
+        }
+    }
+}
+
+/// Sixteen parameters are the most that are passed without memory; the compiler makes no more, and no more are taken.
+#[test]
+fn an_event_with_sixteen_parameters() {
+    let noisy = |count: usize| {
+        let parameters: Vec<String> = (0..count).map(|index| format!("p{index}: s64")).collect();
+        let types = if count > 16 { "i32".to_owned() } else { "i64 ".repeat(count) };
+        let values: String = match count {
+            0..=16 => (0..count).map(|index| format!("(i64.const {index})")).collect(),
+            _ => "(i32.const 0)".to_owned(),
+        };
+        let mut thing = Thing::default().script("tell: func()", &script("tell", &format!("(call $tell {values})")));
+        thing.events = vec![(
+            format!("told: func({})", parameters.join(", ")),
+            format!(r#"(import "starstream:events/noise" "told" (func $tell (param {types})))"#),
+        )];
+        thing
+    };
+    let mut stage = Stage::new(&noisy(16));
+    let receipt = succeeded(&stage.script("tell")).clone();
+    assert_eq!(receipt.events.len(), 1);
+    assert_eq!(receipt.events[0].arguments, (0..16).collect::<Vec<u8>>());
+    assert!(TestChain::admit(&noisy(17).contract()).is_err());
+}

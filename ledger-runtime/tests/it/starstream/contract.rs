@@ -1,0 +1,84 @@
+//! A contract with what it takes to write its arguments and to read what it gives.
+
+use ledger_runtime::profile::ExecutionProfile;
+use ledger_runtime::value::{decode_parameters, decode_result, encode_parameters, encode_result};
+use ledger_runtime::wave::{ContractText, Signature, to_text};
+use registry_core::closure::Closure;
+use registry_core::component::{DecodedComponent, VerifiedComponent};
+use registry_core::id::{ComponentHash, UtxoId};
+use registry_core::limits::Limits;
+use std::collections::BTreeMap;
+use wasm_wave::value::{Type, Value};
+use wasm_wave::wasm::WasmValue;
+
+pub(crate) struct Contract {
+    pub(crate) hash: ComponentHash,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) component: VerifiedComponent,
+    text: ContractText,
+}
+
+impl Contract {
+    /// A contract that refers to no registered package.
+    pub(crate) fn new(bytes: Vec<u8>) -> Self {
+        let limits = Limits::default();
+        let component =
+            DecodedComponent::decode(&bytes, &limits).unwrap().verify(&Closure::default(), &limits).unwrap();
+        let text = ContractText::parse(&component.flat_text().unwrap(), "root:component/root").unwrap();
+        Self { hash: component.hash(), bytes, component, text }
+    }
+
+    pub(crate) fn script(&self, name: &str) -> Option<Signature> {
+        self.text.callee(self.hash, name).ok().map(|callee| callee.signature)
+    }
+
+    pub(crate) fn main(&self, type_name: &str, name: &str) -> Option<Signature> {
+        self.text.callee(self.hash, &format!("{type_name}::{name}")).ok().map(|callee| callee.signature)
+    }
+
+    pub(crate) fn method(&self, utxo: UtxoId, type_name: &str, name: &str) -> Option<Signature> {
+        self.text.method(utxo, type_name, name).ok().map(|callee| callee.signature)
+    }
+
+    pub(crate) fn event(&self, interface: &str, name: &str) -> Option<Signature> {
+        self.text.event(interface, name).unwrap()
+    }
+
+    /// The fields of a state record as WAVE text.
+    pub(crate) fn storage(&self, type_name: &str, state: &[u8]) -> BTreeMap<String, String> {
+        let ty = self.text.storage(type_name).unwrap().unwrap();
+        let record: Value = decode_result(Some(&ty), state, &limits()).unwrap().unwrap();
+        record.unwrap_record().map(|(name, value)| (name.into_owned(), to_text(&value).unwrap())).collect()
+    }
+}
+
+/// The encoding of arguments that are written as WAVE.
+///
+/// # Errors
+/// If they are not what the function takes.
+pub(crate) fn encode_arguments(signature: &Signature, arguments: &[String]) -> Result<Vec<u8>, String> {
+    let values = signature.parse_arguments(&arguments.join(", ")).map_err(|error| error.to_string())?;
+    encode_parameters(&signature.parameters, &values, &limits()).map_err(|error| error.to_string())
+}
+
+/// Encoded arguments as WAVE.
+pub(crate) fn arguments_text(signature: &Signature, bytes: &[u8]) -> Vec<String> {
+    let values: Vec<Value> = decode_parameters(&signature.parameters, bytes, &limits()).unwrap();
+    values.iter().map(|value| to_text(value).unwrap()).collect()
+}
+
+/// An encoded result as WAVE.
+pub(crate) fn result_text(ty: Option<&Type>, bytes: &[u8]) -> Option<String> {
+    let value: Option<Value> = decode_result(ty, bytes, &limits()).unwrap();
+    value.map(|value| to_text(&value).unwrap())
+}
+
+/// The encoding of a result that is written as WAVE; none if it is not of the type.
+pub(crate) fn encode_text(ty: &Type, text: &str) -> Option<Vec<u8>> {
+    let value: Value = wasm_wave::from_str(ty, text).ok()?;
+    encode_result(Some((ty, &value)), &limits()).ok()
+}
+
+fn limits() -> ledger_runtime::value::ValueLimits {
+    ExecutionProfile::default().values
+}

@@ -1,0 +1,107 @@
+//! What each step costs, frozen. A changed number means another execution profile: a chain that is running cannot take
+//! it. `BLESS=1` writes the numbers anew.
+
+use super::chain::TestChain;
+use super::expectations::ChainMoment;
+use super::steps::{Answer, GAS_LIMIT, StepReport};
+use super::{Summary, Watched, for_each_contract};
+use ledger_core::{Execution, FailureKind, Outcome, Transaction, Verdict};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// The contracts whose steps have vectors.
+const CONTRACTS: [&str; 7] = ["scalars", "values", "counter", "ticker", "flash", "traps", "gas"];
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Vector {
+    /// `contract/sequence/step name`.
+    step: String,
+    outcome: String,
+    gas_used: u64,
+}
+
+fn file() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/gas/starstream.json")
+}
+
+#[test]
+fn every_step_costs_what_it_always_did() {
+    let mut vectors = Vec::new();
+    for_each_contract(&mut Summary::default(), |contract, expectations, runner| {
+        if !CONTRACTS.contains(&expectations.name.as_str()) {
+            return Vec::new();
+        }
+        let reports: Vec<StepReport> = expectations
+            .sequences
+            .iter()
+            .flat_map(|sequence| runner.run(sequence, &mut TestChain::with(&[contract])))
+            .collect();
+        vectors.extend(reports.iter().filter_map(vector));
+        reports
+    });
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::create_dir_all(file().parent().unwrap()).unwrap();
+        std::fs::write(file(), serde_json::to_string_pretty(&vectors).unwrap() + "\n").unwrap();
+    }
+    let frozen: Vec<Vector> = serde_json::from_slice(&std::fs::read(file()).unwrap()).unwrap();
+    let changed: Vec<String> = vectors
+        .iter()
+        .zip(&frozen)
+        .filter(|(vector, frozen)| vector != frozen)
+        .map(|(vector, frozen)| format!("{}: was {} gas, is {}", vector.step, frozen.gas_used, vector.gas_used))
+        .collect();
+    assert!(changed.is_empty(), "{}", changed.join("\n"));
+    assert_eq!(vectors, frozen);
+}
+
+/// What was used is enough, and one less is not. Where it is not, all of the limit is used and nothing happened.
+#[test]
+fn the_gas_that_was_used_is_the_least_that_is_enough() {
+    let mut count = 0;
+    for_each_contract(&mut Summary::default(), |contract, expectations, runner| {
+        if !CONTRACTS.contains(&expectations.name.as_str()) {
+            return Vec::new();
+        }
+        let mut reports = Vec::new();
+        for sequence in &expectations.sequences {
+            let mut chain = Watched::new(contract, |chain, transaction, moment| {
+                count += try_limits(chain, transaction, moment);
+            });
+            reports.extend(runner.run(sequence, &mut chain));
+        }
+        reports
+    });
+    assert!(count > 100, "{count}");
+}
+
+fn vector(report: &StepReport) -> Option<Vector> {
+    let Some(Answer::Executed(receipt)) = &report.answer else { return None };
+    let outcome = receipt.outcome.as_ref().map_or_else(|failure| failure.kind.to_string(), |_| "ok".to_owned());
+    Some(Vector { step: report.name.clone(), outcome, gas_used: receipt.gas_used })
+}
+
+fn try_limits(chain: &TestChain, transaction: &Transaction, moment: ChainMoment) -> usize {
+    let Verdict::Executed(execution) = chain.execute(transaction, moment) else { return 0 };
+    // What traps otherwise than by `unreachable` uses all that it had.
+    let needed = execution.gas_used;
+    if needed == GAS_LIMIT {
+        return 0;
+    }
+    let with = |gas_limit| match chain.execute(&Transaction { gas_limit, ..transaction.clone() }, moment) {
+        Verdict::Executed(execution) => execution,
+        verdict => panic!("{verdict:?}"),
+    };
+    assert_eq!((outcome(&with(needed)), with(needed).gas_used), (outcome(&execution), needed));
+    for less in [needed - 1, needed / 2, 1, 0] {
+        let short = with(less);
+        assert_eq!((outcome(&short), short.gas_used), (Some(FailureKind::OutOfGas), less));
+    }
+    1
+}
+
+fn outcome(execution: &Execution) -> Option<FailureKind> {
+    match &execution.outcome {
+        Outcome::Succeeded(_) => None,
+        Outcome::Failed(failure) => Some(failure.kind),
+    }
+}
