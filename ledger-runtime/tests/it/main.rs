@@ -12,6 +12,7 @@ mod compiled;
 mod contracts;
 mod coroutine;
 mod execution;
+mod gas_vectors;
 mod genesis;
 mod node;
 mod profile;
