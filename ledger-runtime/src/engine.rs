@@ -3,7 +3,7 @@
 use crate::profile::ExecutionProfile;
 use std::num::NonZeroU32;
 use wasmtime::component::Component;
-use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, WasmFeatures};
+use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolConcurrencyLimitError, PoolingAllocationConfig, WasmFeatures};
 
 /// What contracts are compiled and run by. It belongs to the execution profile; the version is that of `Cargo.lock`.
 pub const NAME_AND_VERSION: &str = "wasmtime 48.0.8";
@@ -86,6 +86,16 @@ pub fn build(profile: &ExecutionProfile, workers: NonZeroU32) -> Result<Engine, 
     Engine::new(&config).map_err(|error| slots.setup_error(error))
 }
 
+/// Whether an error is this machine's trouble: no memory, no addresses, no free slot. It says nothing about a contract.
+pub(crate) fn is_of_machine(error: &wasmtime::Error) -> bool {
+    error.chain().any(|cause| {
+        cause.is::<PoolConcurrencyLimitError>()
+            || cause.is::<wasmtime::OutOfMemory>()
+            || cause.is::<std::io::Error>()
+            || cause.is::<rustix::io::Errno>()
+    })
+}
+
 /// What the compiled form of `component` takes, in bytes.
 pub(crate) fn compiled_size_bytes(component: &Component) -> usize {
     let range = component.image_range();
@@ -153,9 +163,7 @@ impl Slots {
     }
 
     fn setup_error(&self, error: wasmtime::Error) -> EngineError {
-        let is_of_machine =
-            error.chain().any(|cause| cause.is::<std::io::Error>() || cause.is::<wasmtime::OutOfMemory>());
-        if !is_of_machine {
+        if !is_of_machine(&error) {
             return EngineError::Setup(error.into());
         }
         let reserved_bytes = u64::from(self.memories).saturating_mul(MEMORY_RESERVATION_BYTES + MEMORY_GUARD_BYTES);
@@ -170,3 +178,27 @@ const MEMORY_KEPT_BYTES: usize = 64 << 10;
 const TABLE_KEPT_BYTES: usize = 16 << 10;
 /// Slots that may keep something for a contract that is not running.
 const WARM_SLOTS_MAX: u32 = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wasmtime::Trap;
+
+    #[test]
+    fn trouble_of_the_machine_is_told_from_that_of_a_contract() {
+        let no_memory = std::io::Error::from(std::io::ErrorKind::OutOfMemory);
+        assert!(is_of_machine(&wasmtime::Error::new(no_memory).context("mapping")));
+        assert!(is_of_machine(&wasmtime::Error::new(rustix::io::Errno::NOMEM).context("mapping")));
+        assert!(!is_of_machine(&wasmtime::Error::msg("a list ends beyond the memory")));
+        assert!(!is_of_machine(&wasmtime::Error::new(Trap::StackOverflow)));
+    }
+
+    #[test]
+    fn more_addresses_than_there_are_is_an_error_that_says_what_to_do() {
+        let workers = NonZeroU32::new(1_000).unwrap_or(NonZeroU32::MIN);
+        let Err(error) = build(&ExecutionProfile::default(), workers) else { panic!("half a pebibyte was reserved") };
+        assert!(matches!(error, EngineError::AddressSpace { .. }), "{error:?}");
+        assert!(error.to_string().contains("GiB of addresses"), "{error}");
+        assert!(error.hint().is_some_and(|hint| hint.contains("ulimit")));
+    }
+}
