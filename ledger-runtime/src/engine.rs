@@ -3,7 +3,10 @@
 use crate::profile::ExecutionProfile;
 use std::num::NonZeroU32;
 use wasmtime::component::Component;
-use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolConcurrencyLimitError, PoolingAllocationConfig, WasmFeatures};
+use wasmtime::{
+    Config, Enabled, Engine, InstanceAllocationStrategy, PoolConcurrencyLimitError, PoolingAllocationConfig,
+    WasmFeatures,
+};
 
 /// What contracts are compiled and run by. It belongs to the execution profile; the version is that of `Cargo.lock`.
 pub const NAME_AND_VERSION: &str = "wasmtime 48.0.8";

@@ -13,7 +13,7 @@ mod stop;
 mod store;
 mod transaction;
 
-use crate::admission::Executable;
+use crate::admission::{Executable, Export};
 use crate::engine::{self, EngineError};
 use crate::interface::FunctionError;
 use crate::limits::Limits;
@@ -29,6 +29,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use transaction::Machine;
 use wasmtime::Engine;
+use wasmtime::component::Val;
 
 pub(crate) use coroutine::link;
 pub use coroutine::{Effect, EffectHandler};
@@ -242,6 +243,27 @@ impl Executor {
             Ok(CallOutcome { result, gas_used })
         })
         .await
+    }
+
+    /// As [`Executor::call`], on this thread, with parameters that are decoded already; `size_bytes` is the size of their
+    /// encoding. For one who has threads for calls, and for measuring.
+    ///
+    /// # Errors
+    /// If all workers are busy, or this machine fails; a call that fails is an outcome.
+    pub fn call_here(
+        &self,
+        contract: &Executable,
+        export: &Export,
+        values: &[Val],
+        size_bytes: usize,
+        gas_limit: u64,
+    ) -> Result<CallOutcome, CallError> {
+        let gas_limit = self.gas_limit(Some(gas_limit))?;
+        // The engine has slots for so many stores, and for no more.
+        let _worker = self.workers.try_acquire().map_err(|_| CallError::Busy { waited: Duration::ZERO })?;
+        let call = plain::Single { engine: &self.engine, profile: &self.profile, contract, export, gas_limit };
+        let (gas_used, result) = call.run(values, size_bytes)?;
+        Ok(CallOutcome { result, gas_used })
     }
 
     /// Does `work` on a thread of its own when a worker is free.

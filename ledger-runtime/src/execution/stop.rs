@@ -1,9 +1,10 @@
 //! Why running code ends early, and what its gas counter is worth then.
 
 use super::NodeFault;
+use crate::engine::is_of_machine;
 use ledger_core::{Failure, FailureKind};
 use registry_core::id::UtxoId;
-use wasmtime::{PoolConcurrencyLimitError, Trap};
+use wasmtime::Trap;
 
 /// Why running code ended before it was done.
 #[derive(Debug)]
@@ -88,7 +89,9 @@ impl Stopped {
             // Of all traps only this one brings the counter up to date.
             Some(Trap::UnreachableCodeReached) => Self::trap(words(Trap::UnreachableCodeReached)),
             Some(trap) => Self::trap_with_all_gas(words(*trap)),
-            None if is_host_trouble(&error) => Self::Node(NodeFault::new("an instance could not be set up", error)),
+            None if is_of_machine(&error) || error.chain().any(|cause| cause.is::<NodeFault>()) => {
+                Self::Node(NodeFault::new("an instance could not be set up", error))
+            }
             None => Self::trap_with_all_gas(VALUES),
         }
     }
@@ -130,17 +133,6 @@ fn words(trap: Trap) -> &'static str {
         Trap::CannotEnterComponent | Trap::CannotLeaveComponent => "a component was entered that may not be now",
         _ => VALUES,
     }
-}
-
-/// What the engine reports without a trap is either the machine's trouble, which has one of these causes, or a contract
-/// that broke the rules for passing values.
-fn is_host_trouble(error: &wasmtime::Error) -> bool {
-    error.chain().any(|cause| {
-        cause.is::<PoolConcurrencyLimitError>()
-            || cause.is::<wasmtime::OutOfMemory>()
-            || cause.is::<std::io::Error>()
-            || cause.is::<NodeFault>()
-    })
 }
 
 #[cfg(test)]

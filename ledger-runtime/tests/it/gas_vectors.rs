@@ -247,7 +247,7 @@ async fn measure(
     if gas_used < gas_limit {
         assert_eq!(call(gas_used).await.unwrap(), outcome, "{name} {function} with exactly its gas");
         let short = call(gas_used - 1).await.unwrap();
-        assert_eq!(kind(&short), "out-of-gas", "{name} {function} with one unit less");
+        assert_eq!(kind(&short), "out of gas", "{name} {function} with one unit less");
         assert_eq!(short.gas_used, gas_used - 1, "{name} {function} with one unit less");
     }
     let outcome = kind(&outcome);
@@ -275,11 +275,8 @@ fn compare(actual: &Vectors) {
 }
 
 fn kind(outcome: &CallOutcome) -> String {
-    use ledger_runtime::execution::CallFailure;
     match &outcome.result {
         Ok(bytes) => format!("ok {}", hex::encode(bytes)),
-        Err(CallFailure::OutOfGas { .. }) => "out-of-gas".to_owned(),
-        Err(CallFailure::Trap { .. }) => "trap".to_owned(),
-        Err(CallFailure::MemoryLimit { .. } | CallFailure::Result(_)) => "limit".to_owned(),
+        Err(failure) => failure.kind.to_string(),
     }
 }
