@@ -32,12 +32,18 @@ pub(super) fn used(store: impl AsContext, limit: u64) -> u64 {
 
 /// The gas that counts as used of `limit` now that code in `store` has ended, and how it really ended: what ran out of
 /// gas may have come to another end before the engine noticed.
-pub(super) fn settle<T>(store: impl AsContext, limit: u64, result: Result<T, Stopped>) -> (u64, Result<T, Stopped>) {
-    let is_empty = store.as_context().get_fuel().is_ok_and(|left| left == 0);
-    match result {
-        Err(Stopped::Failed(_)) if is_empty => (limit, Err(Stopped::OutOfGas)),
-        Ok(_) | Err(Stopped::Failed(_)) => (used(store, limit), result),
-        Err(Stopped::OutOfGas | Stopped::FailedWithAllGas(_) | Stopped::Node(_)) => (limit, result),
+pub(super) fn settle<T>(
+    mut store: impl AsContextMut<Data = TransactionStore>,
+    profile: &ExecutionProfile,
+    limit: u64,
+    result: Result<T, Stopped>,
+) -> (u64, Result<T, Stopped>) {
+    // What failed has to pay for the memory that it added, too.
+    let paid = charge_memory(&mut store, profile);
+    match (result, paid) {
+        (Ok(_) | Err(Stopped::Failed(_)), Err(reason)) => (limit, Err(reason)),
+        (result @ (Ok(_) | Err(Stopped::Failed(_))), Ok(())) => (used(store, limit), result),
+        (result @ Err(Stopped::OutOfGas | Stopped::FailedWithAllGas(_) | Stopped::Node(_)), _) => (limit, result),
     }
 }
 

@@ -148,10 +148,11 @@ impl Executor {
         &self.profile
     }
 
-    /// What is wrong with a transaction as far as it can be said without executing it; none if nothing is.
+    /// Why a transaction cannot be in a block on top of `state`, as far as that can be told without executing it; none if
+    /// it can.
     ///
     /// # Errors
-    /// If this machine fails.
+    /// As [`Executor::execute`].
     pub fn check(
         &self,
         transaction: &Transaction,

@@ -38,7 +38,7 @@ impl Single<'_> {
         let mut store = store::open(self.engine, self.profile, self.gas_limit, None)?;
         let mut run = Run { store: &mut store, profile: self.profile };
         let result = run.begin(self.contract, size_bytes).and_then(|instance| run.call(&instance, self.export, values));
-        let (gas_used, result) = gas::settle(&store, self.gas_limit, result);
+        let (gas_used, result) = gas::settle(&mut store, self.profile, self.gas_limit, result);
         match result {
             Ok(bytes) => Ok((gas_used, Ok(bytes))),
             Err(stopped) => Ok((gas_used, Err(stopped.into_failure(self.gas_limit)?))),
@@ -60,7 +60,7 @@ pub(super) fn run(
     let mut run = Run { store: &mut store, profile };
     let result = run.begin(contract, transaction.arguments.len());
     let result = result.and_then(|instance| run.stateful_call(&instance, call, subject.as_ref()));
-    let (gas_used, result) = gas::settle(&store, limit, result);
+    let (gas_used, result) = gas::settle(&mut store, profile, limit, result);
     let row = || row(transaction, contract, call, subject.as_ref(), gas_used, result.as_ref().ok());
     let calls = if machine.is_recorded { vec![row()] } else { Vec::new() };
     let effects = result.and_then(|done| effects(contract, subject, done));

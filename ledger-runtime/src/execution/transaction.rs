@@ -55,7 +55,7 @@ impl Machine<'_> {
             Root::Method { utxo, method } => coroutine::method(context, &contract, utxo, method, arguments),
             Root::Plain(_) => Err(Stopped::defect("a plain function was called as a coroutine")),
         });
-        let (gas_used, result) = gas::settle(&store, limit, result);
+        let (gas_used, result) = gas::settle(&mut store, self.profile, limit, result);
         let (calls, result) = match store.into_data().into_transition() {
             Ok(mut transition) => (transition.take_calls(), result.and_then(|result| transition.finish(result))),
             Err(defect) => (Vec::new(), Err(defect)),

@@ -29,6 +29,9 @@ pub struct ExecutionProfile {
     pub gas_per_instance: u64,
     /// Gas for each call between a contract and the host, in either direction, beside its values.
     pub gas_per_host_call: u64,
+    /// Gas for each call of a UTXO that a script makes, beside the call of the host that asks for it: for reading the
+    /// UTXO's record afterwards, and for a row of the call table with its digests.
+    pub gas_per_utxo_call: u64,
     /// Gas for each byte of encoded values that go into a contract or come out of it.
     pub gas_per_value_byte: u64,
     /// Gas for each page (64 KiB) of linear memory that an instance begins with or adds: for providing and clearing it.
@@ -101,6 +104,7 @@ impl Default for ExecutionProfile {
             gas_per_transaction: 5_000,
             gas_per_instance: 5_000,
             gas_per_host_call: 200,
+            gas_per_utxo_call: 10_000,
             gas_per_value_byte: 16,
             gas_per_memory_page: 2_000,
             gas_per_state_byte: 50,

@@ -204,6 +204,22 @@ async fn values_and_memory_cost_gas() {
 }
 
 #[tokio::test]
+async fn memory_costs_gas_even_if_the_call_fails() {
+    let machine = Machine::new();
+    let wat = r#"(module
+        (memory 1)
+        (func (export "grow-and-stop") (param i32) (drop (memory.grow (local.get 0))) unreachable))"#;
+    let contract = machine.contract("export grow-and-stop: func(pages: u32);", wat);
+    let call =
+        async |pages: u64, limit| machine.call(&contract, "grow-and-stop", &unsigned(pages), limit).await.unwrap();
+    let (little, much) = (call(0, None).await, call(100, None).await);
+    assert_eq!(much.result.as_ref().unwrap_err().kind, FailureKind::Trap);
+    assert!(much.gas_used - little.gas_used >= 100 * profile().gas_per_memory_page);
+    let limit = little.gas_used + 100;
+    assert_eq!(call(100, Some(limit)).await.result, Err(out_of_gas(limit)));
+}
+
+#[tokio::test]
 async fn memory_is_limited_for_all_memories_together() {
     let machine = Machine::new();
     let pages = profile().memory_size_bytes_max / (64 << 10);

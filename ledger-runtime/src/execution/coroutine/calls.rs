@@ -3,7 +3,7 @@
 use super::handles::{CONTEXT, InstanceHandles};
 use super::transition::{Frame, FrameKind, LiveIndex, ObjectIndex, Transition};
 use crate::abi::{LiftError, LowerError};
-use crate::admission::coroutine::{Entry, Object as Declared};
+use crate::admission::coroutine::{Entry, Object as Declared, ObjectKind};
 use crate::admission::{Coroutine, Executable};
 use crate::execution::gas;
 use crate::execution::stop::Stopped;
@@ -40,7 +40,11 @@ pub(crate) fn main(
     main: &str,
     arguments: &[u8],
 ) -> Result<UtxoId, Stopped> {
-    let entry = declared(contract, type_name)?.mains.get(main);
+    let declared = declared(contract, type_name)?;
+    if declared.kind != ObjectKind::Utxo {
+        return Err(Stopped::refused(format!("a script made a `{type_name}`, which is not a UTXO")));
+    }
+    let entry = declared.mains.get(main);
     let entry = entry.ok_or_else(|| Stopped::defect("a main function that was checked is gone"))?;
     let object = store.data_mut().transition()?.create(*contract.hash(), type_name)?;
     let id = store.data_mut().transition()?.object(object)?.id;
@@ -110,11 +114,11 @@ impl Beginning<'_> {
     ) -> Result<Vec<u8>, Stopped> {
         let transition = store.data_mut().transition()?;
         transition.begin_call()?;
-        let gas_limit = transition.gas_limit;
+        let (profile, gas_limit) = (Arc::clone(&transition.profile), transition.gas_limit);
         let old_state = state_digest(transition, self.object)?;
         let gas_before = gas::used(&*store, gas_limit);
         let outcome = call(store);
-        let (gas_after, outcome) = gas::settle(&*store, gas_limit, outcome);
+        let (gas_after, outcome) = gas::settle(&mut *store, &profile, gas_limit, outcome);
         let transition = store.data_mut().transition()?;
         let new_state = if outcome.is_ok() { state_digest(transition, self.object)? } else { Digest::ZERO };
         let utxo = self.object.map(|object| transition.object(object)).transpose()?;

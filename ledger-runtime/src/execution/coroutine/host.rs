@@ -78,19 +78,10 @@ fn answer(store: &mut Context<'_>, function: &HostFunction, parameters: &[Val]) 
             return effect(store, frame, interface, name, signature, parameters);
         }
         HostFunction::Main { object, main, signature } => {
-            let arguments = lift(store, frame, signature, parameters)?;
-            let contract = caller_of_utxos(store, frame)?;
-            let id = calls::main(store, &contract, object, main, &arguments)?;
-            store.data_mut().transition()?.say_called(id);
-            return lower(store, frame, signature, &calls::encode_id(&id)?, parameters);
+            return call_main(store, frame, object, main, signature, parameters);
         }
         HostFunction::Method { object, method, signature } => {
-            let utxo = callee(store, frame, object, method, number(parameters, 0)?)?;
-            let arguments = lift(store, frame, signature, parameters)?;
-            let contract = caller_of_utxos(store, frame)?;
-            let result = calls::method(store, &contract, &utxo, method, &arguments)?;
-            store.data_mut().transition()?.say_called(utxo);
-            return lower(store, frame, signature, &result, parameters);
+            return call_method(store, frame, object, method, signature, parameters);
         }
     }
     Ok(None)
@@ -193,18 +184,65 @@ fn effect(
     lower(store, frame, signature, &answer, parameters)
 }
 
-/// The UTXO that a script calls, if it may be called now.
-fn callee(
+/// A script makes a UTXO.
+fn call_main(
+    store: &mut Context<'_>,
+    frame: Frame,
+    type_name: &str,
+    main: &str,
+    signature: &Signature,
+    parameters: &[Val],
+) -> Result<Option<Val>, Stopped> {
+    let contract = begin_utxo_call(store, frame)?;
+    let arguments = lift(store, frame, signature, parameters)?;
+    let id = calls::main(store, &contract, type_name, main, &arguments)?;
+    store.data_mut().transition()?.say_called(id);
+    lower(store, frame, signature, &calls::encode_id(&id)?, parameters)
+}
+
+/// A script calls a method of a UTXO.
+fn call_method(
     store: &mut Context<'_>,
     frame: Frame,
     type_name: &str,
     method: &str,
+    signature: &Signature,
+    parameters: &[Val],
+) -> Result<Option<Val>, Stopped> {
+    let contract = begin_utxo_call(store, frame)?;
+    let transition = store.data_mut().transition()?;
+    let utxo = callee(transition, frame, &contract, type_name, method, number(parameters, 0)?)?;
+    let arguments = lift(store, frame, signature, parameters)?;
+    let result = calls::method(store, &contract, &utxo, method, &arguments)?;
+    store.data_mut().transition()?.say_called(utxo);
+    lower(store, frame, signature, &result, parameters)
+}
+
+/// The contract of the code that runs, which must be a script: a UTXO calls no UTXO.
+fn begin_utxo_call(store: &mut Context<'_>, frame: Frame) -> Result<Arc<Executable>, Stopped> {
+    if frame.kind != FrameKind::Script {
+        return Err(Stopped::refused("a UTXO called a UTXO, which only scripts may"));
+    }
+    let transition = store.data_mut().transition()?;
+    let contract = Arc::clone(&transition.live(frame.live)?.contract);
+    let gas = transition.profile.gas_per_utxo_call;
+    gas::charge(&mut *store, gas)?;
+    Ok(contract)
+}
+
+/// The UTXO that a script calls, if it may be called now.
+fn callee(
+    transition: &mut Transition,
+    frame: Frame,
+    contract: &Executable,
+    type_name: &str,
+    method: &str,
     handle: u32,
 ) -> Result<UtxoId, Stopped> {
-    let contract = caller_of_utxos(store, frame)?;
-    let transition = store.data_mut().transition()?;
     let resource = Resource::Utxo { type_name: Some(type_name.to_owned()) };
-    let id = InstanceHandles { transition, live: frame.live }.lift(&resource, handle, false).map_err(unusable)?;
+    let id = InstanceHandles { transition: &mut *transition, live: frame.live }
+        .lift(&resource, handle, false)
+        .map_err(unusable)?;
     let index = transition.index_of(&id).ok_or_else(|| Stopped::defect("an object is gone"))?;
     let utxo = transition.object(index)?;
     if utxo.is_consumed {
@@ -212,7 +250,7 @@ fn callee(
             "`{method}` was called on the UTXO {id}, which was consumed earlier in the same transaction"
         )));
     }
-    if !offers(utxo, &contract, method) {
+    if !offers(utxo, contract, method) {
         return Err(Stopped::refused(format!("the UTXO {id} does not offer `{method}` where it waits now")));
     }
     Ok(id)
@@ -222,14 +260,6 @@ fn offers(utxo: &Object, contract: &Executable, method: &str) -> bool {
     let declared = contract.coroutine().and_then(|form| form.contract.objects.get(&utxo.type_name));
     let method = declared.and_then(|declared| declared.methods.get(method));
     method.is_some_and(|method| method.ids.iter().any(|id| utxo.callable.contains(id)))
-}
-
-/// The contract of the code that runs, which must be a script: a UTXO calls no UTXO.
-fn caller_of_utxos(store: &mut Context<'_>, frame: Frame) -> Result<Arc<Executable>, Stopped> {
-    match frame.kind {
-        FrameKind::Script => Ok(Arc::clone(&store.data_mut().transition()?.live(frame.live)?.contract)),
-        FrameKind::Utxo(_) | FrameKind::Setup => Err(Stopped::refused("a UTXO called a UTXO, which only scripts may")),
-    }
 }
 
 /// The UTXO that runs; none if a script does.
