@@ -37,8 +37,8 @@ pub struct Contract {
     pub wit: ContractWit,
     /// Its own world, as extracted from it.
     pub view: ViewId,
-    /// Every package that it refers to, by `namespace:name@version`, with its hash; sorted by name.
-    pub packages: Vec<(String, PackageHash)>,
+    /// Every package that it refers to, by `namespace:name@version`, with its hash.
+    pub packages: BTreeMap<String, PackageHash>,
 }
 
 /// A contract's WIT as text.
@@ -364,10 +364,8 @@ impl State {
     }
 }
 
-fn packages(closure: &Closure) -> Vec<(String, PackageHash)> {
-    let packages: BTreeMap<String, PackageHash> =
-        closure.hashes().into_iter().map(|(name, hash)| (name.to_string(), *hash)).collect();
-    packages.into_iter().collect()
+fn packages(closure: &Closure) -> BTreeMap<String, PackageHash> {
+    closure.hashes().into_iter().map(|(name, hash)| (name.to_string(), *hash)).collect()
 }
 
 fn closure(deployment: &Deployment) -> Result<Closure, NameError> {

@@ -1,9 +1,12 @@
 //! Chains: production, submission, restart, deployment, verification.
 
 use crate::build;
-use crate::chain_support::{Lie, ManualSequencer, Setup, Tampered, bump, create, method, source, starstream};
+use crate::chain_support::{
+    FailingExecutor, FailingStorage, Lie, ManualSequencer, Setup, Tampered, bump, create, method, source, starstream,
+    transaction,
+};
 use crate::support::{LocalSource, genesis};
-use ledger_core::{Block, Invalid, UtxoStatus};
+use ledger_core::{Block, Invalid, RootCall, UtxoStatus};
 use ledger_runtime::chain::{
     BlockProduction, ChainEnd, ChainError, Committed, Ledger, ProposeError, SubmitError, verify,
 };
@@ -307,6 +310,90 @@ async fn a_chain_that_stops_answers_those_who_wait() {
     assert_eq!(ledger.stop().await, ChainEnd::Stopped);
     assert!(matches!(waiting.await.unwrap(), Err(SubmitError::Stopped { .. })));
     assert!(matches!(ledger.submit(create(counter, 0)).await, Err(SubmitError::Stopped { .. })));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trouble_of_the_machine_makes_no_block_and_the_chain_goes_on() {
+    let (source, counter) = source();
+    let data = tempdir().unwrap();
+    let sequencer = ManualSequencer::new();
+    let mut parts = Setup::new(data.path(), genesis(&[counter]), source).parts(sequencer.clone()).unwrap();
+    let (good, bad) = (create(counter, 1), create(counter, 2));
+    parts.executor = Arc::new(FailingExecutor { executor: parts.executor, nonce: bad.nonce });
+    let ledger = Arc::new(Ledger::start(parts).await.unwrap());
+    let submit = |transaction: &ledger_core::Transaction| {
+        let (ledger, transaction) = (Arc::clone(&ledger), transaction.clone());
+        tokio::spawn(async move { ledger.submit(transaction).await })
+    };
+    // Both are told that the node failed, also the one before it: its block was never made.
+    let (first, second) = (submit(&good), submit(&bad));
+    let mut proposals = sequencer.proposals(2).await;
+    proposals.sort_by_key(|proposal| proposal.transaction.nonce);
+    sequencer.decide(1, proposals);
+    for answer in [first.await.unwrap(), second.await.unwrap()] {
+        let Err(SubmitError::Fault { message }) = answer else { panic!("{answer:?}") };
+        assert!(message.contains("there is no memory"), "{message}");
+    }
+    assert_eq!(height(&ledger), 0);
+    // The same transaction can be sent again.
+    let again = submit(&good);
+    sequencer.decide(2, sequencer.proposals(1).await);
+    assert_eq!(again.await.unwrap().unwrap().height, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_known_to_be_kept_is_not_acknowledged() {
+    let (source, counter) = source();
+    let data = tempdir().unwrap();
+    let sequencer = ManualSequencer::new();
+    let mut parts = Setup::new(data.path(), genesis(&[counter]), source.clone()).parts(sequencer.clone()).unwrap();
+    parts.storage = Arc::new(FailingStorage { storage: parts.storage, height: 2 });
+    let ledger = Arc::new(Ledger::start(parts).await.unwrap());
+    let submit = |transaction: ledger_core::Transaction| {
+        let ledger = Arc::clone(&ledger);
+        tokio::spawn(async move { ledger.submit(transaction).await })
+    };
+    let first = submit(create(counter, 1));
+    sequencer.decide(1, sequencer.proposals(1).await);
+    let utxo = created(&first.await.unwrap().unwrap());
+    let (second, waiting) = (submit(bump(utxo, Some(0), 1)), submit(create(counter, 2)));
+    let proposals = sequencer.proposals(2).await;
+    let is_second = |proposal: &ledger_runtime::chain::Proposal| proposal.transaction.names(&utxo);
+    sequencer.decide(2, proposals.into_iter().filter(is_second).collect());
+    assert!(matches!(second.await.unwrap(), Err(SubmitError::Fault { .. })));
+    // The chain ends, and so everybody who still waits is told.
+    let ChainEnd::StorageFailed(reason) = ledger.ended().await else { panic!() };
+    assert!(reason.contains("`ledger.redb` failed"), "{reason}");
+    assert!(matches!(waiting.await.unwrap(), Err(SubmitError::Stopped { .. })));
+    assert!(matches!(ledger.submit(create(counter, 3)).await, Err(SubmitError::Stopped { .. })));
+    drop(Arc::into_inner(ledger).unwrap());
+
+    // With a disk that works it goes on where it was.
+    let ledger = Setup::new(data.path(), genesis(&[counter]), source).start().await.unwrap();
+    assert_eq!(ledger.submit(bump(utxo, Some(0), 1)).await.unwrap().height, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_contract_is_deployed_with_its_packages() {
+    let source = Arc::new(LocalSource::with_examples());
+    let shop = ComponentHash::of(&build::example("shop"));
+    let data = tempdir().unwrap();
+    let ledger = Setup::new(data.path(), genesis(&[]), source.clone()).start().await.unwrap();
+    ledger.deploy(shop, None).await.unwrap();
+    source.clear();
+    let block: Block = ledger.read(|snapshot| snapshot.block(1)).await.unwrap().unwrap().unwrap();
+    let [deployment] = block.deployments.as_slice() else { panic!() };
+    assert_eq!(deployment.component, build::example("shop"));
+    let names: Vec<&str> = deployment.packages.iter().map(|(name, _, _)| name.as_str()).collect();
+    assert_eq!(names, ["demo:goods@0.1.0"]);
+    let known = ledger.read(move |snapshot| snapshot.contract(&shop)).await.unwrap().unwrap();
+    let (record, _) = known.unwrap();
+    assert_eq!(record.packages, [("demo:goods@0.1.0".to_owned(), deployment.packages[0].1)].into());
+    let call = RootCall::Function { contract: shop, function: "cheapest".to_owned() };
+    let committed = ledger.submit(transaction(call, Vec::new(), &[0])).await.unwrap();
+    assert_eq!(committed.receipt.outcome, Ok(vec![0]));
+    let storage = stopped(ledger, data.path()).await;
+    assert_eq!(verified(storage.snapshot()).await, Ok(2));
 }
 
 #[tokio::test(flavor = "multi_thread")]

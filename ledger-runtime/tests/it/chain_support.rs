@@ -1,19 +1,19 @@
 //! Chains without a network, and transactions for the counter of the Starstream contracts.
 
-use crate::support::LocalSource;
+use crate::support::{LocalSource, limits};
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
 use ledger_core::{
-    Block, CallRow, ChainId, ContractCounters, ContractRecord, Header, Input, Receipt, RootCall, State, StateError,
-    Transaction, Tree, Utxo, UtxoStatus,
+    Block, CallRow, ChainId, ContractCounters, ContractRecord, Header, Input, Invalid, Moment, Receipt, RootCall,
+    SealedBlock, State, StateError, Transaction, Tree, Utxo, UtxoStatus,
 };
 use ledger_runtime::chain::{
-    BlockProduction, ChainError, Decision, Ledger, NodeExecutor, Parts, Proposal, ProposeError, Sequencer,
-    SoloSequencer, SystemClock,
+    BlockProduction, ChainError, Decision, Executed, FreshContracts, Ledger, NodeExecutor, Parts, Proposal,
+    ProposeError, Sequencer, SoloSequencer, SystemClock, TransactionExecutor,
 };
 use ledger_runtime::compiled::CompiledCache;
 use ledger_runtime::contracts::Contracts;
-use ledger_runtime::execution::Executor;
+use ledger_runtime::execution::{Executor, NodeFault};
 use ledger_runtime::genesis::Genesis;
 use ledger_runtime::limits::Limits;
 use ledger_runtime::source::ContractSource;
@@ -82,7 +82,7 @@ pub(crate) struct Setup {
 
 impl Setup {
     pub(crate) fn new(data_dir: &Path, genesis: Genesis, source: Arc<dyn ContractSource>) -> Self {
-        Self { data_dir: data_dir.to_owned(), genesis, source, limits: Limits::default() }
+        Self { data_dir: data_dir.to_owned(), genesis, source, limits: limits() }
     }
 
     /// A chain that makes a block as soon as something waits.
@@ -96,6 +96,11 @@ impl Setup {
     }
 
     pub(crate) async fn ordered_by(self, sequencer: Arc<dyn Sequencer>) -> Result<Ledger, ChainError> {
+        Ledger::start(self.parts(sequencer)?).await
+    }
+
+    /// What the chain is put together from, so that a test can exchange a part.
+    pub(crate) fn parts(self, sequencer: Arc<dyn Sequencer>) -> Result<Parts, ChainError> {
         let Self { data_dir, genesis, source, limits } = self;
         let storage: Arc<dyn Storage> = Arc::new(RedbStorage::open(&data_dir, &limits)?);
         let engine = Arc::new(Executor::new(genesis.profile(), &limits).unwrap());
@@ -105,7 +110,7 @@ impl Setup {
         let executor = NodeExecutor::new(genesis.chain_id.clone(), Arc::clone(&engine), Arc::clone(&contracts));
         let executor = Arc::new(executor);
         let clock = Arc::new(SystemClock);
-        Ledger::start(Parts { genesis, storage, engine, contracts, executor, sequencer, clock, limits }).await
+        Ok(Parts { genesis, storage, engine, contracts, executor, sequencer, clock, limits })
     }
 }
 
@@ -153,6 +158,60 @@ impl Sequencer for ManualSequencer {
         let decisions = self.decisions.lock().unwrap().take().unwrap();
         stream::unfold(decisions, |mut decisions| async { decisions.recv().await.map(|next| (next, decisions)) })
             .boxed()
+    }
+}
+
+/// A machine that fails at a transaction of this nonce, as one without memory would.
+pub(crate) struct FailingExecutor {
+    pub(crate) executor: Arc<dyn TransactionExecutor>,
+    pub(crate) nonce: u64,
+}
+
+impl TransactionExecutor for FailingExecutor {
+    fn check(
+        &self,
+        transaction: &Transaction,
+        moment: &Moment,
+        state: &dyn State,
+    ) -> Result<Option<Invalid>, NodeFault> {
+        self.executor.check(transaction, moment, state)
+    }
+
+    fn execute(
+        &self,
+        proposal: &Proposal,
+        moment: &Moment,
+        state: &dyn State,
+        fresh: &mut FreshContracts,
+    ) -> Result<Executed, NodeFault> {
+        if proposal.transaction.nonce == self.nonce {
+            return Err(NodeFault::new("there is no memory", "none at all"));
+        }
+        self.executor.execute(proposal, moment, state, fresh)
+    }
+}
+
+/// A storage whose disk fails at a height.
+pub(crate) struct FailingStorage {
+    pub(crate) storage: Arc<dyn Storage>,
+    pub(crate) height: u64,
+}
+
+impl Storage for FailingStorage {
+    fn begin(&self, genesis: &[u8], block: &SealedBlock) -> Result<(), StorageError> {
+        self.storage.begin(genesis, block)
+    }
+
+    fn commit(&self, block: &SealedBlock) -> Result<(), StorageError> {
+        if block.header().moment.height == self.height {
+            let error = std::io::Error::from(std::io::ErrorKind::StorageFull);
+            return Err(StorageError::Database { path: "ledger.redb".into(), error: Box::new(error.into()) });
+        }
+        self.storage.commit(block)
+    }
+
+    fn snapshot(&self) -> Arc<dyn Snapshot> {
+        self.storage.snapshot()
     }
 }
 
