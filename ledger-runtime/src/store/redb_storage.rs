@@ -14,10 +14,12 @@ use ledger_core::SealedBlock;
 use redb::backends::InMemoryBackend;
 use redb::{Database, ReadableDatabase, StorageBackend, TableHandle};
 use registry_core::limits::Limits as CoreLimits;
+use registry_core::panics::catch_panic;
 use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use tracing::warn;
 
 /// The name of the database in the data directory.
 const FILE_NAME: &str = "ledger.redb";
@@ -29,7 +31,7 @@ const FILE_NAME: &str = "ledger.redb";
 pub struct RedbStorage {
     location: Location,
     utxos_scanned_max: usize,
-    database: Database,
+    database: OpenDatabase,
     latest: RwLock<Arc<RedbSnapshot>>,
     writing: Mutex<()>,
 }
@@ -80,8 +82,8 @@ impl RedbStorage {
     pub fn with_backend(backend: impl StorageBackend, limits: &Limits) -> Result<Self, StorageError> {
         let location = Location(Arc::from(Path::new(FILE_NAME)));
         let database = location.run(|| {
-            let database = builder(limits).create_with_backend(backend)?;
-            prepare(&database)?;
+            let database = OpenDatabase(Some(builder(limits).create_with_backend(backend)?));
+            prepare(database.get()?)?;
             Ok(database)
         })?;
         Self::new(location, database, limits)
@@ -89,14 +91,15 @@ impl RedbStorage {
 
     fn open_file(path: &Path, limits: &Limits) -> Result<Self, StorageError> {
         let location = Location(Arc::from(path));
-        let database = location.run(|| Ok(builder(limits).open(path)?))?;
+        let database = location.run(|| Ok(OpenDatabase(Some(builder(limits).open(path)?))))?;
         Self::new(location, database, limits)
     }
 
-    fn new(location: Location, database: Database, limits: &Limits) -> Result<Self, StorageError> {
+    fn new(location: Location, database: OpenDatabase, limits: &Limits) -> Result<Self, StorageError> {
         check_format(&location, &database)?;
         let latest = location.run(|| {
-            let snapshot = RedbSnapshot::new(location.clone(), Tables::open(&database)?, limits.utxos_scanned_max)?;
+            let tables = Tables::open(database.get()?)?;
+            let snapshot = RedbSnapshot::new(location.clone(), tables, limits.utxos_scanned_max)?;
             check::check_tip(&snapshot.tables)?;
             Ok(snapshot)
         })?;
@@ -119,7 +122,7 @@ impl RedbStorage {
             let latest = latest.into_inner().unwrap_or_else(PoisonError::into_inner);
             let mut report = check::check(&latest.tables, limits, progress)?;
             drop(latest);
-            check::check_file(&mut database, &mut report)?;
+            check::check_file(database.get_mut()?, &mut report)?;
             Ok(report)
         })
     }
@@ -132,8 +135,9 @@ impl RedbStorage {
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let before = self.latest();
         let after = self.location.run(|| {
-            commit::write(&self.database, before.tip.as_ref(), genesis, block)?;
-            RedbSnapshot::new(self.location.clone(), Tables::open(&self.database)?, self.utxos_scanned_max)
+            let database = self.database.get()?;
+            commit::write(database, before.tip.as_ref(), genesis, block)?;
+            RedbSnapshot::new(self.location.clone(), Tables::open(database)?, self.utxos_scanned_max)
         })?;
         *self.latest.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(after);
         Ok(())
@@ -157,6 +161,28 @@ impl Storage for RedbStorage {
 
     fn snapshot(&self) -> Arc<dyn Snapshot> {
         self.latest()
+    }
+}
+
+/// A database that is closed without stopping the thread, even if it is found damaged while it is being closed.
+struct OpenDatabase(Option<Database>);
+
+impl OpenDatabase {
+    fn get(&self) -> Result<&Database, Fault> {
+        self.0.as_ref().ok_or(Fault::Database(redb::Error::DatabaseClosed))
+    }
+
+    fn get_mut(&mut self) -> Result<&mut Database, Fault> {
+        self.0.as_mut().ok_or(Fault::Database(redb::Error::DatabaseClosed))
+    }
+}
+
+impl Drop for OpenDatabase {
+    fn drop(&mut self) {
+        let database = self.0.take();
+        if let Err(reason) = catch_panic(|| drop(database)) {
+            warn!("the database could not be closed properly and will be repaired when it is opened: {reason}");
+        }
     }
 }
 
@@ -216,8 +242,9 @@ fn table_names(database: &Database) -> Result<Vec<String>, Fault> {
     Ok(database.begin_read()?.list_tables()?.map(|table| table.name().to_owned()).collect())
 }
 
-fn check_format(location: &Location, database: &Database) -> Result<(), StorageError> {
+fn check_format(location: &Location, database: &OpenDatabase) -> Result<(), StorageError> {
     let found = location.run(|| {
+        let database = database.get()?;
         let names = table_names(database)?;
         let has = |name: &str| names.iter().any(|table| table == name);
         if has(META.name()) {

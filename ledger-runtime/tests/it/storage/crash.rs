@@ -75,6 +75,7 @@ fn a_full_disk_loses_nothing_and_the_chain_goes_on_when_there_is_room() {
     commit(&storage, &CHAIN[4]).unwrap();
     let operations = disk.operations() - before;
     assert!(operations > 5, "the commit of a block has {operations} operations");
+    let mut refused = 0;
     for operation in 1..=operations {
         let disk = Disk::with(empty.content());
         let storage = open(&disk).unwrap();
@@ -84,6 +85,7 @@ fn a_full_disk_loses_nothing_and_the_chain_goes_on_when_there_is_room() {
             // The last operations of a commit need no space.
             Ok(()) => assert_holds(&*storage.snapshot(), &CHAIN[..5]),
             Err(error) => {
+                refused += 1;
                 assert!(error.hint().unwrap().contains("make room on the disk"), "{error:?}");
                 // It takes nothing more until it is opened again.
                 assert!(commit(&storage, &CHAIN[4]).is_err());
@@ -93,4 +95,5 @@ fn a_full_disk_loses_nothing_and_the_chain_goes_on_when_there_is_room() {
         drop(storage);
         assert_whole(&Disk::with(disk.content()), acknowledged.try_into().unwrap());
     }
+    assert!(refused > operations / 2, "{refused} of {operations} were refused");
 }

@@ -6,3 +6,4 @@ mod crash;
 mod damage;
 mod disk;
 mod reading;
+mod tampering;

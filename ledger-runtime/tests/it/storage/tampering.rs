@@ -1,0 +1,317 @@
+//! A complete check finds whatever does not fit, in every table: the file is sound, and what stands in it is wrong.
+
+use super::chain::{CHAIN, commit_all, live};
+use super::disk::Disk;
+use ledger_core::{Receipt, TREE_DEPTH, UtxoStatus};
+use ledger_runtime::limits::Limits;
+use ledger_runtime::store::{CheckReport, RedbStorage, StorageError};
+use redb::{Database, TableDefinition, WriteTransaction};
+use registry_core::hash::Digest;
+use registry_core::limits::Limits as CoreLimits;
+
+type Bytes = &'static [u8];
+type Name = &'static [u8; 32];
+
+const HEADERS: TableDefinition<u64, Bytes> = TableDefinition::new("headers");
+const TRANSACTIONS: TableDefinition<(u64, u32), Bytes> = TableDefinition::new("transactions");
+const RECEIPTS: TableDefinition<(u64, u32), Bytes> = TableDefinition::new("receipts");
+const CALLS: TableDefinition<u64, Bytes> = TableDefinition::new("calls");
+const PLACES: TableDefinition<Name, (u64, u32)> = TableDefinition::new("places");
+const UTXOS: TableDefinition<Name, Bytes> = TableDefinition::new("utxos");
+const SERIALS: TableDefinition<(Name, u64), Name> = TableDefinition::new("serials");
+const CONTRACTS: TableDefinition<Name, Bytes> = TableDefinition::new("contracts");
+const NODES: TableDefinition<u64, Name> = TableDefinition::new("nodes");
+const CLOSURES: TableDefinition<Name, Bytes> = TableDefinition::new("closures");
+const COMPONENTS: TableDefinition<Name, Bytes> = TableDefinition::new("components");
+const PACKAGES: TableDefinition<Name, Bytes> = TableDefinition::new("packages");
+const META: TableDefinition<&str, Bytes> = TableDefinition::new("meta");
+
+/// A disk with the whole chain, in which somebody has then changed something.
+fn tampered(tamper: &dyn Fn(&WriteTransaction)) -> Disk {
+    let disk = Disk::default();
+    let storage = RedbStorage::with_backend(disk.clone(), &Limits::default()).unwrap();
+    commit_all(&storage, &CHAIN);
+    drop(storage);
+    let database = Database::builder().create_with_backend(disk.clone()).unwrap();
+    let transaction = database.begin_write().unwrap();
+    tamper(&transaction);
+    transaction.commit().unwrap();
+    drop(database);
+    disk
+}
+
+fn check(disk: Disk) -> Result<CheckReport, StorageError> {
+    RedbStorage::with_backend(disk, &Limits::default())?.check(&CoreLimits::default(), &mut |_| {})
+}
+
+fn contract(position: usize) -> [u8; 32] {
+    let deployed = CHAIN.iter().flat_map(|block| block.receipts()).filter_map(|receipt| receipt.deployed);
+    *deployed.skip(position).next().unwrap().digest().as_bytes()
+}
+
+fn consumed() -> [u8; 32] {
+    let utxos = CHAIN.iter().flat_map(|block| block.utxos());
+    let mut consumed = utxos.filter(|(_, status)| matches!(status, UtxoStatus::Consumed { .. }));
+    *consumed.next().unwrap().0.digest().as_bytes()
+}
+
+fn flip(bytes: &[u8], place: usize) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    bytes[place] ^= 1;
+    bytes
+}
+
+/// Puts the changed value of a key in the place of the old one.
+fn change<'k, K: redb::Key>(
+    transaction: &WriteTransaction,
+    table: TableDefinition<K, Bytes>,
+    key: K::SelfType<'k>,
+    change: &dyn Fn(&[u8]) -> Vec<u8>,
+) {
+    let mut table = transaction.open_table(table).unwrap();
+    let old = table.remove(&key).unwrap().unwrap().value().to_vec();
+    table.insert(&key, change(&old).as_slice()).unwrap();
+}
+
+#[test]
+fn a_complete_check_finds_what_was_changed_in_each_table() {
+    let utxo = live(&CHAIN).pop().unwrap();
+    let id = *utxo.id.digest().as_bytes();
+    let of = *utxo.contract.digest().as_bytes();
+    let leaf = u64::from(utxo.slot);
+    let one = *CHAIN[5].receipts()[1].transaction.digest().as_bytes();
+    let package = CHAIN[0].block().deployments[0].packages.first().map(|(_, hash, _)| *hash.digest().as_bytes());
+    let package = package
+        .or_else(|| CHAIN[3].block().deployments[0].packages.first().map(|(_, hash, _)| *hash.digest().as_bytes()));
+    let package = package.unwrap();
+    type Tamper<'a> = Box<dyn Fn(&WriteTransaction) + 'a>;
+    let cases: Vec<(&str, Tamper<'_>, &str)> = vec![
+        ("a header's time", Box::new(|t| change(t, HEADERS, 4, &|old| flip(old, 120))), "of block 5 is"),
+        (
+            "a header",
+            Box::new(|t| drop(t.open_table(HEADERS).unwrap().remove(4).unwrap())),
+            "the header of block 4 is missing",
+        ),
+        (
+            "a transaction's arguments",
+            Box::new(|t| change(t, TRANSACTIONS, (5, 2), &|old| flip(old, old.len() - 9))),
+            "the transactions root of block 5",
+        ),
+        (
+            "a transaction in the middle",
+            Box::new(|t| drop(t.open_table(TRANSACTIONS).unwrap().remove((5, 2)).unwrap())),
+            "the transaction 2 of block 5 is missing",
+        ),
+        (
+            "the last transaction of a block",
+            Box::new(|t| drop(t.open_table(TRANSACTIONS).unwrap().remove((5, 5)).unwrap())),
+            "the transactions root of block 5",
+        ),
+        ("a receipt", Box::new(|t| change(t, RECEIPTS, (6, 0), &|old| flip(old, 40))), "the receipts root of block 6"),
+        (
+            "a receipt's end",
+            Box::new(|t| change(t, RECEIPTS, (6, 0), &|old| old[..old.len() - 1].to_vec())),
+            "the receipt 0 of block 6 cannot be read",
+        ),
+        ("a call", Box::new(|t| change(t, CALLS, 7, &|old| flip(old, 60))), "the claims root of block 7"),
+        (
+            "a call table",
+            Box::new(|t| drop(t.open_table(CALLS).unwrap().remove(7).unwrap())),
+            "the call table of block 7 is missing",
+        ),
+        (
+            "a transaction's place",
+            Box::new(|t| drop(t.open_table(PLACES).unwrap().insert(&one, (5, 3)).unwrap())),
+            "is not found at place 1 of block 5",
+        ),
+        (
+            "an id of no transaction",
+            Box::new(|t| drop(t.open_table(PLACES).unwrap().insert(&[9; 32], (5, 3)).unwrap())),
+            "the number of ids of transactions",
+        ),
+        (
+            "a UTXO's state",
+            Box::new(|t| change(t, UTXOS, &id, &|old| flip(old, old.len() - 60))),
+            "is not what the receipts say",
+        ),
+        ("a UTXO", Box::new(|t| drop(t.open_table(UTXOS).unwrap().remove(&id).unwrap())), "the number of UTXOs"),
+        (
+            "the height of a consumption",
+            Box::new(|t| change(t, UTXOS, &consumed(), &|old| flip(old, old.len() - 8))),
+            "is not what the receipts say",
+        ),
+        (
+            "a UTXO that lives again",
+            Box::new(|t| {
+                let mut again = utxo.clone();
+                again.id = registry_core::id::UtxoId::from_digest(Digest::from_bytes(consumed()).unwrap());
+                let bytes = borsh::to_vec(&UtxoStatus::Live(again)).unwrap();
+                t.open_table(UTXOS).unwrap().insert(&consumed(), bytes.as_slice()).unwrap();
+            }),
+            "two UTXOs are kept at slot",
+        ),
+        (
+            "a serial",
+            Box::new(|t| drop(t.open_table(SERIALS).unwrap().insert((&of, utxo.serial), &consumed()).unwrap())),
+            "is not kept as",
+        ),
+        (
+            "a serial of nothing",
+            Box::new(|t| drop(t.open_table(SERIALS).unwrap().insert((&of, 1_000), &id).unwrap())),
+            "the number of serials",
+        ),
+        (
+            "a contract's next serial",
+            Box::new(|t| change(t, CONTRACTS, &of, &|old| flip(old, old.len() - 12))),
+            "the next serial of",
+        ),
+        (
+            "a contract",
+            Box::new(|t| drop(t.open_table(CONTRACTS).unwrap().remove(&contract(1)).unwrap())),
+            "the number of contracts",
+        ),
+        (
+            "a leaf",
+            Box::new(|t| drop(t.open_table(NODES).unwrap().insert(leaf, &[0; 32]).unwrap())),
+            "level 0 and index",
+        ),
+        (
+            "an inner node",
+            Box::new(|t| drop(t.open_table(NODES).unwrap().insert(3 << 32, &id).unwrap())),
+            "level 3 and index 0",
+        ),
+        (
+            "a node of the contracts' tree",
+            Box::new(|t| drop(t.open_table(NODES).unwrap().insert(1 << 40 | 1 << 32, &id).unwrap())),
+            "of the tree of contracts is wrong",
+        ),
+        (
+            "a node that nothing needs",
+            Box::new(|t| drop(t.open_table(NODES).unwrap().insert(77 << 32, &id).unwrap())),
+            "the number of nodes",
+        ),
+        (
+            "a component",
+            Box::new(|t| change(t, COMPONENTS, &contract(0), &|old| flip(old, old.len() - 1))),
+            "is not what it is kept as",
+        ),
+        (
+            "a component that no block brought",
+            Box::new(|t| drop(t.open_table(COMPONENTS).unwrap().insert(&id, b"bytes".as_slice()).unwrap())),
+            "the number of components",
+        ),
+        (
+            "a component's packages",
+            Box::new(|t| change(t, CLOSURES, &contract(0), &|_| vec![0; 4])),
+            "is not what it is kept as",
+        ),
+        (
+            "a package",
+            Box::new(|t| {
+                change(t, PACKAGES, &package, &|old| {
+                    String::from_utf8(old.to_vec()).unwrap().replacen("func", "funk", 1).into_bytes()
+                })
+            }),
+            "is not what it is kept as",
+        ),
+        (
+            "a package of nothing",
+            Box::new(|t| drop(t.open_table(PACKAGES).unwrap().insert(&id, b"bytes".as_slice()).unwrap())),
+            "the number of packages",
+        ),
+    ];
+    for (what, tamper, expected) in cases {
+        let report = check(tampered(&*tamper)).unwrap_or_else(|error| panic!("{what}: {error:?}"));
+        let found = report.differences.join("\n");
+        assert!(found.contains(expected), "{what}: {found}");
+        assert_eq!(report.differences_count, report.differences.len() as u64, "{what}");
+    }
+}
+
+#[test]
+fn a_start_finds_what_was_changed_at_the_end_of_the_chain() {
+    let last = CHAIN.len() as u64 - 1;
+    let rewritten = |change: &dyn Fn(&mut ledger_core::Header)| {
+        let mut header = CHAIN.last().unwrap().header().clone();
+        change(&mut header);
+        borsh::to_vec(&header).unwrap()
+    };
+    let root = |tree: u64| tree << 40 | (TREE_DEPTH as u64) << 32;
+    let header = |bytes: Vec<u8>| {
+        move |t: &WriteTransaction| drop(t.open_table(HEADERS).unwrap().insert(last, bytes.as_slice()).unwrap())
+    };
+    type Tamper<'a> = Box<dyn Fn(&WriteTransaction) + 'a>;
+    let cases: Vec<(&str, Tamper<'_>, &str)> = vec![
+        ("the time", Box::new(header(rewritten(&|header| header.moment.time_ms += 1))), "the id of the last block 12"),
+        (
+            "the height",
+            Box::new(header(rewritten(&|header| header.moment.height += 1))),
+            "the height of block 12 is 13",
+        ),
+        (
+            "the header below",
+            Box::new(|t| change(t, HEADERS, last - 1, &|old| flip(old, old.len() - 1))),
+            "the parent of block 12",
+        ),
+        (
+            "the header",
+            Box::new(|t| drop(t.open_table(HEADERS).unwrap().remove(last).unwrap())),
+            "the header of the last block 12 is missing",
+        ),
+        (
+            "which block is the last",
+            Box::new(|t| {
+                let tip = (last - 1, CHAIN[CHAIN.len() - 2].id());
+                t.open_table(META).unwrap().insert("tip", borsh::to_vec(&tip).unwrap().as_slice()).unwrap();
+            }),
+            "the height of the last block is 12 and must be 11",
+        ),
+        (
+            "that there is a last block",
+            Box::new(|t| drop(t.open_table(META).unwrap().remove("tip").unwrap())),
+            "does not say which is the last",
+        ),
+        (
+            "what the chain began with",
+            Box::new(|t| drop(t.open_table(META).unwrap().remove("genesis").unwrap())),
+            "what the chain began with is missing",
+        ),
+        (
+            "the format",
+            Box::new(|t| drop(t.open_table(META).unwrap().insert("format", [3, 0, 0, 0].as_slice()).unwrap())),
+            "has format 3, and this program reads format 2",
+        ),
+        (
+            "the root of the UTXOs",
+            Box::new(|t| drop(t.open_table(NODES).unwrap().insert(root(0), &[0; 32]).unwrap())),
+            "the root of the tree of UTXOs",
+        ),
+        (
+            "the root of the contracts",
+            Box::new(|t| drop(t.open_table(NODES).unwrap().insert(root(1), &[0; 32]).unwrap())),
+            "the root of the tree of contracts",
+        ),
+        (
+            "a transaction",
+            Box::new(|t| change(t, TRANSACTIONS, (last, 0), &|old| flip(old, old.len() - 9))),
+            "the transactions root of block 12",
+        ),
+        (
+            "a receipt",
+            Box::new(|t| {
+                let mut receipt: Receipt = CHAIN.last().unwrap().receipts()[0].clone();
+                receipt.gas_used -= 1;
+                let bytes = borsh::to_vec(&receipt).unwrap();
+                t.open_table(RECEIPTS).unwrap().insert((last, 0), bytes.as_slice()).unwrap();
+            }),
+            "the receipts root of block 12",
+        ),
+        ("a call", Box::new(|t| change(t, CALLS, last, &|old| flip(old, 60))), "the claims root of block 12"),
+    ];
+    for (what, tamper, expected) in cases {
+        let disk = tampered(&*tamper);
+        let error = RedbStorage::with_backend(disk, &Limits::default()).err().unwrap_or_else(|| panic!("{what}"));
+        assert!(error.to_string().contains(expected), "{what}: {error}");
+        assert!(error.hint().is_some(), "{what}");
+    }
+}
