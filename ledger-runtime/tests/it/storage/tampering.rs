@@ -45,8 +45,8 @@ fn check(disk: Disk) -> Result<CheckReport, StorageError> {
 }
 
 fn contract(position: usize) -> [u8; 32] {
-    let deployed = CHAIN.iter().flat_map(|block| block.receipts()).filter_map(|receipt| receipt.deployed);
-    *deployed.skip(position).next().unwrap().digest().as_bytes()
+    let mut deployed = CHAIN.iter().flat_map(|block| block.receipts()).filter_map(|receipt| receipt.deployed);
+    *deployed.nth(position).unwrap().digest().as_bytes()
 }
 
 fn consumed() -> [u8; 32] {
