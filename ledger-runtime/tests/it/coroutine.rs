@@ -2,10 +2,13 @@
 
 use crate::support::verified;
 use ledger_core::MethodId;
-use ledger_runtime::abi::{AbiType, Shape};
-use ledger_runtime::admission::coroutine::{CoroutineContract, Entry, Method, Object, ObjectKind, ShapeError};
+use ledger_runtime::abi::{AbiType, Resource, Shape};
+use ledger_runtime::admission::coroutine::{
+    CoroutineContract, Entry, HostFunction, Method, Object, ObjectKind, ShapeError, host_interface_id, method_ids,
+};
 use ledger_runtime::profile::ExecutionProfile;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
@@ -93,4 +96,82 @@ fn primitive(ty: &AbiType) -> &'static str {
         Shape::S64 => "s64",
         other => panic!("{other:?}"),
     }
+}
+
+/// A contract that is written by hand, with each text, which stands in it exactly once, replaced by another.
+fn changed(changes: &[(&str, &str)]) -> Vec<u8> {
+    let mut text = include_str!("coroutine.wat").to_owned();
+    for (from, to) in changes {
+        assert_eq!(text.matches(from).count(), 1, "{from}");
+        text = text.replace(from, to);
+    }
+    wat::parse_str(&text).unwrap_or_else(|error| panic!("{error}"))
+}
+
+#[test]
+fn the_contract_by_hand_is_read() {
+    let contract = read(&changed(&[])).unwrap();
+    assert_eq!(names(&contract.scripts), BTreeSet::from(["double", "same", "send"]));
+    assert_eq!(names(&contract.objects), BTreeSet::from(["cell", "pot"]));
+    assert_eq!(names(&contract.objects["cell"].methods), BTreeSet::from(["add", "take"]));
+    let functions: Vec<&HostFunction> = contract.imports.iter().map(|import| &import.function).collect();
+    assert!(matches!(
+        functions[..3],
+        [HostFunction::DropContext, HostFunction::Resume, HostFunction::ImplementsMethod]
+    ));
+    assert!(matches!(functions[3..5], [HostFunction::BlockHeight, HostFunction::CurrentSlot]));
+    let utxo = Resource::Utxo { type_name: Some("cell".to_owned()) };
+    assert_eq!(functions[10], &HostFunction::DropHandle(utxo));
+    assert_eq!(functions[12], &HostFunction::NewObject { object: "pot".to_owned() });
+}
+
+#[test]
+fn every_other_shape_is_refused_with_its_difference() {
+    let cases: Vec<Case<'_>> = include_str!("coroutine.cases").split("\n# ").skip(1).map(Case::read).collect();
+    assert!(cases.len() > 40);
+    for Case { title, changes, reason } in cases {
+        match read(&changed(&changes)) {
+            Ok(_) => panic!("{title}: taken"),
+            Err(error) => assert_eq!(error.to_string(), reason, "{title}"),
+        }
+    }
+}
+
+/// A change that makes a contract something else.
+struct Case<'a> {
+    title: &'a str,
+    changes: Vec<(&'a str, &'a str)>,
+    reason: &'a str,
+}
+
+impl<'a> Case<'a> {
+    fn read(text: &'a str) -> Self {
+        let mut lines = text.trim_end().lines();
+        let title = lines.next().unwrap();
+        let mut changes = Vec::new();
+        loop {
+            let line = lines.next().unwrap();
+            if let Some(reason) = line.strip_prefix("= ") {
+                return Self { title, changes, reason };
+            }
+            let replaced = line.strip_prefix("- ").unwrap();
+            changes.push((replaced, lines.next().unwrap().strip_prefix('+').unwrap()));
+        }
+    }
+}
+
+#[test]
+fn a_method_has_the_ids_of_its_possible_names_in_the_source() {
+    let id = |name: &str| MethodId(Sha256::digest(name.as_bytes()).into());
+    assert_eq!(method_ids("do-thing"), ["do-thing", "do_thing", "doThing", "DoThing"].map(id));
+    assert_eq!(method_ids("bump"), ["bump", "Bump"].map(id));
+    assert_eq!(method_ids("take-2-now"), ["take-2-now", "take_2_now", "take2Now", "Take2Now"].map(id));
+}
+
+/// A chain's contracts were deployed under this id: it changes with everything that the host offers, and with nothing
+/// else.
+#[test]
+fn the_host_has_an_id() {
+    let id = host_interface_id().unwrap();
+    assert_eq!(id.0.to_hex(), "fe70e581007adaa4227fb1f355a613ed143748a850ae68cc7231a259d4ff7cf4");
 }

@@ -364,9 +364,9 @@ impl fmt::Display for CoreFunction<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Imported { interface, name } => write!(f, "`{interface}` `{name}`"),
-            Self::NewResource(_) => f.write_str("the making of handles of a resource"),
-            Self::DropResource(_) => f.write_str("the dropping of handles of a resource"),
-            Self::RepResource(_) => f.write_str("the reading of handles of a resource"),
+            Self::NewResource(_) => f.write_str("the making of handles of the resource"),
+            Self::DropResource(_) => f.write_str("the dropping of handles of the resource"),
+            Self::RepResource(_) => f.write_str("the reading of handles of the resource"),
             Self::Exported(name) => write!(f, "the core export `{name}`"),
         }
     }

@@ -5,7 +5,7 @@ use super::error::{Difference, ShapeError};
 use super::host::{self, BUILTIN, CARDANO, CONTEXT, EFFECTS, EVENTS, Host, SELF};
 use super::wiring::{CoreFunction, Wiring};
 use super::{Entry, HostFunction, HostImport, Method, Object, ObjectKind, method_ids};
-use crate::abi::{AbiType, CoreSignature, Resource, Resources, Shape, Signature, declaration};
+use crate::abi::{AbiType, CoreSignature, Resource, Resources, Signature, declaration};
 use std::collections::BTreeMap;
 use wasmparser::component_types::{ComponentAnyTypeId, ComponentEntityType, ResourceId};
 use wasmparser::types::Types;
@@ -58,8 +58,7 @@ impl World {
             let found = wiring.imports.get(&(import.module, import.name));
             let found = found.ok_or_else(|| ShapeError::new(place(), Difference::Missing))?;
             if *found != expected {
-                let (expected, found) = (expected.to_string(), found.to_string());
-                return Err(ShapeError::new(place(), Difference::Wired { expected, found }));
+                return Err(wired(place(), &expected, found));
             }
             check_core_type(place, &function.core_signature(), &import.signature)?;
             Ok(HostImport { module: import.module.to_owned(), name: import.name.to_owned(), function })
@@ -117,11 +116,20 @@ fn check_entry(entry: &Entry, lifted: Option<&&str>, module: &CoreModule<'_>) ->
     let place = || format!("the exported function `{}`", entry.core_name);
     let lifted = *lifted.ok_or_else(|| ShapeError::new(place(), Difference::Missing))?;
     if lifted != entry.core_name {
-        let expected = format!("the core export `{}`", entry.core_name);
-        return Err(ShapeError::new(place(), Difference::Wired { expected, found: format!("`{lifted}`") }));
+        let (expected, found) = (CoreFunction::Exported(&entry.core_name), CoreFunction::Exported(lifted));
+        return Err(wired(place(), &expected, &found));
     }
     let found = module.exports.get(lifted).ok_or_else(|| ShapeError::new(place(), Difference::Missing))?;
     check_core_type(place, &entry.signature.of_export(), found)
+}
+
+fn wired(place: String, expected: &CoreFunction<'_>, found: &CoreFunction<'_>) -> ShapeError {
+    let (expected, mut found) = (expected.to_string(), found.to_string());
+    if expected == found {
+        // Resources have no names here.
+        found = found.replace("the resource", "another resource");
+    }
+    ShapeError::new(place, Difference::Wired { expected, found })
 }
 
 fn check_core_type(
@@ -396,12 +404,15 @@ impl<'a> Reader<'a> {
         place: impl Fn() -> String,
     ) -> Result<Signature, ShapeError> {
         let borrowed = function.params.first().and_then(|parameter| self.handle(&parameter.ty));
-        match borrowed {
-            Some(Handle::Borrow(of)) if declaration(self.resolve, of) == resource && function.params.len() == 1 => {
-                self.signature(function, 1, place)
-            }
-            _ => Err(role(place(), "a function that takes the object alone")),
+        let takes_object = match borrowed {
+            Some(Handle::Borrow(of)) => declaration(self.resolve, of) == resource && function.params.len() == 1,
+            _ => false,
+        };
+        let gives_record = matches!(function.result.map(|ty| self.kind(&ty)), Some(Some(TypeDefKind::Record(_))));
+        if takes_object && gives_record {
+            return self.signature(function, 1, place);
         }
+        Err(role(place(), "a function that takes the object alone and gives a record"))
     }
 
     /// The resource of an own handle.
@@ -413,11 +424,15 @@ impl<'a> Reader<'a> {
     }
 
     fn handle(&self, ty: &Type) -> Option<Handle> {
-        let Type::Id(id) = ty else { return None };
-        match self.resolve.types[declaration(self.resolve, *id)].kind {
-            TypeDefKind::Handle(handle) => Some(handle),
+        match self.kind(ty)? {
+            TypeDefKind::Handle(handle) => Some(*handle),
             _ => None,
         }
+    }
+
+    fn kind(&self, ty: &Type) -> Option<&'a TypeDefKind> {
+        let Type::Id(id) = ty else { return None };
+        Some(&self.resolve.types[declaration(self.resolve, *id)].kind)
     }
 
     /// The one resource that an interface declares, which is a UTXO or a token.
@@ -473,8 +488,7 @@ impl<'a> Reader<'a> {
 fn storage(get: &Entry, set: &Entry) -> Option<AbiType> {
     let given = get.signature.result()?;
     let [(_, taken)] = set.signature.parameters() else { return None };
-    let is_record = matches!(given.shape(), Shape::Record(_));
-    (given == taken && is_record && !given.has_handles()).then(|| given.clone())
+    (given == taken && !given.has_handles()).then(|| given.clone())
 }
 
 fn role(place: impl Into<String>, expected: &'static str) -> ShapeError {
