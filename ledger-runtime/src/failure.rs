@@ -2,6 +2,7 @@
 
 use anstream::eprintln;
 use ledger_runtime::chain::VerifyError;
+use ledger_runtime::draft::DraftError;
 use ledger_runtime::node::StartError;
 use ledger_runtime::rpc::NodeClientError;
 use ledger_runtime::store::StorageError;
@@ -47,7 +48,7 @@ impl Failure {
 }
 
 /// Messages may come from a node: what could command the terminal is shown, not sent.
-fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     let escape = |character: char| match character {
         '\n' => "\n".to_owned(),
         _ if character.is_control() => character.escape_default().to_string(),
@@ -64,8 +65,9 @@ fn hint(error: &anyhow::Error) -> Option<String> {
         let storage = || error.downcast_ref::<StorageError>().and_then(StorageError::hint).map(str::to_owned);
         let node = || error.downcast_ref::<NodeClientError>().and_then(NodeClientError::hint).map(str::to_owned);
         let client = || error.downcast_ref::<ClientError>().and_then(ClientError::hint);
+        let draft = || error.downcast_ref::<DraftError>().and_then(DraftError::hint);
         let finding = || error.downcast_ref::<Finding>().and_then(|finding| finding.hint.clone());
-        start.or_else(verify).or_else(storage).or_else(node).or_else(client).or_else(finding)
+        start.or_else(verify).or_else(storage).or_else(node).or_else(client).or_else(draft).or_else(finding)
     })
 }
 
@@ -78,6 +80,15 @@ impl From<anyhow::Error> for Failure {
 impl From<NodeClientError> for Failure {
     fn from(error: NodeClientError) -> Self {
         Self::Error(error.into())
+    }
+}
+
+impl From<DraftError> for Failure {
+    fn from(error: DraftError) -> Self {
+        match error {
+            DraftError::Node(error) => error.into(),
+            error => Self::Error(error.into()),
+        }
     }
 }
 

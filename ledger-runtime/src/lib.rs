@@ -10,6 +10,8 @@
 //!   [`interface`]: which functions it has, and which of them can be called.
 //! - [`execution`]: makes the call in a fresh instance; [`value`]: parameters and results as bytes.
 //!
+//! [`draft`] is for those who use a chain: it makes transactions out of names and text.
+//!
 //! [`node`] puts them together from a [`genesis`]. [`wave`] writes values as text for people. All [`limits`] stand in
 //! one place, except those that decide results, which are the [`profile`].
 
@@ -19,6 +21,7 @@ pub mod chain;
 pub mod compiled;
 pub mod contract_hash;
 pub mod contracts;
+pub mod draft;
 pub mod engine;
 pub mod execution;
 pub mod genesis;

@@ -1,10 +1,15 @@
 //! What the command does: one module for each subcommand.
 
 mod call;
+mod chain;
 mod check;
 mod data_dir;
 mod demo;
+mod receipt;
 mod serve;
+mod show;
+mod transact;
+mod utxo;
 mod verify;
 mod wit;
 
@@ -18,6 +23,14 @@ pub(crate) async fn run(command: Command) -> Result<(), Failure> {
         Command::Call(arguments) => call::run(arguments).await,
         Command::Verify(arguments) => verify::run(arguments).await,
         Command::Check(arguments) => check::run(arguments).await,
+        Command::Transact(arguments) => transact::run(arguments).await,
+        Command::Deploy(arguments) => transact::run_deploy(arguments).await,
+        Command::Utxo(arguments) => utxo::run(arguments).await,
+        Command::Utxos(arguments) => utxo::run_list(arguments).await,
+        Command::Block(arguments) => chain::run_block(arguments).await,
+        Command::Transaction(arguments) => chain::run_transaction(arguments).await,
+        Command::Contract(arguments) => chain::run_contract(arguments).await,
+        Command::Status(arguments) => chain::run_status(arguments).await,
         Command::Demo(arguments) => demo::run(arguments).await,
         Command::Wit(arguments) => wit::run(arguments).await,
     }

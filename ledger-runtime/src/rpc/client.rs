@@ -1,12 +1,20 @@
 //! The client of a node.
 
-use super::message::{Answer, Outcome, Refusal, Request, WitAnswer};
+use super::answer::{
+    BlockAnswer, ChainStatus, Committed, ContractAnswer, Outcome, Simulated, TransactionAnswer, UtxoAnswer, UtxoPage,
+    WitAnswer,
+};
+use super::encoding::Encoded;
+use super::message::Request;
+use super::refusal::Refusal;
 use super::wire::{self, WireError};
 use crate::limits::Limits;
 use crate::service::Status;
+use crate::utxo_name::UtxoName;
 use crate::value::Fault;
 use bytes::Bytes;
-use registry_core::id::ComponentHash;
+use ledger_core::{Canonical, Transaction};
+use registry_core::id::{ComponentHash, TransactionId};
 use std::io;
 use std::time::Duration;
 use tokio::net::TcpStream;
@@ -65,6 +73,14 @@ pub enum NodeClientError {
         #[source]
         error: WireError,
     },
+    /// The answer is about something else, or contradicts itself.
+    #[error("the node at `{address}` gave {what} that does not fit its id")]
+    Contradiction {
+        /// Its address.
+        address: String,
+        /// What it gave.
+        what: &'static str,
+    },
     /// The node answered that it did not do what was asked.
     #[error(transparent)]
     Refused(Refusal),
@@ -97,9 +113,7 @@ impl NodeClient {
         gas_limit: Option<u64>,
     ) -> Result<Outcome, NodeClientError> {
         let (contract, function) = (contract.to_string(), function.to_owned());
-        let answer: Result<Outcome, Refusal> =
-            self.invoke(&Request::Call { contract, function, parameters, gas_limit }).await?;
-        answer.map_err(NodeClientError::Refused)
+        self.ask(Request::Call { contract, function, parameters, gas_limit }).await
     }
 
     /// A contract's WIT; with `resolve` all packages that it refers to are nested in it.
@@ -107,9 +121,7 @@ impl NodeClient {
     /// # Errors
     /// If the node can't be reached or refuses.
     pub async fn wit(&self, contract: &ComponentHash, resolve: bool) -> Result<WitAnswer, NodeClientError> {
-        let answer: Result<WitAnswer, Refusal> =
-            self.invoke(&Request::GetWit { contract: contract.to_string(), resolve }).await?;
-        answer.map_err(NodeClientError::Refused)
+        self.ask(Request::GetWit { contract: contract.to_string(), resolve }).await
     }
 
     /// What the node is.
@@ -120,9 +132,128 @@ impl NodeClient {
         self.invoke(&Request::Status).await
     }
 
-    async fn invoke<T: Answer>(&self, request: &Request) -> Result<T, NodeClientError> {
-        let encoded = request.encode(self.limits.request_size_bytes_max).map_err(NodeClientError::Request)?;
-        let (interface, function, parameters) = encoded;
+    /// Sends a transaction and waits until it is in a durable block. A transaction that failed while it ran is in a block
+    /// too.
+    ///
+    /// # Errors
+    /// If the node can't be reached or refuses. Whether a transaction is in a block after an error of the connection
+    /// only [`NodeClient::transaction`] can tell; it can be sent again, and is executed once.
+    pub async fn submit(&self, transaction: &Transaction) -> Result<Committed, NodeClientError> {
+        let committed: Committed = self.ask(Request::Submit { transaction: transaction.to_bytes() }).await?;
+        self.expect(committed.receipt.transaction == transaction.id(), "a receipt")?;
+        Ok(committed)
+    }
+
+    /// Executes a transaction on the node's latest state, as if it were in the next block, and changes nothing.
+    ///
+    /// # Errors
+    /// If the node can't be reached or refuses; a transaction that fails while it runs is an outcome.
+    pub async fn simulate(&self, transaction: &Transaction) -> Result<Simulated, NodeClientError> {
+        self.ask(Request::Simulate { transaction: transaction.to_bytes() }).await
+    }
+
+    /// Makes a contract part of the chain.
+    ///
+    /// # Errors
+    /// If the node can't be reached or refuses.
+    pub async fn deploy(
+        &self,
+        contract: &ComponentHash,
+        gas_limit_max: Option<u64>,
+    ) -> Result<Committed, NodeClientError> {
+        self.ask(Request::Deploy { contract: contract.to_string(), gas_limit_max }).await
+    }
+
+    /// A UTXO.
+    ///
+    /// # Errors
+    /// If the node can't be reached, or the chain has never had it.
+    pub async fn utxo(&self, name: &UtxoName) -> Result<UtxoAnswer, NodeClientError> {
+        let answer: UtxoAnswer = self.ask(Request::Utxo { name: name.to_string() }).await?;
+        let is_wanted = match (name, &answer) {
+            (UtxoName::Id(id), UtxoAnswer::Live(live)) => live.utxo.id == *id,
+            (UtxoName::Id(id), UtxoAnswer::Consumed { utxo, .. }) => utxo == id,
+            (UtxoName::Serial(contract, serial), UtxoAnswer::Live(live)) => {
+                live.utxo.contract == *contract && live.utxo.serial == *serial
+            }
+            (UtxoName::Serial(..), UtxoAnswer::Consumed { .. }) => true,
+        };
+        self.expect(is_wanted, "a UTXO")?;
+        Ok(answer)
+    }
+
+    /// UTXOs that live, of one contract or of all, in the order of contracts and serials: at most `limit`, and those after
+    /// the page of which `after` was the `next`.
+    ///
+    /// # Errors
+    /// If the node can't be reached or refuses.
+    pub async fn utxos(
+        &self,
+        contract: Option<&ComponentHash>,
+        after: Option<&UtxoName>,
+        limit: u32,
+    ) -> Result<UtxoPage, NodeClientError> {
+        let (contract, after) = (contract.map(ToString::to_string), after.map(ToString::to_string));
+        self.ask(Request::Utxos { contract, after, limit }).await
+    }
+
+    /// The block at a height, or the latest.
+    ///
+    /// # Errors
+    /// If the node can't be reached, or the chain is not that high.
+    pub async fn block(&self, height: Option<u64>) -> Result<BlockAnswer, NodeClientError> {
+        let block: BlockAnswer = self.ask(Request::Block { height }).await?;
+        let is_wanted = height.is_none_or(|height| block.header.moment.height == height);
+        self.expect(is_wanted && block.header.id() == block.id, "a block")?;
+        Ok(block)
+    }
+
+    /// A transaction of the chain.
+    ///
+    /// # Errors
+    /// If the node can't be reached, or the chain does not have it.
+    pub async fn transaction(&self, id: &TransactionId) -> Result<TransactionAnswer, NodeClientError> {
+        let answer: TransactionAnswer = self.ask(Request::Transaction { id: id.to_string() }).await?;
+        self.expect(answer.transaction.id() == *id && answer.receipt.transaction == *id, "a transaction")?;
+        Ok(answer)
+    }
+
+    /// A contract of the chain.
+    ///
+    /// # Errors
+    /// If the node can't be reached, or the chain does not have it.
+    pub async fn contract(&self, contract: &ComponentHash) -> Result<ContractAnswer, NodeClientError> {
+        let answer: ContractAnswer = self.ask(Request::Contract { contract: contract.to_string() }).await?;
+        self.expect(answer.record.contract == *contract, "a contract")?;
+        Ok(answer)
+    }
+
+    /// How far the chain is.
+    ///
+    /// # Errors
+    /// If the node can't be reached.
+    pub async fn chain_status(&self) -> Result<ChainStatus, NodeClientError> {
+        let status: ChainStatus = self.ask(Request::ChainStatus).await?;
+        self.expect(status.header.id() == status.tip, "a block")?;
+        Ok(status)
+    }
+
+    fn expect(&self, is_right: bool, what: &'static str) -> Result<(), NodeClientError> {
+        if is_right {
+            return Ok(());
+        }
+        Err(NodeClientError::Contradiction { address: self.address.clone(), what })
+    }
+
+    /// Asks a function whose result has a place for a refusal.
+    async fn ask<T: Encoded>(&self, request: Request) -> Result<T, NodeClientError> {
+        let answer: Result<T, Refusal> = self.invoke(&request).await?;
+        answer.map_err(NodeClientError::Refused)
+    }
+
+    async fn invoke<T: Encoded>(&self, request: &Request) -> Result<T, NodeClientError> {
+        let (interface, function) = request.target();
+        let parameters = request.encode(self.limits.request_size_bytes_max).map_err(NodeClientError::Request)?;
         let connection = self.connect().await?;
         let exchange = async {
             let (reader, writer) = connection.into_split();
@@ -162,6 +293,7 @@ impl NodeClientError {
             Self::Answer { .. } => Some("is this the URL of a node of this version?"),
             Self::Timeout { .. } => Some("try again; look at the node's log"),
             Self::Refused(refusal) => refusal.hint.as_deref(),
+            Self::Contradiction { .. } => Some("do not trust this node"),
             Self::Url { .. } | Self::Request(_) => None,
         }
     }

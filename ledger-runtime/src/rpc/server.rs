@@ -1,6 +1,9 @@
 //! Serving invocations to peers that nobody knows.
 
-use super::message::{Answer, ErrorCode, Method, Outcome, Refusal, Request, WitAnswer};
+use super::answer::{Outcome, WitAnswer};
+use super::encoding::Encoded;
+use super::message::{Method, Request};
+use super::refusal::{ErrorCode, Refusal};
 use super::wire::{self, WireError};
 use crate::limits::Limits;
 use crate::service::{Service, ServiceError};
@@ -137,6 +140,19 @@ impl Server {
         };
         match request {
             Request::Status => self.encode(&self.service.status()),
+            Request::Submit { .. }
+            | Request::Simulate { .. }
+            | Request::Deploy { .. }
+            | Request::Utxo { .. }
+            | Request::Utxos { .. }
+            | Request::Block { .. }
+            | Request::Transaction { .. }
+            | Request::Contract { .. }
+            | Request::ChainStatus => self.encode(&Err::<Outcome, _>(Refusal {
+                code: ErrorCode::NotFound,
+                message: "this node has no chain".to_owned(),
+                hint: None,
+            })),
             Request::Call { contract, function, parameters, gas_limit } => {
                 let parameters = Bytes::from(parameters);
                 let outcome = self.service.call(&contract, &function, parameters, gas_limit).await;
@@ -151,7 +167,7 @@ impl Server {
         }
     }
 
-    fn encode(&self, answer: &impl Answer) -> Result<Vec<u8>, Ended> {
+    fn encode(&self, answer: &impl Encoded) -> Result<Vec<u8>, Ended> {
         answer.encode(self.limits.answer_size_bytes_max).map_err(|fault| Ended::Refused(fault.to_string()))
     }
 

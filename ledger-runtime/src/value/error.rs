@@ -56,6 +56,12 @@ pub enum Fault {
     /// A text or a `char` is not UTF-8.
     #[error("a text is not UTF-8")]
     NotUtf8,
+    /// A text or a list of bytes is not what it must be.
+    #[error("a value is not {what}")]
+    NotOfForm {
+        /// What it must be.
+        what: &'static str,
+    },
     /// A byte that must be 0 or 1 is not.
     #[error("the byte is {byte}, but must be 0 or 1")]
     NotBinary {

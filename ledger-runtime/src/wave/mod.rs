@@ -17,6 +17,9 @@ use wasm_wave::untyped::UntypedFuncCall;
 use wasm_wave::value::{Type, Value};
 use wasm_wave::wasm::{WasmType, WasmTypeKind, WasmValue};
 
+/// Tells which UTXO is meant by a text that stands for one, or why none is.
+pub type FindUtxo<'a> = &'a dyn Fn(&str) -> Result<UtxoId, String>;
+
 /// What a function takes and gives.
 #[derive(Debug, Clone)]
 pub struct Signature {
@@ -57,7 +60,7 @@ impl Signature {
     pub fn parse_arguments_with(
         &self,
         text: &str,
-        utxo: &dyn Fn(&str) -> Result<UtxoId, String>,
+        utxo: FindUtxo<'_>,
     ) -> Result<Vec<Value>, ArgumentError> {
         // The line break ends a comment at the end of the text.
         let source = format!("{CALL}{text}\n)");
@@ -132,7 +135,7 @@ struct ArgumentReader<'a> {
     source: &'a str,
     text: &'a str,
     /// Which UTXO a text stands for; none where texts are texts.
-    utxo: Option<&'a dyn Fn(&str) -> Result<UtxoId, String>>,
+    utxo: Option<FindUtxo<'a>>,
 }
 
 impl ArgumentReader<'_> {
@@ -293,6 +296,14 @@ impl ArgumentReader<'_> {
 }
 
 impl ArgumentError {
+    /// What is wrong, and below it the place; a text of nothing has no place to point at.
+    pub fn shown(&self) -> String {
+        match self.text.trim() {
+            "" => self.message.clone(),
+            _ => format!("{}\n\n{}\n", self.message, self.pointer()),
+        }
+    }
+
     /// The line of the text in which it is, and a line that points at the place.
     pub fn pointer(&self) -> String {
         let before = self.text.get(..self.span.start).unwrap_or_default();

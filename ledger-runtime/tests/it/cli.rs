@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-fn ledger() -> Command {
+pub(crate) fn ledger() -> Command {
     let mut command = Command::cargo_bin("ledger").unwrap();
     for name in ["LEDGER_REGISTRY", "LEDGER_GENESIS", "LEDGER_LISTEN", "LEDGER_DATA_DIR", "LEDGER_NODE", "RUST_LOG"] {
         command.env_remove(name);
@@ -29,13 +29,13 @@ fn write_genesis(directory: &Path, contracts: &[String]) -> std::path::PathBuf {
 }
 
 /// A node in a process of its own; it is killed when the test ends.
-struct Process {
+pub(crate) struct Process {
     child: Child,
-    url: String,
+    pub(crate) url: String,
 }
 
 impl Process {
-    fn start(registry: &str, directory: &Path, contracts: &[String]) -> Self {
+    pub(crate) fn start(registry: &str, directory: &Path, contracts: &[String]) -> Self {
         let genesis = write_genesis(directory, contracts);
         let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin("ledger"))
             .args(["serve", "--listen", "127.0.0.1:0", "--registry", registry])
@@ -52,12 +52,12 @@ impl Process {
         Self { child, url: line.trim_end().to_owned() }
     }
 
-    fn ask(&self, command: &str, arguments: &[&str]) -> assert_cmd::assert::Assert {
+    pub(crate) fn ask(&self, command: &str, arguments: &[&str]) -> assert_cmd::assert::Assert {
         ledger().arg(command).args(arguments).args(["--node", &self.url]).assert()
     }
 
     /// Ends it as a service manager does, and gives its exit code.
-    fn terminate(mut self) -> Option<i32> {
+    pub(crate) fn terminate(mut self) -> Option<i32> {
         self.signal("-TERM");
         self.child.wait().unwrap().code()
     }
@@ -75,7 +75,7 @@ impl Drop for Process {
     }
 }
 
-fn output(assert: &assert_cmd::assert::Assert) -> (String, String, i32) {
+pub(crate) fn output(assert: &assert_cmd::assert::Assert) -> (String, String, i32) {
     let output = assert.get_output();
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
     (text(&output.stdout), text(&output.stderr), output.status.code().unwrap())
@@ -211,8 +211,8 @@ async fn errors_say_what_to_do() {
     assert!(stderr.contains("argument 1 (`a`): expected u64"), "{stderr}");
     assert_eq!(code, 1);
     for (arguments, part) in [
-        (vec!["--jsn"], "it is no option of `ledger call`"),
-        (vec!["--gas", "5", "1, 2"], "it is no option of `ledger call`"),
+        (vec!["--jsn"], "it is no option of this command"),
+        (vec!["--gas", "5", "1, 2"], "it is no option of this command"),
         (vec!["1, 2", "--jsn"], "--json"),
         (vec!["1, 2", "--gas-limit", "-1"], "'--gas-limit <GAS>'"),
     ] {
@@ -321,7 +321,22 @@ async fn a_killed_node_loses_nothing() {
 
 #[test]
 fn help_shows_examples() {
-    for arguments in [vec!["--help"], vec!["serve", "--help"], vec!["call", "--help"], vec!["wit", "--help"]] {
+    let commands = [
+        "serve",
+        "call",
+        "transact",
+        "deploy",
+        "utxo",
+        "utxos",
+        "block",
+        "transaction",
+        "contract",
+        "status",
+        "wit",
+        "demo",
+    ];
+    let of_commands = commands.map(|command| vec![command, "--help"]);
+    for arguments in [vec!["--help"]].into_iter().chain(of_commands) {
         let (stdout, _, code) = output(&ledger().args(&arguments).assert());
         assert!(stdout.contains("Examples:\n  ledger "), "{stdout}");
         assert_eq!(code, 0);

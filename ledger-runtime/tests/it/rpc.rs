@@ -198,7 +198,7 @@ fn error_codes_stand_in_the_wit_in_the_same_order() {
     let wit_parser::TypeDefKind::Enum(codes) = &resolve.types[codes].kind else { panic!() };
     let declared: Vec<&str> = codes.cases.iter().map(|case| case.name.as_str()).collect();
     let served: Vec<String> = ErrorCode::ALL.iter().map(ToString::to_string).collect();
-    assert_eq!(declared, served);
+    assert_eq!(declared, served[..declared.len()], "the codes of a chain follow");
 }
 
 #[test]
@@ -321,7 +321,9 @@ async fn malformed_requests_are_answered_at_once() {
         vec![1],
         b"GET / HTTP/1.1\r\n\r\n".to_vec(),
         header("ledger:node/rpc@0.1.0", "no-such-function"),
-        header("ledger:node/rpc@0.2.0", "call"),
+        header("ledger:node/rpc@0.3.0", "call"),
+        header("ledger:node/chain@0.1.0", "status"),
+        header("ledger:node/chain@0.2.0", "call"),
         header("starstream:wrpc-multiplexer/handler", "get-wit"),
         header(&"x".repeat(5_000), "call"),
         [header("starstream:wrpc-multiplexer/handler", "call"), frame(&surplus)].concat(),

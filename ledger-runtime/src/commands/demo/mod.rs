@@ -5,11 +5,12 @@ mod stage;
 mod wasi;
 
 use super::call;
-use crate::arguments::{CallArguments, DemoArguments, NodeArguments};
+use crate::arguments::{DemoArguments, InvocationArguments, NodeArguments};
 use crate::failure::Failure;
 use anyhow::Context;
 use contracts::{CONTRACTS, PACKAGES};
 use ledger_runtime::chain::BlockProduction;
+use ledger_runtime::draft::Target;
 use ledger_runtime::genesis::Genesis;
 use ledger_runtime::limits::Limits;
 use ledger_runtime::node::{Node, NodeConfig};
@@ -249,8 +250,8 @@ async fn show_call(
     wave: &str,
     stage: &Stage,
 ) -> Result<(), Failure> {
-    let arguments = CallArguments {
-        contract,
+    let arguments = InvocationArguments {
+        target: Target::Contract(contract),
         function: function.to_owned(),
         arguments: wave.to_owned(),
         surplus: Vec::new(),

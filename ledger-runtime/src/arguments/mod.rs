@@ -1,8 +1,19 @@
 //! What can be said on the command line.
 
+mod chain;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod reference;
+
+pub(crate) use chain::{
+    BlockArguments, ContractArguments, DeployArguments, StatusArguments, TransactArguments, TransactionArguments,
+    UtxoArguments, UtxosArguments,
+};
+
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use ledger_runtime::contract_hash;
+use ledger_runtime::draft::Target;
 use ledger_runtime::node::LISTEN_DEFAULT;
 use ledger_runtime::rpc::{NodeClient, NodeClientError};
 use registry_client::{Client, ClientError};
@@ -27,6 +38,10 @@ Examples:
       Call a function of a contract.
   ledger wit p2:c…
       Show what a contract offers.
+  ledger deploy p2:c…
+      Make a contract part of the chain.
+  ledger transact p2:c… counter::start 77
+      Change the chain; `ledger utxo`, `utxos`, `block`, `transaction`, `contract` and `status` show what is there.
 
 Exit codes:
   0  it worked
@@ -65,7 +80,11 @@ Examples:
   ledger call p2:c… order '[{name: \"tea\", unit-price: 450, quantity: 2}], percent(10), {gift-wrap}, none'
   ledger call p2:c… 'demo:counting/counters@0.1.0#clamp' 2000
   ledger call p2:c… counters#clamp 2000 --json
-      As long as one function is meant, its interface's name is enough.";
+      As long as one function is meant, its interface's name is enough.
+  ledger call p2:u… value
+      Call a method of a UTXO, and change nothing.
+  ledger call p2:c… create-bumped '10, 5'
+      See what a coordination script would do.";
 
 const WIT_EXAMPLES: &str = "\
 Examples:
@@ -94,16 +113,52 @@ pub(crate) enum Command {
     /// contract too: it is fetched from the registry and verified.
     #[command(after_help = SERVE_EXAMPLES)]
     Serve(ServeArguments),
-    /// Call a function of a contract.
+    /// Call a function of a contract or a method of a UTXO, and change nothing.
     ///
-    /// The arguments are WAVE, typed by the contract's WIT; so is the result on stdout. Nothing is changed: each
-    /// call has a fresh instance.
+    /// The arguments are WAVE, typed by the contract's WIT; so is the result on stdout. A plain function runs in a fresh
+    /// instance of any contract that the node's registry has. Scripts, main functions (`type::main`) and methods of UTXOs
+    /// run on the latest state of the chain, as `ledger transact` would run them; what they would do is told on stderr.
     ///
     /// With --json, stdout has the one document {valid, result, gas_used, errors}, also for a call that the contract, the
-    /// node or the arguments make fail. Only if no node answers there is none. What went wrong is on stderr too, as one
-    /// JSON object with a hint: {"error": {"message", "hint"}}.
+    /// node or the arguments make fail; a call on the chain's state has {failure, created, changed, consumed, ephemeral,
+    /// read, deployed, events} too. Only if no node answers there is none. What went wrong is on stderr too, as one JSON
+    /// object with a hint: {"error": {"message", "hint"}}.
     #[command(after_help = CALL_EXAMPLES)]
-    Call(CallArguments),
+    Call(InvocationArguments),
+    /// Send a transaction, and wait until it is in a durable block.
+    ///
+    /// It is one call: of a coordination script or a plain function of a contract, of a main function of a UTXO type
+    /// (`type::main`), or of a method of a UTXO. The UTXOs that it names are its inputs, in the versions that they have
+    /// now: if somebody else changes one before, the transaction is refused (but see --latest). It happens whole or not
+    /// at all. One that fails while it runs is in the block and has used its gas.
+    ///
+    /// With --json, stdout has one document: {transaction, height, index, block}, and what `ledger call` prints.
+    #[command(after_help = chain::TRANSACT_EXAMPLES)]
+    Transact(TransactArguments),
+    /// Make a contract part of the chain.
+    ///
+    /// The node fetches it from its registry, verifies it, and puts it with everything that it needs into a block. From
+    /// then on nobody has to ask a registry for it.
+    #[command(after_help = chain::DEPLOY_EXAMPLES)]
+    Deploy(DeployArguments),
+    /// Show a UTXO: its state, and what can be called.
+    #[command(after_help = chain::UTXO_EXAMPLES)]
+    Utxo(UtxoArguments),
+    /// List the UTXOs that live.
+    #[command(after_help = chain::UTXOS_EXAMPLES)]
+    Utxos(UtxosArguments),
+    /// Show a block.
+    #[command(after_help = chain::BLOCK_EXAMPLES)]
+    Block(BlockArguments),
+    /// Show a transaction, and what it did.
+    #[command(after_help = chain::TRANSACTION_EXAMPLES)]
+    Transaction(TransactionArguments),
+    /// Show a contract of the chain.
+    #[command(after_help = chain::CONTRACT_EXAMPLES)]
+    Contract(ContractArguments),
+    /// Show what the chain is, and how far it is.
+    #[command(after_help = chain::STATUS_EXAMPLES)]
+    Status(StatusArguments),
     /// Execute a whole chain again, and compare every header, receipt, root and call.
     ///
     /// No registry is asked. Exit code 1 with the first difference if there is one.
@@ -129,16 +184,10 @@ impl Arguments {
     /// What the command line says, or the end of the program with exit code 2.
     pub(crate) fn read() -> Self {
         let arguments = Self::parse();
-        if let Command::Call(call) = &arguments.command
-            && !call.surplus.is_empty()
-        {
-            let all = std::iter::once(&call.arguments).chain(&call.surplus).map(|text| text.trim_end_matches(','));
-            let quoted = all.collect::<Vec<_>>().join(", ");
-            let message = format!("the function's arguments are one argument of the command: '{quoted}'");
-            let mut command = Self::command();
-            command.build();
-            let call = command.find_subcommand_mut("call").map(|call| call.error(ErrorKind::TooManyValues, &message));
-            call.unwrap_or_else(|| Self::command().error(ErrorKind::TooManyValues, message)).exit();
+        match &arguments.command {
+            Command::Call(call) => call.refuse_surplus("call"),
+            Command::Transact(transact) => transact.invocation.refuse_surplus("transact"),
+            _ => {}
         }
         arguments
     }
@@ -150,6 +199,14 @@ impl Command {
         match self {
             Self::Call(arguments) => arguments.json,
             Self::Wit(arguments) => arguments.json,
+            Self::Transact(arguments) => arguments.invocation.json,
+            Self::Deploy(arguments) => arguments.json,
+            Self::Utxo(arguments) => arguments.json,
+            Self::Utxos(arguments) => arguments.json,
+            Self::Block(arguments) => arguments.json,
+            Self::Transaction(arguments) => arguments.json,
+            Self::Contract(arguments) => arguments.json,
+            Self::Status(arguments) => arguments.json,
             Self::Verify(arguments) | Self::Check(arguments) => arguments.json,
             Self::Serve(_) | Self::Demo(_) => false,
         }
@@ -188,12 +245,12 @@ pub(crate) struct DataArguments {
     pub(crate) json: bool,
 }
 
+/// A call, whatever becomes of it.
 #[derive(Debug, Args)]
-pub(crate) struct CallArguments {
-    /// The contract's component hash.
-    #[arg(value_parser = contract_hash::parse)]
-    pub(crate) contract: ComponentHash,
-    /// The function: `name`, or `interface#name` for one in an exported interface.
+pub(crate) struct InvocationArguments {
+    /// The contract's component hash; or a UTXO, by its id or as `contract#serial`.
+    pub(crate) target: Target,
+    /// The function: `name`, `interface#name` for one in an exported interface, `type::main` for one that creates a UTXO.
     pub(crate) function: String,
     /// The arguments as WAVE, separated by commas.
     #[arg(default_value = "", hide_default_value = true, allow_hyphen_values = true, value_parser = wave)]
@@ -206,9 +263,25 @@ pub(crate) struct CallArguments {
     /// The gas that the call may use [default: what the node says].
     #[arg(long, value_name = "GAS", allow_negative_numbers = true)]
     pub(crate) gas_limit: Option<u64>,
-    /// Print `{valid, result, gas_used, errors}` as JSON.
+    /// Print what came of it as JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+impl InvocationArguments {
+    /// Ends the program if the arguments are not one text.
+    fn refuse_surplus(&self, subcommand: &str) {
+        if self.surplus.is_empty() {
+            return;
+        }
+        let all = std::iter::once(&self.arguments).chain(&self.surplus).map(|text| text.trim_end_matches(','));
+        let quoted = all.collect::<Vec<_>>().join(", ");
+        let message = format!("the function's arguments are one argument of the command: '{quoted}'");
+        let mut command = Arguments::command();
+        command.build();
+        let error = command.find_subcommand_mut(subcommand).map(|call| call.error(ErrorKind::TooManyValues, &message));
+        error.unwrap_or_else(|| Arguments::command().error(ErrorKind::TooManyValues, message)).exit();
+    }
 }
 
 #[derive(Debug, Args)]
@@ -265,7 +338,7 @@ fn wave(text: &str) -> Result<String, String> {
         |rest: &str| rest.starts_with(|character: char| character.is_ascii_digit()) || rest.starts_with("inf");
     match text.strip_prefix('-') {
         Some(rest) if !is_number(rest) => {
-            Err("it is no option of `ledger call`, and the arguments of a function cannot begin like this".to_owned())
+            Err("it is no option of this command, and the arguments of a function cannot begin like this".to_owned())
         }
         Some(_) | None => Ok(text.to_owned()),
     }

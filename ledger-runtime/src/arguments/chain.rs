@@ -1,0 +1,172 @@
+//! What can be said to use a chain.
+
+use super::{InvocationArguments, NodeArguments};
+use clap::Args;
+use ledger_runtime::contract_hash;
+use ledger_runtime::utxo_name::UtxoName;
+use registry_core::id::{ComponentHash, TransactionId};
+
+pub(super) const TRANSACT_EXAMPLES: &str = "\
+Examples:
+  ledger transact p2:c… create 77
+      Run a coordination script.
+  ledger transact p2:c… counter::start 77
+      Run a main function of the UTXO type `counter`, which creates a UTXO.
+  ledger transact p2:u… bump 5
+      Call a method of a UTXO; `p2:c…#0` names the first UTXO of a contract.
+  ledger transact p2:c… send '\"p2:c…#0\", \"p2:c…#1\", 5'
+      A UTXO among the arguments is its name in quotes.
+  ledger transact p2:c… ::add 5
+      Call a function of a contract that keeps its state itself (`get-storage`); its instance becomes a UTXO.";
+
+pub(super) const DEPLOY_EXAMPLES: &str = "\
+Examples:
+  ledger deploy \"$(registry publish counter.wasm)\"
+  ledger deploy p2:c… --gas-limit-max 5000000
+      No call of this contract can ask for more gas.";
+
+pub(super) const UTXO_EXAMPLES: &str = "\
+Examples:
+  ledger utxo p2:u…
+  ledger utxo p2:c…#0 --json
+      The first UTXO of a contract.";
+
+pub(super) const UTXOS_EXAMPLES: &str = "\
+Examples:
+  ledger utxos
+  ledger utxos --contract p2:c… --limit 20
+  ledger utxos --after p2:c…#19
+      The next page.";
+
+pub(super) const BLOCK_EXAMPLES: &str = "\
+Examples:
+  ledger block
+      The latest.
+  ledger block 0 --json
+      What the chain began with.";
+
+pub(super) const TRANSACTION_EXAMPLES: &str = "\
+Examples:
+  ledger transaction p2:t…
+  ledger transaction p2:t… --json";
+
+pub(super) const CONTRACT_EXAMPLES: &str = "\
+Examples:
+  ledger contract p2:c…
+  ledger contract p2:c… --json";
+
+pub(super) const STATUS_EXAMPLES: &str = "\
+Examples:
+  ledger status
+  ledger status --json";
+
+#[derive(Debug, Args)]
+pub(crate) struct TransactArguments {
+    #[command(flatten)]
+    pub(crate) invocation: InvocationArguments,
+    /// A UTXO that may be read and not changed; can be given several times.
+    #[arg(long = "reference", value_name = "UTXO")]
+    pub(crate) references: Vec<UtxoName>,
+    /// Change none of the UTXOs that are named: if the contract would, the transaction fails.
+    #[arg(long)]
+    pub(crate) read_only: bool,
+    /// Take the UTXOs as they are when it is the transaction's turn, even if somebody else changes them before.
+    #[arg(long)]
+    pub(crate) latest: bool,
+    /// The height of the last block that the transaction may be in [default: 1000 after the latest].
+    #[arg(long, value_name = "HEIGHT")]
+    pub(crate) valid_until: Option<u64>,
+    /// Tells the transaction apart from another that asks for the same [default: a random number].
+    #[arg(long)]
+    pub(crate) nonce: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DeployArguments {
+    /// The contract's component hash.
+    #[arg(value_parser = contract_hash::parse)]
+    pub(crate) contract: ComponentHash,
+    #[command(flatten)]
+    pub(crate) node: NodeArguments,
+    /// The gas that calls of the contract may ask for at most [default: the chain's maximum].
+    #[arg(long, value_name = "GAS")]
+    pub(crate) gas_limit_max: Option<u64>,
+    /// Print the transaction and its block as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UtxoArguments {
+    /// The UTXO: its id, or `contract#serial`.
+    pub(crate) name: UtxoName,
+    #[command(flatten)]
+    pub(crate) node: NodeArguments,
+    /// Print it as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UtxosArguments {
+    /// Only those of this contract.
+    #[arg(long, value_name = "HASH", value_parser = contract_hash::parse)]
+    pub(crate) contract: Option<ComponentHash>,
+    /// Only those after this one; at the end of a page stands what to write here for the next.
+    #[arg(long, value_name = "UTXO")]
+    pub(crate) after: Option<UtxoName>,
+    /// How many at most, up to 1000.
+    #[arg(long, value_name = "COUNT", default_value_t = 50)]
+    pub(crate) limit: u32,
+    #[command(flatten)]
+    pub(crate) node: NodeArguments,
+    /// Print `{utxos, next}` as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BlockArguments {
+    /// The block's height [default: that of the latest].
+    pub(crate) height: Option<u64>,
+    /// Show all transactions, however many there are.
+    #[arg(long)]
+    pub(crate) all: bool,
+    #[command(flatten)]
+    pub(crate) node: NodeArguments,
+    /// Print it as JSON, with all transactions.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TransactionArguments {
+    /// The transaction's id.
+    pub(crate) id: TransactionId,
+    #[command(flatten)]
+    pub(crate) node: NodeArguments,
+    /// Print it as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ContractArguments {
+    /// The contract's component hash.
+    #[arg(value_parser = contract_hash::parse)]
+    pub(crate) contract: ComponentHash,
+    #[command(flatten)]
+    pub(crate) node: NodeArguments,
+    /// Print it as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StatusArguments {
+    #[command(flatten)]
+    pub(crate) node: NodeArguments,
+    /// Print it as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}

@@ -1,0 +1,272 @@
+//! `ledger status`, `ledger block`, `ledger transaction` and `ledger contract`
+
+use super::receipt::{TransactionDocument, arguments_text, kind_name};
+use super::show::{Lines, listed, print_json, time};
+use crate::arguments::{BlockArguments, ContractArguments, StatusArguments, TransactionArguments};
+use crate::failure::Failure;
+use anstream::eprintln;
+use ledger_core::{Header, Input, RootCall};
+use ledger_runtime::draft::{ContractTexts, DraftError};
+use ledger_runtime::rpc::{BlockAnswer, Committed, NodeClient, TransactionAnswer, UtxoAnswer};
+use ledger_runtime::utxo_name::UtxoName;
+use ledger_runtime::wave::Callee;
+use serde::Serialize;
+use serde_json::{Value as Json, json};
+
+/// Transactions of a block that are shown to a person who did not ask for all.
+const TRANSACTIONS_SHOWN_MAX: usize = 50;
+
+pub(crate) async fn run_status(arguments: StatusArguments) -> Result<(), Failure> {
+    let node = NodeClient::new(&arguments.node.url)?;
+    let status = node.chain_status().await?;
+    let header = &status.header;
+    if arguments.json {
+        return print_json(&json!({
+            "chain": header.chain,
+            "tip": status.tip,
+            "header": header_json(header),
+            "gas_limit_default": status.gas_limit_default,
+            "gas_limit_max": status.gas_limit_max,
+        }));
+    }
+    Lines::default()
+        .add("chain", &header.chain)
+        .add("height", header.moment.height)
+        .add("block", status.tip)
+        .add("time", format_args!("{} (slot {})", time(header.moment.time_ms), header.moment.slot))
+        .add("state root", header.new_root.to_hex())
+        .add("contracts", header.next_contract_slot)
+        .add("UTXOs so far", header.next_slot)
+        .add("profile", header.profile.0.to_hex())
+        .add("gas limit", format_args!("{} (at most {})", status.gas_limit_default, status.gas_limit_max))
+        .print()
+}
+
+pub(crate) async fn run_block(arguments: BlockArguments) -> Result<(), Failure> {
+    let node = NodeClient::new(&arguments.node.url)?;
+    let block = node.block(arguments.height).await?;
+    if arguments.json {
+        return print_json(&block_json(&block));
+    }
+    let header = &block.header;
+    let mut lines = Lines::default();
+    lines
+        .add("block", block.id)
+        .add("height", header.moment.height)
+        .add("chain", &header.chain)
+        .add("time", format_args!("{} (slot {})", time(header.moment.time_ms), header.moment.slot))
+        .add("parent", header.parent)
+        .add("state root", header.new_root.to_hex())
+        .add("contracts root", header.contracts_root.to_hex())
+        .add("transactions root", header.transactions_root.to_hex())
+        .add("receipts root", header.receipts_root.to_hex())
+        .add("claims root", header.claims_root.to_hex())
+        .add("profile", header.profile.0.to_hex());
+    let shown = if arguments.all { usize::MAX } else { TRANSACTIONS_SHOWN_MAX };
+    for transaction in block.transactions.iter().take(shown) {
+        let end = transaction.failure.map_or_else(|| "ok".to_owned(), |kind| format!("failed ({})", kind_name(kind)));
+        lines.add("transaction", format_args!("{}  {end}  {} gas", transaction.id, transaction.gas_used));
+    }
+    lines.print()?;
+    let more = block.transactions.len().saturating_sub(shown);
+    if more > 0 {
+        eprintln!("there are {more} more transactions: --all shows them");
+    }
+    Ok(())
+}
+
+fn block_json(block: &BlockAnswer) -> Json {
+    let transactions = block.transactions.iter().map(|transaction| {
+        json!({
+            "id": transaction.id,
+            "valid": transaction.failure.is_none(),
+            "failure": transaction.failure.map(kind_name),
+            "gas_used": transaction.gas_used,
+        })
+    });
+    json!({
+        "id": block.id,
+        "header": header_json(&block.header),
+        "transactions": transactions.collect::<Vec<_>>(),
+    })
+}
+
+fn header_json(header: &Header) -> Json {
+    json!({
+        "hash_version": header.hash_version,
+        "chain": header.chain,
+        "profile": header.profile.0.to_hex(),
+        "height": header.moment.height,
+        "slot": header.moment.slot,
+        "time_ms": header.moment.time_ms,
+        "parent": header.parent,
+        "old_root": header.old_root.to_hex(),
+        "new_root": header.new_root.to_hex(),
+        "next_slot": header.next_slot,
+        "contracts_root": header.contracts_root.to_hex(),
+        "next_contract_slot": header.next_contract_slot,
+        "transactions_root": header.transactions_root.to_hex(),
+        "receipts_root": header.receipts_root.to_hex(),
+        "claims_root": header.claims_root.to_hex(),
+    })
+}
+
+/// What `--json` prints of a transaction: what it asked for, and what it did.
+#[derive(Debug, Serialize)]
+struct FullDocument {
+    call: CallText,
+    inputs: Vec<InputDocument>,
+    references: Vec<InputDocument>,
+    nonce: u64,
+    valid_from: u64,
+    valid_until: u64,
+    gas_limit: u64,
+    #[serde(flatten)]
+    done: TransactionDocument,
+}
+
+#[derive(Debug, Serialize)]
+struct CallText {
+    target: String,
+    function: String,
+    arguments: String,
+}
+
+#[derive(Debug, Serialize)]
+struct InputDocument {
+    utxo: String,
+    version: Option<u64>,
+}
+
+pub(crate) async fn run_transaction(arguments: TransactionArguments) -> Result<(), Failure> {
+    let node = NodeClient::new(&arguments.node.url)?;
+    let answer = node.transaction(&arguments.id).await?;
+    let document = full_document(&node, answer).await?;
+    if arguments.json {
+        return print_json(&document);
+    }
+    let mut lines = Lines::default();
+    let CallText { target, function, arguments } = &document.call;
+    lines.add("call", format_args!("{target} {function}({arguments})"));
+    for (label, inputs) in [("input", &document.inputs), ("reference", &document.references)] {
+        for InputDocument { utxo, version } in inputs {
+            let version = version.map_or_else(|| "latest".to_owned(), |version| version.to_string());
+            lines.add(label, format_args!("{utxo} version {version}"));
+        }
+    }
+    document.done.describe(&mut lines);
+    lines.add_some("failure", document.done.call.errors.first());
+    lines.print()
+}
+
+async fn full_document(node: &NodeClient, answer: TransactionAnswer) -> Result<FullDocument, Failure> {
+    let TransactionAnswer { height, index, block, transaction, receipt } = answer;
+    let mut texts = ContractTexts::new(node);
+    let callee = callee(node, &mut texts, &transaction.call).await?;
+    let call = match (&transaction.call, &callee) {
+        (RootCall::Deploy { contract, .. }, _) => {
+            CallText { target: contract.to_string(), function: "deploy".to_owned(), arguments: String::new() }
+        }
+        (call, Some(callee)) => CallText {
+            target: target(call),
+            function: callee.name.clone(),
+            arguments: arguments_text(&callee.signature, &transaction.arguments)?,
+        },
+        (call, None) => CallText { target: target(call), function: function(call), arguments: "…".to_owned() },
+    };
+    let signature = callee.as_ref().map(|callee| &callee.signature);
+    let done = TransactionDocument::of(&mut texts, signature, &Committed { height, index, block, receipt }).await?;
+    Ok(FullDocument {
+        call,
+        inputs: inputs(&transaction.inputs),
+        references: inputs(&transaction.references),
+        nonce: transaction.nonce,
+        valid_from: transaction.valid_from,
+        valid_until: transaction.valid_until,
+        gas_limit: transaction.gas_limit,
+        done,
+    })
+}
+
+fn inputs(inputs: &[Input]) -> Vec<InputDocument> {
+    let document = |input: &Input| InputDocument { utxo: input.utxo.to_string(), version: input.version };
+    inputs.iter().map(document).collect()
+}
+
+/// What was called, with its types. The type of a UTXO that was consumed is not kept, so none if it was a method of such
+/// a one.
+async fn callee(node: &NodeClient, texts: &mut ContractTexts<'_>, call: &RootCall) -> Result<Option<Callee>, Failure> {
+    match call {
+        RootCall::Function { contract, .. } | RootCall::Main { contract, .. } => {
+            let text = texts.of(contract).await?;
+            Ok(Some(text.callee(*contract, &function(call)).map_err(DraftError::from)?))
+        }
+        RootCall::Method { utxo, method } => match node.utxo(&UtxoName::Id(*utxo)).await? {
+            UtxoAnswer::Live(live) => {
+                let text = texts.of(&live.utxo.contract).await?;
+                Ok(Some(text.method(*utxo, &live.utxo.type_name, method).map_err(DraftError::from)?))
+            }
+            UtxoAnswer::Consumed { .. } => Ok(None),
+        },
+        RootCall::Deploy { .. } => Ok(None),
+    }
+}
+
+fn target(call: &RootCall) -> String {
+    match call {
+        RootCall::Function { contract, .. } | RootCall::Main { contract, .. } | RootCall::Deploy { contract, .. } => {
+            contract.to_string()
+        }
+        RootCall::Method { utxo, .. } => utxo.to_string(),
+    }
+}
+
+fn function(call: &RootCall) -> String {
+    match call {
+        RootCall::Function { function, .. } => function.clone(),
+        RootCall::Main { type_name, main, .. } => format!("{type_name}::{main}"),
+        RootCall::Method { method, .. } => method.clone(),
+        RootCall::Deploy { .. } => "deploy".to_owned(),
+    }
+}
+
+pub(crate) async fn run_contract(arguments: ContractArguments) -> Result<(), Failure> {
+    let node = NodeClient::new(&arguments.node.url)?;
+    let answer = node.contract(&arguments.contract).await?;
+    let (record, counters) = (&answer.record, &answer.counters);
+    let text = ContractTexts::new(&node).of(&record.contract).await?;
+    if arguments.json {
+        let packages = record.packages.iter().map(|(name, hash)| json!({ "name": name, "hash": hash }));
+        let tokens = counters
+            .tokens
+            .iter()
+            .map(|(name, supply)| json!({ "type": name, "minted": supply.minted, "burned": supply.burned }));
+        return print_json(&json!({
+            "contract": record.contract,
+            "view": record.view,
+            "packages": packages.collect::<Vec<_>>(),
+            "host_interface": record.host_interface.0.to_hex(),
+            "gas_limit_max": record.gas_limit_max,
+            "slot": record.slot,
+            "utxos_so_far": counters.next_serial,
+            "tokens": tokens.collect::<Vec<_>>(),
+            "functions": text.callees(),
+        }));
+    }
+    let mut lines = Lines::default();
+    lines
+        .add("contract", record.contract)
+        .add("view", record.view)
+        .add("host interface", record.host_interface.0.to_hex())
+        .add("gas limit", record.gas_limit_max.map_or_else(|| "that of the chain".to_owned(), |max| max.to_string()))
+        .add("slot", record.slot)
+        .add("UTXOs so far", counters.next_serial)
+        .add("functions", listed(text.callees()));
+    for (name, hash) in &record.packages {
+        lines.add("package", format_args!("{name} {hash}"));
+    }
+    for (name, supply) in &counters.tokens {
+        lines.add("token", format_args!("{name}: {} minted, {} burned", supply.minted, supply.burned));
+    }
+    lines.print()
+}

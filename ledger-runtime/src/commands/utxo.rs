@@ -1,0 +1,133 @@
+//! `ledger utxo` and `ledger utxos`
+
+use super::show::{Lines, listed, or_none, print_json};
+use crate::arguments::{UtxoArguments, UtxosArguments};
+use crate::failure::{Failure, printable};
+use anstream::{eprintln, stdout};
+use anyhow::Context;
+use ledger_core::{Callable, MethodId};
+use ledger_runtime::draft::ContractTexts;
+use ledger_runtime::rpc::{LiveUtxo, NodeClient, UtxoAnswer, UtxoPage};
+use ledger_runtime::utxo_name::UtxoName;
+use ledger_runtime::value::{ValueLimits, decode_result};
+use ledger_runtime::wave::{ContractText, to_text};
+use serde_json::{Value as Json, json};
+use std::io::Write;
+use wasm_wave::value::Value;
+
+pub(crate) async fn run(arguments: UtxoArguments) -> Result<(), Failure> {
+    let node = NodeClient::new(&arguments.node.url)?;
+    match node.utxo(&arguments.name).await? {
+        UtxoAnswer::Live(live) => {
+            let contract = ContractTexts::new(&node).of(&live.utxo.contract).await?;
+            let state = state(&contract, &live)?;
+            if arguments.json { print_json(&live_json(&live, &state)) } else { live_lines(&live, &state).print() }
+        }
+        UtxoAnswer::Consumed { utxo, slot, height } if arguments.json => {
+            print_json(&json!({ "id": utxo, "slot": slot, "consumed_at": height }))
+        }
+        UtxoAnswer::Consumed { utxo, height, .. } => {
+            Lines::default().add("utxo", utxo).add("consumed", format_args!("in block {height}")).print()
+        }
+    }
+}
+
+/// The record that it keeps, as WAVE.
+fn state(contract: &ContractText, live: &LiveUtxo) -> Result<String, Failure> {
+    let ty = contract.storage(&live.utxo.type_name).map_err(anyhow::Error::from)?;
+    let ty = ty.context("the contract's WIT does not have the type of this UTXO")?;
+    let value: Option<Value> = decode_result(Some(&ty), &live.utxo.content.state, &ValueLimits::default())
+        .context("the UTXO's state is not what the contract's WIT says")?;
+    let value = value.context("the UTXO has no state")?;
+    Ok(to_text(&value).context("the UTXO's state has no text")?)
+}
+
+fn live_lines(live: &LiveUtxo, state: &str) -> Lines {
+    let (utxo, content) = (&live.utxo, &live.utxo.content);
+    let mut lines = Lines::default();
+    lines
+        .add("utxo", utxo.id)
+        .add("name", UtxoName::Serial(utxo.contract, utxo.serial))
+        .add("type", type_name(&utxo.type_name))
+        .add("version", utxo.version)
+        .add("state", state)
+        .add("callable", callable(live).map_or_else(|| "all functions".to_owned(), listed))
+        .add("owner", or_none(content.owner))
+        .add("tokens", listed(content.tokens.iter().map(|token| format!("{} of {}", token.type_name, token.contract))))
+        .add("slot", utxo.slot);
+    lines
+}
+
+fn live_json(live: &LiveUtxo, state: &str) -> Json {
+    let (utxo, content) = (&live.utxo, &live.utxo.content);
+    let tokens = content.tokens.iter().map(|token| {
+        json!({ "contract": token.contract, "type": token.type_name, "minted_by": token.minted_by, "index": token.index })
+    });
+    json!({
+        "id": utxo.id,
+        "name": UtxoName::Serial(utxo.contract, utxo.serial).to_string(),
+        "contract": utxo.contract,
+        "serial": utxo.serial,
+        "type": utxo.type_name,
+        "version": utxo.version,
+        "state": state,
+        "callable": callable(live),
+        "owner": content.owner,
+        "tokens": tokens.collect::<Vec<_>>(),
+        "deposit": content.deposit,
+        "slot": utxo.slot,
+    })
+}
+
+/// The methods that may be called, each by its name, or by its id if the contract exports no method of this id; none if
+/// all functions may be called.
+fn callable(live: &LiveUtxo) -> Option<Vec<String>> {
+    let name = |id: &MethodId| live.method_names.get(id).cloned().unwrap_or_else(|| format!("{id:?}"));
+    match &live.utxo.content.callable {
+        Callable::All => None,
+        Callable::Methods(ids) => {
+            let mut names: Vec<String> = ids.iter().map(name).collect();
+            names.sort();
+            Some(names)
+        }
+    }
+}
+
+/// The empty name is that of contracts that are their own type.
+fn type_name(name: &str) -> &str {
+    if name.is_empty() { "the contract itself" } else { name }
+}
+
+pub(crate) async fn run_list(arguments: UtxosArguments) -> Result<(), Failure> {
+    let node = NodeClient::new(&arguments.node.url)?;
+    let page = node.utxos(arguments.contract.as_ref(), arguments.after.as_ref(), arguments.limit).await?;
+    if arguments.json {
+        return print_json(&page_json(&page));
+    }
+    let mut stdout = stdout().lock();
+    for utxo in &page.utxos {
+        let name = UtxoName::Serial(utxo.contract, utxo.serial);
+        writeln!(stdout, "{}  {name}  {}  version {}", utxo.id, printable(type_name(&utxo.type_name)), utxo.version)?;
+    }
+    stdout.flush()?;
+    match &page.next {
+        Some(next) => eprintln!("there are more: --after {next}"),
+        None if page.utxos.is_empty() => eprintln!("no UTXO lives here"),
+        None => {}
+    }
+    Ok(())
+}
+
+fn page_json(page: &UtxoPage) -> Json {
+    let utxos = page.utxos.iter().map(|utxo| {
+        json!({
+            "id": utxo.id,
+            "name": UtxoName::Serial(utxo.contract, utxo.serial).to_string(),
+            "contract": utxo.contract,
+            "serial": utxo.serial,
+            "type": utxo.type_name,
+            "version": utxo.version,
+        })
+    });
+    json!({ "utxos": utxos.collect::<Vec<_>>(), "next": page.next.map(|next| next.to_string()) })
+}

@@ -1,0 +1,266 @@
+//! Why a node did not do what was asked, as it travels.
+
+use super::encoding::{Encoded, read_case, record};
+use crate::contracts::ContractError;
+use crate::execution::CallError;
+use crate::interface::FunctionError;
+use crate::service::ServiceError;
+use crate::source::SourceError;
+use crate::value::{Fault, Reader, Writer};
+use ledger_core::Invalid;
+use registry_core::with_causes;
+use std::fmt;
+
+/// Why the node did not do what was asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Refusal {
+    /// The kind, for programs.
+    pub code: ErrorCode,
+    /// For people, with the causes.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+record!(Refusal { code, message, hint });
+
+/// An enum whose cases have the names that they have in WIT.
+macro_rules! named_cases {
+    ($(#[$enum_meta:meta])* $enum:ident { $($(#[$meta:meta])* $name:ident = $text:literal,)* } $($payload:tt)*) => {
+        $(#[$enum_meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum $enum {
+            $($(#[$meta])* $name,)*
+            $($payload)*
+        }
+
+        impl $enum {
+            /// Those without more to say, in order.
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+
+            fn simple_name(self) -> Option<&'static str> {
+                match self {
+                    $(Self::$name => Some($text),)*
+                    #[allow(unreachable_patterns, reason = "an enum may have no other cases")]
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+named_cases! {
+    /// The kinds of refusal, in the order of `error-code` in `wit/ledger-node`.
+    ErrorCode {
+        /// The request itself is not what the function takes.
+        MalformedRequest = "malformed-request",
+        /// A name is not the hash or id that it must be.
+        MalformedHash = "malformed-hash",
+        /// The registry does not have the contract.
+        UnknownContract = "unknown-contract",
+        /// The contract is not what its hash says, or not one that a ledger executes.
+        RefusedContract = "refused-contract",
+        /// The contract had to be fetched, and the registry could not be used.
+        RegistryUnavailable = "registry-unavailable",
+        /// The contract has no such function, or several are meant.
+        UnknownFunction = "unknown-function",
+        /// The function takes or gives what can't leave its instance.
+        FunctionNotCallable = "function-not-callable",
+        /// The parameters are not the encoding of what the function takes.
+        MalformedParams = "malformed-params",
+        /// The gas limit is over the maximum.
+        GasLimitTooHigh = "gas-limit-too-high",
+        /// The node has too much to do.
+        Busy = "busy",
+        /// Something on the node failed.
+        NodeFault = "node-fault",
+        /// The bytes are not the canonical encoding of a transaction.
+        MalformedTransaction = "malformed-transaction",
+        /// The chain has nothing of this name.
+        NotFound = "not-found",
+    }
+    /// The transaction can't be in a block here.
+    InvalidTransaction(InvalidReason),
+}
+
+named_cases! {
+    /// Why a transaction can't be in a block, in the order of `invalid-reason` in `wit/ledger-node`.
+    InvalidReason {
+        /// It is for another chain.
+        OtherChain = "other-chain",
+        /// It is in the chain already.
+        Repeated = "repeated",
+        /// It may be in later blocks only.
+        TooEarly = "too-early",
+        /// It may be in earlier blocks only.
+        Expired = "expired",
+        /// It asks for more gas than a transaction may have.
+        GasLimitTooHigh = "gas-limit-too-high",
+        /// It names a UTXO that never was.
+        UnknownUtxo = "unknown-utxo",
+        /// It names a UTXO that is consumed.
+        ConsumedUtxo = "consumed-utxo",
+        /// It names a version that is not the latest.
+        StaleVersion = "stale-version",
+        /// It names a UTXO twice.
+        RepeatedUtxo = "repeated-utxo",
+        /// It uses a UTXO that it does not name.
+        UndeclaredUtxo = "undeclared-utxo",
+        /// It uses a UTXO that belongs to somebody else.
+        NotOwner = "not-owner",
+        /// Its contract is not deployed.
+        UnknownContract = "unknown-contract",
+        /// The contract is deployed already.
+        DeployedContract = "deployed-contract",
+        /// What it deploys is not what its hash says, or not one that a ledger executes.
+        Deployment = "deployment",
+        /// The method may not be called where the UTXO waits.
+        NotCallable = "not-callable",
+        /// What it calls is not there, or can't be called, or takes other arguments.
+        BadCall = "bad-call",
+        /// It is larger than a transaction may be.
+        TooLarge = "too-large",
+    }
+}
+
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InvalidTransaction(reason) => write!(f, "invalid-transaction({reason})"),
+            simple => f.write_str(simple.simple_name().unwrap_or_default()),
+        }
+    }
+}
+
+impl fmt::Display for InvalidReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.simple_name().unwrap_or_default())
+    }
+}
+
+/// What has no more to say comes first, so the enum of `rpc`, which is shorter, has the same encoding.
+impl Encoded for ErrorCode {
+    fn write(&self, writer: &mut Writer) -> Result<(), Fault> {
+        let index = Self::ALL.iter().position(|code| code == self).unwrap_or(Self::ALL.len());
+        writer.unsigned(index as u64)?;
+        match self {
+            Self::InvalidTransaction(reason) => reason.write(writer),
+            _ => Ok(()),
+        }
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Fault> {
+        let index = read_case(reader)?;
+        if index as usize == Self::ALL.len() {
+            return Ok(Self::InvalidTransaction(InvalidReason::read(reader)?));
+        }
+        Self::ALL.get(index as usize).copied().ok_or(Fault::UnknownCase { index })
+    }
+}
+
+impl Encoded for InvalidReason {
+    fn write(&self, writer: &mut Writer) -> Result<(), Fault> {
+        super::encoding::write_enum(Self::ALL, self, writer)
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Fault> {
+        super::encoding::read_enum(Self::ALL, reader)
+    }
+}
+
+impl From<ServiceError> for Refusal {
+    fn from(error: ServiceError) -> Self {
+        Self { code: ErrorCode::of(&error), message: with_causes(&error), hint: error.hint() }
+    }
+}
+
+impl From<Invalid> for Refusal {
+    fn from(invalid: Invalid) -> Self {
+        let reason = InvalidReason::of(&invalid);
+        let hint = reason.hint().map(str::to_owned);
+        Self { code: ErrorCode::InvalidTransaction(reason), message: invalid.to_string(), hint }
+    }
+}
+
+impl ErrorCode {
+    fn of(error: &ServiceError) -> Self {
+        match error {
+            ServiceError::Hash(_) => Self::MalformedHash,
+            ServiceError::Contract(error) => Self::of_contract(error),
+            ServiceError::Call(error) => Self::of_call(error),
+        }
+    }
+
+    fn of_contract(error: &ContractError) -> Self {
+        match error {
+            ContractError::Source { error: SourceError::NotFound(_), .. } => Self::UnknownContract,
+            ContractError::Source { error: SourceError::Unavailable(_), .. } | ContractError::Timeout { .. } => {
+                Self::RegistryUnavailable
+            }
+            ContractError::Source { error: SourceError::Refused(_) | SourceError::Other(_), .. }
+            | ContractError::Deployment { .. }
+            | ContractError::Admission { .. } => Self::RefusedContract,
+            ContractError::Wit { .. } | ContractError::Store(_) | ContractError::Node(_) => Self::NodeFault,
+        }
+    }
+
+    fn of_call(error: &CallError) -> Self {
+        match error {
+            CallError::Function(FunctionError::NotCallable { .. }) => Self::FunctionNotCallable,
+            CallError::Function(_) => Self::UnknownFunction,
+            CallError::Parameters { .. } => Self::MalformedParams,
+            CallError::GasLimit { .. } => Self::GasLimitTooHigh,
+            CallError::Busy { .. } => Self::Busy,
+            CallError::Node(_) => Self::NodeFault,
+        }
+    }
+}
+
+impl InvalidReason {
+    fn of(invalid: &Invalid) -> Self {
+        match invalid {
+            Invalid::OtherChain { .. } => Self::OtherChain,
+            Invalid::Repeated { .. } => Self::Repeated,
+            Invalid::TooEarly { .. } => Self::TooEarly,
+            Invalid::Expired { .. } => Self::Expired,
+            Invalid::GasLimitTooHigh { .. } => Self::GasLimitTooHigh,
+            Invalid::UnknownUtxo(_) => Self::UnknownUtxo,
+            Invalid::ConsumedUtxo { .. } => Self::ConsumedUtxo,
+            Invalid::StaleVersion { .. } => Self::StaleVersion,
+            Invalid::RepeatedUtxo(_) => Self::RepeatedUtxo,
+            Invalid::UndeclaredUtxo(_) => Self::UndeclaredUtxo,
+            Invalid::NotOwner { .. } => Self::NotOwner,
+            Invalid::UnknownContract(_) => Self::UnknownContract,
+            Invalid::DeployedContract(_) => Self::DeployedContract,
+            Invalid::Deployment { .. } => Self::Deployment,
+            Invalid::NotCallable { .. } => Self::NotCallable,
+            Invalid::BadCall(_) => Self::BadCall,
+            Invalid::TooLarge { .. } => Self::TooLarge,
+        }
+    }
+
+    /// What a person can do about it.
+    fn hint(self) -> Option<&'static str> {
+        match self {
+            Self::Repeated => Some("`ledger transaction` shows what it did; another nonce makes another transaction"),
+            Self::Expired => Some("make the transaction again, with a later `--valid-until` if it needs time"),
+            Self::UnknownUtxo | Self::ConsumedUtxo => Some("`ledger utxos` lists those that live"),
+            Self::StaleVersion => {
+                Some("somebody was faster: look at the UTXO and try again, or take whatever is there with `--latest`")
+            }
+            Self::UnknownContract => Some("`ledger deploy` makes a contract part of the chain"),
+            Self::DeployedContract => Some("it can be used"),
+            Self::NotCallable => Some("`ledger utxo` shows what the UTXO offers now"),
+            Self::BadCall => Some("`ledger wit` shows what the contract offers"),
+            Self::NotOwner => Some("only its owner can use it"),
+            Self::UndeclaredUtxo => Some("name it among the inputs or the references"),
+            Self::OtherChain
+            | Self::TooEarly
+            | Self::GasLimitTooHigh
+            | Self::RepeatedUtxo
+            | Self::Deployment
+            | Self::TooLarge => None,
+        }
+    }
+}
