@@ -195,11 +195,7 @@ fn names(callee: &Callee, text: &str) -> Result<Vec<UtxoName>, DraftError> {
 ///
 /// # Errors
 /// If they are not what the function takes.
-pub fn encode_arguments(
-    callee: &Callee,
-    text: &str,
-    utxo: FindUtxo<'_>,
-) -> Result<Vec<u8>, DraftError> {
+pub fn encode_arguments(callee: &Callee, text: &str, utxo: FindUtxo<'_>) -> Result<Vec<u8>, DraftError> {
     let values: Vec<Value> = callee.signature.parse_arguments_with(text, utxo).map_err(|error| {
         DraftError::Arguments { function: callee.name.clone(), signature: Box::new(callee.signature.clone()), error }
     })?;

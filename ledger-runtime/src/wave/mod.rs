@@ -57,11 +57,7 @@ impl Signature {
     ///
     /// # Errors
     /// As [`Signature::parse_arguments`], and if `utxo` gives one.
-    pub fn parse_arguments_with(
-        &self,
-        text: &str,
-        utxo: FindUtxo<'_>,
-    ) -> Result<Vec<Value>, ArgumentError> {
+    pub fn parse_arguments_with(&self, text: &str, utxo: FindUtxo<'_>) -> Result<Vec<Value>, ArgumentError> {
         // The line break ends a comment at the end of the text.
         let source = format!("{CALL}{text}\n)");
         let utxo = self.has_handles.then_some(utxo);
