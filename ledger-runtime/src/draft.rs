@@ -144,7 +144,8 @@ pub async fn draft(
     let (arguments, named) = read_arguments(node, &callee, arguments).await?;
     let mut references = Vec::new();
     for name in &options.references {
-        references.push(found(&live(node, name).await?));
+        let utxo = live(node, name).await?;
+        references.push(found(&utxo));
     }
     let used = own.into_iter().chain(named);
     let (inputs, references) = inputs_and_references(used, references, options);

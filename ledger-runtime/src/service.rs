@@ -7,6 +7,7 @@ use crate::contracts::{Contract, ContractError, ContractWit, Contracts};
 use crate::execution::{CallError, CallOutcome, Executor};
 use crate::source::SourceError;
 use bytes::Bytes;
+use registry_core::id::ComponentHash;
 use std::sync::Arc;
 
 /// The functions of a node.
@@ -67,7 +68,7 @@ impl Service {
         parameters: Bytes,
         gas_limit: Option<u64>,
     ) -> Result<CallOutcome, ServiceError> {
-        let contract = self.contract(contract).await?;
+        let contract = self.contract(&contract_hash::parse(contract)?).await?;
         let executable = Arc::clone(&contract.executable);
         Ok(self.executor.call(executable, function, parameters, gas_limit).await?)
     }
@@ -77,7 +78,7 @@ impl Service {
     /// # Errors
     /// If the contract can't be found, or is not one that the ledger executes.
     pub async fn wit(&self, contract: &str) -> Result<ContractWit, ServiceError> {
-        Ok(self.contract(contract).await?.wit.clone())
+        Ok(self.contract(&contract_hash::parse(contract)?).await?.wit.clone())
     }
 
     /// What this node is.
@@ -92,8 +93,12 @@ impl Service {
         }
     }
 
-    async fn contract(&self, hash: &str) -> Result<Arc<Contract>, ServiceError> {
-        Ok(self.contracts.get(contract_hash::parse(hash)?).await?)
+    /// A contract, ready to be executed.
+    ///
+    /// # Errors
+    /// If the contract can't be found, or is not one that the ledger executes.
+    pub async fn contract(&self, contract: &ComponentHash) -> Result<Arc<Contract>, ServiceError> {
+        Ok(self.contracts.get(*contract).await?)
     }
 }
 

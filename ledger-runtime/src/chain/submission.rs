@@ -108,14 +108,17 @@ impl SubmitError {
 
 fn hint_of(invalid: &Invalid) -> Option<&'static str> {
     match invalid {
-        Invalid::StaleVersion { .. } => {
-            Some("somebody else has changed it: look at it again, then send a new transaction")
+        Invalid::Repeated { .. } => {
+            Some("`ledger transaction` shows what it did; with another nonce it is another transaction")
         }
-        Invalid::ConsumedUtxo { .. } => Some("a UTXO is consumed once: use another"),
-        Invalid::UnknownContract(_) => Some("deploy it first (`ledger deploy`)"),
-        Invalid::Repeated { .. } => Some("it has happened; for another one like it choose another nonce"),
-        Invalid::Expired { .. } => Some("send a new one that is valid longer"),
-        Invalid::UndeclaredUtxo(_) => Some("name it among the inputs or references"),
+        Invalid::Expired { .. } => Some("make it again, with a later `--valid-until` if it needs time"),
+        Invalid::UnknownUtxo(_) | Invalid::ConsumedUtxo { .. } => Some("`ledger utxos` lists those that live"),
+        Invalid::StaleVersion { .. } => {
+            Some("somebody was faster: look at the UTXO and try again, or take whatever is there with `--latest`")
+        }
+        Invalid::UndeclaredUtxo(_) => Some("name it among the inputs or the references"),
+        Invalid::UnknownContract(_) => Some("`ledger deploy` makes a contract part of the chain"),
+        Invalid::NotCallable { .. } => Some("`ledger utxo` shows what the UTXO offers now"),
         Invalid::BadCall(_) => Some("the contract's WIT says what it takes (`ledger wit`)"),
         _ => None,
     }

@@ -6,8 +6,9 @@ use crate::arguments::{BlockArguments, ContractArguments, StatusArguments, Trans
 use crate::failure::Failure;
 use anstream::eprintln;
 use ledger_core::{Header, Input, RootCall};
+use ledger_runtime::chain::Committed;
 use ledger_runtime::draft::{ContractTexts, DraftError};
-use ledger_runtime::rpc::{BlockAnswer, Committed, NodeClient, TransactionAnswer, UtxoAnswer};
+use ledger_runtime::rpc::{BlockAnswer, NodeClient, TransactionAnswer, UtxoAnswer};
 use ledger_runtime::utxo_name::UtxoName;
 use ledger_runtime::wave::Callee;
 use serde::Serialize;

@@ -1,6 +1,7 @@
 //! What a node answers, as it travels: each type is one of those in `wit/ledger-node`.
 
 use super::encoding::{Encoded, read_case, read_enum, record, write_enum};
+use crate::chain::{Committed, Simulated};
 use crate::contracts::ContractWit;
 use crate::execution::CallOutcome;
 use crate::service::Status;
@@ -33,28 +34,6 @@ pub struct Outcome {
     pub gas_used: u64,
     /// Why it did not return.
     pub errors: Vec<String>,
-}
-
-/// A transaction that is in a durable block.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Committed {
-    /// The height of the block.
-    pub height: u64,
-    /// Its place in the block.
-    pub index: u32,
-    /// The block.
-    pub block: BlockId,
-    /// What it did.
-    pub receipt: Receipt,
-}
-
-/// A transaction that was executed and forgotten.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Simulated {
-    /// The height of the block that it was executed for: the next.
-    pub height: u64,
-    /// What it would have done in this block.
-    pub receipt: Receipt,
 }
 
 /// What became of a UTXO.

@@ -1,13 +1,13 @@
 //! The client of a node.
 
 use super::answer::{
-    BlockAnswer, ChainStatus, Committed, ContractAnswer, Outcome, Simulated, TransactionAnswer, UtxoAnswer, UtxoPage,
-    WitAnswer,
+    BlockAnswer, ChainStatus, ContractAnswer, Outcome, TransactionAnswer, UtxoAnswer, UtxoPage, WitAnswer,
 };
 use super::encoding::Encoded;
 use super::message::Request;
 use super::refusal::Refusal;
 use super::wire::{self, WireError};
+use crate::chain::{Committed, Simulated};
 use crate::limits::Limits;
 use crate::service::Status;
 use crate::utxo_name::UtxoName;

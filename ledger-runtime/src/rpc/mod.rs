@@ -8,6 +8,7 @@
 //! any memory, and goes on reading from connections that nobody waits for.
 
 mod answer;
+mod chain;
 mod client;
 mod encoding;
 mod message;
@@ -16,8 +17,8 @@ mod server;
 mod wire;
 
 pub use answer::{
-    BlockAnswer, ChainStatus, Committed, ContractAnswer, LiveUtxo, Outcome, Simulated, TransactionAnswer,
-    TransactionSummary, UtxoAnswer, UtxoPage, UtxoSummary, WitAnswer,
+    BlockAnswer, ChainStatus, ContractAnswer, LiveUtxo, Outcome, TransactionAnswer, TransactionSummary, UtxoAnswer,
+    UtxoPage, UtxoSummary, WitAnswer,
 };
 pub use client::{NodeClient, NodeClientError, URL_SCHEME};
 pub use refusal::{ErrorCode, InvalidReason, Refusal};

@@ -1,6 +1,7 @@
 //! Why a node did not do what was asked, as it travels.
 
 use super::encoding::{Encoded, read_case, record};
+use crate::chain::{ProposeError, SubmitError};
 use crate::contracts::ContractError;
 use crate::execution::CallError;
 use crate::interface::FunctionError;
@@ -175,11 +176,9 @@ impl From<ServiceError> for Refusal {
     }
 }
 
-impl From<Invalid> for Refusal {
-    fn from(invalid: Invalid) -> Self {
-        let reason = InvalidReason::of(&invalid);
-        let hint = reason.hint().map(str::to_owned);
-        Self { code: ErrorCode::InvalidTransaction(reason), message: invalid.to_string(), hint }
+impl From<SubmitError> for Refusal {
+    fn from(error: SubmitError) -> Self {
+        Self { code: ErrorCode::of_submit(&error), message: with_causes(&error), hint: error.hint() }
     }
 }
 
@@ -202,6 +201,16 @@ impl ErrorCode {
             | ContractError::Deployment { .. }
             | ContractError::Admission { .. } => Self::RefusedContract,
             ContractError::Wit { .. } | ContractError::Store(_) | ContractError::Node(_) => Self::NodeFault,
+        }
+    }
+
+    fn of_submit(error: &SubmitError) -> Self {
+        match error {
+            SubmitError::Invalid(invalid) => Self::InvalidTransaction(InvalidReason::of(invalid)),
+            SubmitError::Propose(ProposeError::TooLarge { .. }) => Self::InvalidTransaction(InvalidReason::TooLarge),
+            SubmitError::Propose(ProposeError::Busy { .. }) | SubmitError::Busy { .. } => Self::Busy,
+            SubmitError::Contract(error) => Self::of_contract(error),
+            SubmitError::Stopped { .. } | SubmitError::Fault { .. } => Self::NodeFault,
         }
     }
 
@@ -237,30 +246,6 @@ impl InvalidReason {
             Invalid::NotCallable { .. } => Self::NotCallable,
             Invalid::BadCall(_) => Self::BadCall,
             Invalid::TooLarge { .. } => Self::TooLarge,
-        }
-    }
-
-    /// What a person can do about it.
-    fn hint(self) -> Option<&'static str> {
-        match self {
-            Self::Repeated => Some("`ledger transaction` shows what it did; another nonce makes another transaction"),
-            Self::Expired => Some("make the transaction again, with a later `--valid-until` if it needs time"),
-            Self::UnknownUtxo | Self::ConsumedUtxo => Some("`ledger utxos` lists those that live"),
-            Self::StaleVersion => {
-                Some("somebody was faster: look at the UTXO and try again, or take whatever is there with `--latest`")
-            }
-            Self::UnknownContract => Some("`ledger deploy` makes a contract part of the chain"),
-            Self::DeployedContract => Some("it can be used"),
-            Self::NotCallable => Some("`ledger utxo` shows what the UTXO offers now"),
-            Self::BadCall => Some("`ledger wit` shows what the contract offers"),
-            Self::NotOwner => Some("only its owner can use it"),
-            Self::UndeclaredUtxo => Some("name it among the inputs or the references"),
-            Self::OtherChain
-            | Self::TooEarly
-            | Self::GasLimitTooHigh
-            | Self::RepeatedUtxo
-            | Self::Deployment
-            | Self::TooLarge => None,
         }
     }
 }

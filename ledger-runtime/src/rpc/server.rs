@@ -1,12 +1,13 @@
 //! Serving invocations to peers that nobody knows.
 
 use super::answer::{Outcome, WitAnswer};
+use super::chain;
 use super::encoding::Encoded;
 use super::message::{Method, Request};
 use super::refusal::{ErrorCode, Refusal};
 use super::wire::{self, WireError};
 use crate::limits::Limits;
-use crate::service::{Service, ServiceError};
+use crate::service::Service;
 use bytes::Bytes;
 use registry_core::with_causes;
 use std::future::Future;
@@ -138,33 +139,42 @@ impl Server {
             }
             Err(error) => return Err(Ended::Wire(error)),
         };
+        let service = &self.service;
         match request {
-            Request::Status => self.encode(&self.service.status()),
-            Request::Submit { .. }
-            | Request::Simulate { .. }
-            | Request::Deploy { .. }
-            | Request::Utxo { .. }
-            | Request::Utxos { .. }
-            | Request::Block { .. }
-            | Request::Transaction { .. }
-            | Request::Contract { .. }
-            | Request::ChainStatus => self.encode(&Err::<Outcome, _>(Refusal {
-                code: ErrorCode::NotFound,
-                message: "this node has no chain".to_owned(),
-                hint: None,
-            })),
+            Request::Status => self.encode(&service.status()),
+            Request::Submit { transaction } => self.answer_or_refuse(chain::submit(service, &transaction).await),
+            Request::Simulate { transaction } => self.answer_or_refuse(chain::simulate(service, &transaction).await),
+            Request::Deploy { contract, gas_limit_max } => {
+                self.answer_or_refuse(chain::deploy(service, &contract, gas_limit_max).await)
+            }
+            Request::Utxo { name } => self.answer_or_refuse(chain::utxo(service, &name).await),
+            Request::Utxos { contract, after, limit } => {
+                let page = chain::utxos(service, contract.as_deref(), after.as_deref(), limit).await;
+                self.answer_or_refuse(page)
+            }
+            Request::Block { height } => self.answer_or_refuse(chain::block(service, height).await),
+            Request::Transaction { id } => self.answer_or_refuse(chain::transaction(service, &id).await),
+            Request::Contract { contract } => self.answer_or_refuse(chain::contract(service, &contract).await),
+            Request::ChainStatus => self.answer_or_refuse(chain::status(service).await),
             Request::Call { contract, function, parameters, gas_limit } => {
                 let parameters = Bytes::from(parameters);
-                let outcome = self.service.call(&contract, &function, parameters, gas_limit).await;
-                let outcome = outcome.map(Outcome::from).map_err(refused);
-                if method.answers_refusals() { self.encode(&outcome) } else { bare_result(outcome) }
+                let outcome = service.call(&contract, &function, parameters, gas_limit).await;
+                let outcome = outcome.map(Outcome::from).map_err(Refusal::from);
+                if method.answers_refusals() { self.answer_or_refuse(outcome) } else { bare_result(outcome) }
             }
             Request::GetWit { contract, resolve } => {
-                let wit = self.service.wit(&contract).await;
-                let wit = wit.map(|wit| WitAnswer::new(wit, resolve)).map_err(refused);
-                if method.answers_refusals() { self.encode(&wit) } else { self.encode(&or_end(wit)?) }
+                let wit = service.wit(&contract).await;
+                let wit = wit.map(|wit| WitAnswer::new(wit, resolve)).map_err(Refusal::from);
+                if method.answers_refusals() { self.answer_or_refuse(wit) } else { self.encode(&or_end(wit)?) }
             }
         }
+    }
+
+    fn answer_or_refuse<T: Encoded>(&self, answer: Result<T, Refusal>) -> Result<Vec<u8>, Ended> {
+        if let Err(refusal) = &answer {
+            log_fault(refusal);
+        }
+        self.encode(&answer)
     }
 
     fn encode(&self, answer: &impl Encoded) -> Result<Vec<u8>, Ended> {
@@ -191,12 +201,10 @@ fn malformed(error: &WireError) -> Refusal {
 }
 
 /// Refusals are for those who asked; only the node's own trouble belongs into its log.
-fn refused(error: ServiceError) -> Refusal {
-    let refusal = Refusal::from(error);
+fn log_fault(refusal: &Refusal) {
     if refusal.code == ErrorCode::NodeFault {
         warn!("{}", refusal.message);
     }
-    refusal
 }
 
 /// What `starstream:wrpc-multiplexer/handler` gives: the result, or nothing at all.
@@ -211,5 +219,8 @@ fn bare_result(outcome: Result<Outcome, Refusal>) -> Result<Vec<u8>, Ended> {
 }
 
 fn or_end<T>(answer: Result<T, Refusal>) -> Result<T, Ended> {
-    answer.map_err(|refusal| Ended::Refused(refusal.message))
+    answer.map_err(|refusal| {
+        log_fault(&refusal);
+        Ended::Refused(refusal.message)
+    })
 }

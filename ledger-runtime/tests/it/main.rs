@@ -6,6 +6,8 @@ mod admission;
 mod bad_input;
 mod build;
 mod chain;
+mod chain_cli;
+mod chain_rpc;
 mod chain_support;
 mod cli;
 mod compiled;

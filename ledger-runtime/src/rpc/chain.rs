@@ -1,0 +1,206 @@
+//! What the functions of `ledger:node/chain` do.
+
+use super::answer::{
+    BlockAnswer, ChainStatus, ContractAnswer, LiveUtxo, TransactionAnswer, TransactionSummary, UtxoAnswer, UtxoPage,
+    UtxoSummary,
+};
+use super::refusal::{ErrorCode, Refusal};
+use crate::admission::coroutine::method_ids;
+use crate::chain::{Committed, Ledger, Simulated};
+use crate::contract_hash;
+use crate::service::{Service, ServiceError};
+use crate::store::{Snapshot, StorageError};
+use crate::utxo_name::UtxoName;
+use ledger_core::{Callable, Canonical, MethodId, StateError, Transaction, Utxo, UtxoStatus};
+use registry_core::id::{BlockId, ComponentHash, ParseIdError, TransactionId};
+use registry_core::with_causes;
+use std::collections::BTreeMap;
+use wit_parser::FunctionKind;
+
+/// UTXOs that one page may have.
+const PAGE_UTXOS_MAX: u32 = 1_000;
+
+pub(super) async fn submit(service: &Service, transaction: &[u8]) -> Result<Committed, Refusal> {
+    Ok(service.ledger().submit(decode(transaction)?).await?)
+}
+
+pub(super) async fn simulate(service: &Service, transaction: &[u8]) -> Result<Simulated, Refusal> {
+    Ok(service.ledger().simulate(decode(transaction)?).await?)
+}
+
+pub(super) async fn deploy(
+    service: &Service,
+    contract: &str,
+    gas_limit_max: Option<u64>,
+) -> Result<Committed, Refusal> {
+    Ok(service.ledger().deploy(contract_of(contract)?, gas_limit_max).await?)
+}
+
+fn decode(transaction: &[u8]) -> Result<Transaction, Refusal> {
+    Transaction::from_bytes(transaction).map_err(|error| Refusal {
+        code: ErrorCode::MalformedTransaction,
+        message: with_causes(&error),
+        hint: Some("docs/ledger.md says how a transaction is encoded".to_owned()),
+    })
+}
+
+pub(super) async fn utxo(service: &Service, name: &str) -> Result<UtxoAnswer, Refusal> {
+    let utxo_name: UtxoName = name.parse().map_err(malformed_name)?;
+    let found = read(service.ledger(), move |snapshot| {
+        let id = match utxo_name {
+            UtxoName::Id(id) => Some(id),
+            UtxoName::Serial(contract, serial) => snapshot.utxo_by_serial(&contract, serial)?,
+        };
+        let status = id.map(|id| Ok::<_, ReadError>((id, snapshot.utxo(&id)?))).transpose()?;
+        Ok(status.and_then(|(id, status)| Some((id, status?))))
+    });
+    match found.await?.ok_or_else(|| not_found("UTXO", name, "`ledger utxos` lists those that live"))? {
+        (_, UtxoStatus::Live(utxo)) => {
+            let method_names = method_names(service, &utxo).await?;
+            Ok(UtxoAnswer::Live(Box::new(LiveUtxo { utxo, method_names })))
+        }
+        (utxo, UtxoStatus::Consumed { slot, height }) => Ok(UtxoAnswer::Consumed { utxo, slot, height }),
+    }
+}
+
+/// What the contract calls the methods that may be called.
+async fn method_names(service: &Service, utxo: &Utxo) -> Result<BTreeMap<MethodId, String>, Refusal> {
+    let Callable::Methods(ids) = &utxo.content.callable else { return Ok(BTreeMap::new()) };
+    let contract = service.contract(&utxo.contract).await?;
+    let functions = contract.executable.interface().functions().iter();
+    let methods = functions.filter(|function| {
+        let is_method = matches!(function.declaration.kind, FunctionKind::Method(_));
+        is_method && function.interface.as_ref() == Some(&utxo.type_name)
+    });
+    let names = methods.map(|method| method.declaration.item_name());
+    let candidates = names.flat_map(|name| method_ids(name).into_iter().map(move |id| (id, name.to_owned())));
+    Ok(candidates.filter(|(id, _)| ids.contains(id)).collect())
+}
+
+pub(super) async fn utxos(
+    service: &Service,
+    contract: Option<&str>,
+    after: Option<&str>,
+    limit: u32,
+) -> Result<UtxoPage, Refusal> {
+    if !(1..=PAGE_UTXOS_MAX).contains(&limit) {
+        let message = format!("a page can have 1 to {PAGE_UTXOS_MAX} UTXOs, not {limit}");
+        return Err(Refusal { code: ErrorCode::MalformedRequest, message, hint: None });
+    }
+    let contract = contract.map(contract_of).transpose()?;
+    let after: Option<UtxoName> = after.map(str::parse).transpose().map_err(malformed_name)?;
+    let page = read(service.ledger(), move |snapshot| {
+        let after = match after {
+            Some(UtxoName::Serial(contract, serial)) => Some((contract, serial)),
+            Some(UtxoName::Id(id)) => match snapshot.utxo(&id)? {
+                Some(UtxoStatus::Live(utxo)) => Some((utxo.contract, utxo.serial)),
+                Some(UtxoStatus::Consumed { .. }) | None => return Ok(None),
+            },
+            None => None,
+        };
+        Ok(Some(snapshot.utxos(contract.as_ref(), after, limit as usize)?))
+    });
+    let page = page.await?;
+    let page = page.ok_or_else(|| not_found("live UTXO", "after", "name it as `contract#serial`"))?;
+    let next = page.next.map(|(contract, serial)| UtxoName::Serial(contract, serial));
+    Ok(UtxoPage { utxos: page.utxos.into_iter().map(UtxoSummary::from).collect(), next })
+}
+
+impl From<Utxo> for UtxoSummary {
+    fn from(utxo: Utxo) -> Self {
+        let Utxo { id, contract, serial, type_name, version, .. } = utxo;
+        Self { id, contract, serial, type_name, version }
+    }
+}
+
+pub(super) async fn block(service: &Service, height: Option<u64>) -> Result<BlockAnswer, Refusal> {
+    let block = read(service.ledger(), move |snapshot| {
+        let header = match height {
+            Some(height) => snapshot.header(height)?,
+            None => snapshot.tip()?,
+        };
+        let Some(header) = header else { return Ok(None) };
+        let receipts = snapshot.receipts(header.moment.height)?.unwrap_or_default();
+        let transactions = receipts.iter().map(|receipt| TransactionSummary {
+            id: receipt.transaction,
+            failure: receipt.outcome.as_ref().err().map(|failure| failure.kind),
+            gas_used: receipt.gas_used,
+        });
+        Ok(Some(BlockAnswer { id: header.id(), transactions: transactions.collect(), header }))
+    });
+    let name = height.map_or_else(|| "latest".to_owned(), |height| height.to_string());
+    block.await?.ok_or_else(|| not_found("block", &name, "`ledger status` tells how high the chain is"))
+}
+
+pub(super) async fn transaction(service: &Service, id: &str) -> Result<TransactionAnswer, Refusal> {
+    let transaction: TransactionId = id.parse().map_err(malformed_id)?;
+    let found = read(service.ledger(), move |snapshot| {
+        let Some(place) = snapshot.place(&transaction)? else { return Ok(None) };
+        let (Some((transaction, receipt)), Some(header)) =
+            (snapshot.transaction(place)?, snapshot.header(place.height)?)
+        else {
+            return Ok(None);
+        };
+        let block: BlockId = header.id();
+        Ok(Some(TransactionAnswer { height: place.height, index: place.index, block, transaction, receipt }))
+    });
+    let hint = "a transaction that was refused is in no block, and one that still waits is in none yet";
+    found.await?.ok_or_else(|| not_found("transaction", id, hint))
+}
+
+pub(super) async fn contract(service: &Service, contract: &str) -> Result<ContractAnswer, Refusal> {
+    let hash = contract_of(contract)?;
+    let found = read(service.ledger(), move |snapshot| Ok(snapshot.contract(&hash)?)).await?;
+    let (record, counters) =
+        found.ok_or_else(|| not_found("contract", contract, "`ledger deploy` makes a contract part of the chain"))?;
+    Ok(ContractAnswer { record, counters })
+}
+
+pub(super) async fn status(service: &Service) -> Result<ChainStatus, Refusal> {
+    let header = read(service.ledger(), |snapshot| Ok(snapshot.tip()?)).await?;
+    let header = header.ok_or_else(|| not_found("block", "latest", "the chain has not begun"))?;
+    let node = service.status();
+    Ok(ChainStatus {
+        tip: header.id(),
+        header,
+        gas_limit_default: node.gas_limit_default,
+        gas_limit_max: node.gas_limit_max,
+    })
+}
+
+/// Why the chain cannot be read.
+#[derive(Debug, thiserror::Error)]
+enum ReadError {
+    #[error(transparent)]
+    State(#[from] StateError),
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+/// Reads the chain as it is after its latest block.
+async fn read<T: Send + 'static>(
+    ledger: &Ledger,
+    action: impl FnOnce(&dyn Snapshot) -> Result<T, ReadError> + Send + 'static,
+) -> Result<T, Refusal> {
+    let fault =
+        |error: &dyn std::error::Error| Refusal { code: ErrorCode::NodeFault, message: with_causes(error), hint: None };
+    ledger.read(action).await.map_err(|error| fault(&error))?.map_err(|error| fault(&error))
+}
+
+fn contract_of(text: &str) -> Result<ComponentHash, Refusal> {
+    Ok(contract_hash::parse(text).map_err(ServiceError::from)?)
+}
+
+fn malformed_id(error: ParseIdError) -> Refusal {
+    Refusal { code: ErrorCode::MalformedHash, message: error.to_string(), hint: None }
+}
+
+fn malformed_name(error: crate::utxo_name::UtxoNameError) -> Refusal {
+    let hint = Some("a UTXO is named by its id, `p2:u…`, or as `contract#serial`".to_owned());
+    Refusal { code: ErrorCode::MalformedHash, message: error.to_string(), hint }
+}
+
+fn not_found(what: &str, name: &str, hint: &str) -> Refusal {
+    let message = format!("the chain has no {what} `{name}`");
+    Refusal { code: ErrorCode::NotFound, message, hint: Some(hint.to_owned()) }
+}

@@ -1,0 +1,188 @@
+//! The chain through the command, as a user has it: a registry, a node in a process of its own, and a whole life of a UTXO.
+
+use crate::cli::{Process, ledger, output};
+use crate::support::RunningRegistry;
+use serde_json::{Value as Json, json};
+use std::path::Path;
+
+async fn published(registry: &RunningRegistry, name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/starstream/{name}/component.wasm"));
+    registry.publish(std::fs::read(path).unwrap()).await.to_string()
+}
+
+/// What a command prints on stdout as JSON, with what it says on stderr and its exit code.
+fn ask_json(node: &Process, command: &str, arguments: &[&str]) -> (Json, String, i32) {
+    let arguments = [arguments, &["--json"]].concat();
+    let (stdout, stderr, code) = output(&node.ask(command, &arguments));
+    (serde_json::from_str(&stdout).unwrap_or_default(), stderr, code)
+}
+
+fn text(value: &Json) -> &str {
+    value.as_str().unwrap_or_else(|| panic!("{value} is no text"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_counter_lives_on_the_command_line() {
+    let registry = RunningRegistry::start().await;
+    let counter = published(&registry, "counter").await;
+    let directory = tempfile::tempdir().unwrap();
+    let node = Process::start(&registry.url, directory.path(), &[]);
+    let first = format!("{counter}#0");
+
+    let (stdout, stderr, code) = output(&node.ask("deploy", &[&counter]));
+    assert_eq!(code, 0, "{stderr}");
+    assert!(stdout.contains(&format!("deployed     {counter}\n")) && stdout.contains("block        1 ("), "{stdout}");
+    // From now on nobody needs the registry.
+    registry.stop().await;
+
+    let (stdout, stderr, code) = output(&node.ask("transact", &[&counter, "counter::start", "77"]));
+    assert_eq!(code, 0, "{stderr}");
+    let line = stdout.lines().find(|line| line.starts_with("created ")).unwrap();
+    let utxo = line.split_whitespace().nth(1).unwrap().to_owned();
+    assert!(line.ends_with(&format!("({first})")), "{stdout}");
+    assert!(stdout.contains(&format!("result       \"{utxo}\"\n")), "{stdout}");
+
+    let (bumped, stderr, code) = ask_json(&node, "transact", &[&first, "bump", "5"]);
+    assert_eq!(code, 0, "{stderr}");
+    assert_eq!((&bumped["valid"], &bumped["height"], &bumped["result"]), (&json!(true), &json!(3), &Json::Null));
+    assert_eq!(bumped["changed"][0], json!({ "utxo": utxo, "version": 1 }));
+
+    let (stdout, stderr, _) = output(&node.ask("call", &[&utxo, "value"]));
+    assert_eq!(stdout, "82\n");
+    assert!(stderr.contains(&format!("read  {utxo}\n")) && stderr.contains("gas used: "), "{stderr}");
+    let (called, _, _) = ask_json(&node, "call", &[&counter, "create-bumped", "10, 5"]);
+    assert_eq!((&called["result"], called["created"].as_array().unwrap().len()), (&json!("20"), 1));
+
+    let (shown, _, _) = ask_json(&node, "utxo", &[&first]);
+    assert_eq!(shown["callable"], json!(["bump", "stop", "value"]));
+    assert_eq!((text(&shown["type"]), &shown["version"], text(&shown["id"])), ("counter", &json!(1), utxo.as_str()));
+    assert!(text(&shown["state"]).starts_with("{yield: 1, total: 82, "), "{shown}");
+    let (stdout, _, _) = output(&node.ask("utxo", &[&utxo]));
+    assert!(stdout.contains("callable  bump, stop, value\n") && stdout.contains("version   1\n"), "{stdout}");
+
+    let (failed, stderr, code) = ask_json(&node, "transact", &[&counter, "use-after-stop", "7"]);
+    assert_eq!((&failed["valid"], &failed["failure"], code), (&json!(false), &json!("refused"), 1));
+    assert!(failed["gas_used"].as_u64().unwrap() > 0 && stderr.contains("the transaction failed"), "{stderr}");
+
+    let (stdout, _, code) = output(&node.ask("transact", &[&utxo, "stop"]));
+    assert!(stdout.contains("event        starstream:events/counting.stopped(82)\n"), "{stdout}");
+    assert!(stdout.contains(&format!("consumed     {utxo}\n")), "{stdout}");
+    assert_eq!(code, 0);
+    let stopped = stdout.lines().next().unwrap().split_whitespace().nth(1).unwrap();
+    for arguments in [vec![utxo.as_str(), "value"], vec![first.as_str(), "bump", "1"]] {
+        for command in ["call", "transact"] {
+            let (_, stderr, code) = output(&node.ask(command, &arguments));
+            assert!(stderr.contains("was consumed in block 5\nhint: a UTXO is consumed once"), "{stderr}");
+            assert_eq!(code, 1);
+        }
+    }
+    let (consumed, _, _) = ask_json(&node, "utxo", &[&utxo]);
+    assert_eq!(consumed["consumed_at"], 5);
+
+    let (shown, _, _) = ask_json(&node, "transaction", &[stopped]);
+    assert_eq!((&shown["call"]["function"], &shown["height"]), (&json!("stop"), &json!(5)));
+    assert_eq!(shown["events"][0]["arguments"], "82");
+    let (shown, _, _) = ask_json(&node, "transaction", &[text(&bumped["transaction"])]);
+    assert_eq!(shown["inputs"][0], json!({ "utxo": utxo, "version": 0 }));
+    let (block, _, _) = ask_json(&node, "block", &["4"]);
+    assert_eq!(block["transactions"][0]["failure"], "refused");
+    let (stdout, _, _) = output(&node.ask("block", &[]));
+    assert!(stdout.contains("height             5\n") && stdout.contains(stopped), "{stdout}");
+    let (status, _, _) = ask_json(&node, "status", &[]);
+    assert_eq!((&status["chain"], &status["header"]["height"]), (&json!("cli"), &json!(5)));
+    let (stdout, _, _) = output(&node.ask("status", &[]));
+    assert!(stdout.starts_with("chain         cli\nheight        5\n"), "{stdout}");
+    let (contract, _, _) = ask_json(&node, "contract", &[&counter]);
+    assert_eq!(contract["utxos_so_far"], 1);
+    assert_eq!(contract["functions"][4], "counter::start");
+    assert_eq!(node.terminate(), Some(0));
+
+    // Everything is there after a start without a registry.
+    let node = Process::start(&registry_gone(), directory.path(), &[]);
+    let (consumed, _, _) = ask_json(&node, "utxo", &[&first]);
+    assert_eq!(consumed["id"], utxo.as_str());
+    let (created, _, code) = ask_json(&node, "transact", &[&counter, "create", "3"]);
+    assert_eq!((&created["created"][0]["name"], code), (&json!(format!("{counter}#1")), 0));
+    let (stdout, stderr, _) = output(&node.ask("utxos", &[]));
+    assert!(stdout.contains(&format!("{counter}#1  counter  version 0\n")) && stderr.is_empty(), "{stdout}{stderr}");
+}
+
+/// The URL of a registry that is not there.
+fn registry_gone() -> String {
+    "http://127.0.0.1:1".to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn errors_of_the_chain_say_what_to_do() {
+    let registry = RunningRegistry::start().await;
+    let (counter, transfer) = (published(&registry, "counter").await, published(&registry, "transfer").await);
+    let directory = tempfile::tempdir().unwrap();
+    let node = Process::start(&registry.url, directory.path(), &[]);
+    let failed = |command: &str, arguments: &[&str], parts: &[&str]| {
+        let (_, stderr, code) = output(&node.ask(command, arguments));
+        for part in parts {
+            assert!(stderr.contains(part), "{part}: {stderr}");
+        }
+        assert_eq!(code, 1, "{stderr}");
+    };
+    failed("transact", &[&counter, "create", "1"], &["is not deployed", "hint: `ledger deploy`"]);
+    failed("utxo", &[&format!("{counter}#0")], &["the chain has no UTXO", "hint: `ledger utxos` lists"]);
+    failed("contract", &[&counter], &["the chain has no contract", "hint: `ledger deploy`"]);
+    failed("block", &["9"], &["the chain has no block `9`", "hint: `ledger status`"]);
+    failed("transaction", &[&format!("p2:t{}", "0".repeat(64))], &["the chain has no transaction"]);
+    failed("deploy", &[&format!("p2:c{}", "0".repeat(64))], &["the registry has no component"]);
+    for contract in [&counter, &transfer] {
+        assert_eq!(output(&node.ask("deploy", &[contract])).2, 0);
+    }
+    failed("deploy", &[&counter], &["is deployed already"]);
+    failed("transact", &[&counter, "creat", "1"], &["no function `creat`", "did you mean `create`?"]);
+    failed(
+        "transact",
+        &[&counter, "create", "true"],
+        &["argument 1 (`first`): expected s64\n\ntrue\n^^^^\n", "create is (first: s64)"],
+    );
+    failed(
+        "transact",
+        &[&transfer, "send", "\"x\", \"y\", 1"],
+        &["argument 1 (`source`): `x` is not the hash of a UTXO"],
+    );
+    failed(
+        "transact",
+        &[&counter, "create", "1", "--valid-until", "0"],
+        &["was valid until height 0", "--valid-until"],
+    );
+    failed("transact", &[&counter, "create", "1", "--gas-limit", "100000001"], &["is over the maximum of 100000000"]);
+    failed("transact", &[&counter, "create", "1", "--gas-limit", "10"], &["the transaction failed", "out of gas"]);
+    assert_eq!(output(&node.ask("transact", &[&counter, "counter::start", "1"])).2, 0);
+    let first = format!("{counter}#0");
+    failed("transact", &[&first, "bmp", "1"], &["has no method `bmp`", "did you mean `bump`?"]);
+    failed("transact", &[&first, "bump", "1", "--read-only"], &["the transaction failed"]);
+    let repeated = [first.as_str(), "bump", "1", "--latest", "--nonce", "7", "--valid-until", "100"];
+    assert_eq!(output(&node.ask("transact", &repeated)).2, 0);
+    failed("transact", &repeated, &["already", "hint: `ledger transaction`"]);
+
+    // What cannot be understood has its own exit code.
+    for arguments in [
+        vec!["transact", "p2:w00", "create"],
+        vec!["transact", &counter],
+        vec!["transact", &counter, "create", "1", "2"],
+        vec!["utxo", "demo:counter#1"],
+        vec!["utxo", "p2:u00"],
+        vec!["transaction", &counter],
+        vec!["utxos", "--after", "x"],
+    ] {
+        assert_eq!(output(&ledger().args(&arguments).assert()).2, 2, "{arguments:?}");
+    }
+    let (_, stderr, _) = output(&ledger().args(["transact", &counter, "create-bumped", "1", "2"]).assert());
+    assert!(stderr.contains("one argument of the command: '1, 2'"), "{stderr}");
+
+    // Pages.
+    for _ in 0..3 {
+        assert_eq!(output(&node.ask("transact", &[&counter, "create", "1"])).2, 0);
+    }
+    let (stdout, stderr, _) = output(&node.ask("utxos", &["--contract", &counter, "--limit", "3"]));
+    assert_eq!((stdout.lines().count(), stderr), (3, format!("there are more: --after {counter}#2\n")));
+    let (page, _, _) = ask_json(&node, "utxos", &["--after", &format!("{counter}#2"), "--contract", &counter]);
+    assert_eq!((page["utxos"].as_array().unwrap().len(), &page["next"]), (1, &Json::Null));
+    registry.stop().await;
+}
