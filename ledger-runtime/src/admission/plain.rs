@@ -58,6 +58,18 @@ impl Plain {
     }
 }
 
+impl Export {
+    /// Names and types of the parameters.
+    pub fn parameters(&self) -> &[(String, Type)] {
+        &self.parameters
+    }
+
+    /// The type of the result, if there is one.
+    pub fn result(&self) -> Option<&Type> {
+        self.result.as_ref()
+    }
+}
+
 impl RootStorage {
     fn of(interface: &Interface, exports: &[Option<Arc<Export>>]) -> Option<Self> {
         let at_root = |name: &str| {
