@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, unreachable_pub)]
 
 mod encoding_test;
+mod hostile_test;
 mod leaf_test;
 mod model_test;
 mod naive;
