@@ -97,6 +97,11 @@ impl Signature {
         self.result.as_ref()
     }
 
+    /// Of how many types its parameters and its result are made (see [`AbiType::parts`]).
+    pub fn parts(&self) -> usize {
+        self.parameters.iter().map(|(_, ty)| ty).chain(&self.result).map(AbiType::parts).sum()
+    }
+
     /// How many handles the host puts before the parameters.
     pub fn leading_handles(&self) -> usize {
         self.leading_handles

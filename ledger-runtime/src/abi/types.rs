@@ -17,6 +17,7 @@ pub struct AbiType {
     payload_offset_bytes: u32,
     flat: Vec<CoreType>,
     depth: usize,
+    parts: usize,
 }
 
 /// What a value consists of.
@@ -138,6 +139,11 @@ impl AbiType {
         self.depth
     }
 
+    /// Of how many types it is made, itself and each use of each type counted.
+    pub fn parts(&self) -> usize {
+        self.parts
+    }
+
     /// The fields of a record or a tuple; none for other types.
     pub fn fields(&self) -> &[Field] {
         match &self.shape {
@@ -165,11 +171,20 @@ impl AbiType {
     }
 
     fn scalar(shape: Shape, size_bytes: u32, core: CoreType) -> Self {
-        Self { shape, size_bytes, align_bytes: size_bytes, payload_offset_bytes: 0, flat: vec![core], depth: 1 }
+        Self {
+            shape,
+            size_bytes,
+            align_bytes: size_bytes,
+            payload_offset_bytes: 0,
+            flat: vec![core],
+            depth: 1,
+            parts: 1,
+        }
     }
 
     fn record(parts: Vec<(String, Self)>) -> Result<Self, UnsupportedType> {
         let (mut end, mut align_bytes, mut depth, mut flat) = (0_u32, 1, 0, Vec::new());
+        let count = parts.iter().map(|(_, ty)| ty.parts).sum::<usize>() + 1;
         let mut fields = Vec::with_capacity(parts.len());
         for (name, ty) in parts {
             let offset_bytes = aligned(end, ty.align_bytes)?;
@@ -181,7 +196,7 @@ impl AbiType {
         }
         let size_bytes = aligned(end, align_bytes)?;
         let shape = Shape::Record(fields);
-        Ok(Self { shape, size_bytes, align_bytes, payload_offset_bytes: 0, flat, depth: depth + 1 })
+        Ok(Self { shape, size_bytes, align_bytes, payload_offset_bytes: 0, flat, depth: depth + 1, parts: count })
     }
 
     fn variant(cases: Vec<Case>) -> Result<Self, UnsupportedType> {
@@ -198,8 +213,10 @@ impl AbiType {
         let align_bytes = payload_align_bytes.max(index_size_bytes);
         let payload_offset_bytes = aligned(index_size_bytes, payload_align_bytes)?;
         let size_bytes = aligned(add(payload_offset_bytes, payload_size_bytes)?, align_bytes)?;
+        // A case counts like a type, because it has a name to keep.
+        let parts = cases.iter().map(|case| 1 + case.payload.as_ref().map_or(0, |ty| ty.parts)).sum::<usize>() + 1;
         let shape = Shape::Variant(cases);
-        Ok(Self { shape, size_bytes, align_bytes, payload_offset_bytes, flat, depth: depth + 1 })
+        Ok(Self { shape, size_bytes, align_bytes, payload_offset_bytes, flat, depth: depth + 1, parts })
     }
 
     fn flags(count: usize) -> Result<Self, UnsupportedType> {

@@ -4,12 +4,14 @@ use crate::support::verified;
 use ledger_core::MethodId;
 use ledger_runtime::abi::{AbiType, Resource, Shape};
 use ledger_runtime::admission::coroutine::{
-    CoroutineContract, Entry, HostFunction, Method, Object, ObjectKind, ShapeError, host_interface_id, method_ids,
+    CoroutineContract, Difference, Entry, HostFunction, Method, Object, ObjectKind, ShapeError, host_interface_id,
+    method_ids,
 };
 use ledger_runtime::profile::ExecutionProfile;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 fn folder() -> PathBuf {
@@ -158,6 +160,20 @@ impl<'a> Case<'a> {
             changes.push((replaced, lines.next().unwrap().strip_prefix('+').unwrap()));
         }
     }
+}
+
+#[test]
+fn large_types_are_not_kept_without_end() {
+    let mut types = String::from(r#"(type $d0 (record (field "a" u8))) (export "r0" (type $r0 (eq $d0)))"#);
+    for at in 1..12 {
+        let before = at - 1;
+        write!(types, r#"(type $d{at} (record (field "a" $r{before}) (field "b" $r{before})))"#).unwrap();
+        write!(types, r#"(export "r{at}" (type $r{at} (eq $d{at})))"#).unwrap();
+    }
+    let functions: String = (0..20).map(|at| format!(r#"(export "f{at}" (func (result $r11)))"#)).collect();
+    let ask = r#"(export "ask" (func (param "n" s64) (result s64)))"#;
+    let error = read(&changed(&[(ask, &format!("{types} {functions} {ask}"))])).unwrap_err();
+    assert_eq!(error.difference(), &Difference::TooManyParts { max: 100_000 });
 }
 
 #[test]

@@ -57,6 +57,12 @@ pub enum Difference {
     /// A type that can't be passed.
     #[error("cannot be used: {0}")]
     Type(UnsupportedType),
+    /// More types than are kept for one contract.
+    #[error("brings the contract's functions over the limit of {max} parts of types")]
+    TooManyParts {
+        /// The limit.
+        max: usize,
+    },
     /// A function of the host that is not as the host has it.
     #[error("is not as the ledger has it")]
     NotTheHosts,

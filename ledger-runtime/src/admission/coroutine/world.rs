@@ -6,6 +6,7 @@ use super::host::{self, BUILTIN, CARDANO, CONTEXT, EFFECTS, EVENTS, Host, SELF};
 use super::wiring::{CoreFunction, Wiring};
 use super::{Entry, HostFunction, HostImport, Method, Object, ObjectKind, method_ids};
 use crate::abi::{AbiType, CoreSignature, Resource, Resources, Signature, declaration};
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use wasmparser::component_types::{ComponentAnyTypeId, ComponentEntityType, ResourceId};
 use wasmparser::types::Types;
@@ -16,6 +17,10 @@ use wit_parser::{
 
 /// What the names of the core imports for a contract's own objects begin with.
 const EXPORT: &str = "[export]";
+
+/// Of how many types all functions of a contract may be made, each use of each type counted. A short text can name a
+/// large type often, and each function keeps its own.
+const TYPE_PARTS_MAX: usize = 100_000;
 
 /// What an object's interface must be.
 const ONE_RESOURCE: &str = "an interface with one resource, `utxo` or `token`";
@@ -192,6 +197,8 @@ struct Reader<'a> {
     own: BTreeMap<String, ObjectKind>,
     scripts: BTreeMap<String, Entry>,
     objects: BTreeMap<String, Object>,
+    /// The parts of types in all signatures that were made.
+    type_parts: Cell<usize>,
 }
 
 impl<'a> Reader<'a> {
@@ -205,6 +212,7 @@ impl<'a> Reader<'a> {
             own: BTreeMap::new(),
             scripts: BTreeMap::new(),
             objects: BTreeMap::new(),
+            type_parts: Cell::new(0),
         })
     }
 
@@ -452,7 +460,12 @@ impl<'a> Reader<'a> {
         place: impl Fn() -> String,
     ) -> Result<Signature, ShapeError> {
         let signature = Signature::of(self.resolve, function, leading_handles, &self.resources);
-        signature.map_err(|error| ShapeError::new(place(), Difference::Function(error)))
+        let signature = signature.map_err(|error| ShapeError::new(place(), Difference::Function(error)))?;
+        self.type_parts.set(self.type_parts.get() + signature.parts());
+        if self.type_parts.get() > TYPE_PARTS_MAX {
+            return Err(ShapeError::new(place(), Difference::TooManyParts { max: TYPE_PARTS_MAX }));
+        }
+        Ok(signature)
     }
 
     /// What a contract imports from itself it must have.
