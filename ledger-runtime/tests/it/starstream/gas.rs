@@ -7,6 +7,7 @@ use super::steps::{Answer, GAS_LIMIT, StepReport};
 use super::{Summary, Watched, for_each_contract};
 use ledger_core::{Execution, FailureKind, Outcome, Transaction, Verdict};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The contracts whose steps have vectors.
@@ -22,6 +23,15 @@ struct Vector {
 
 fn file() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/gas/starstream.json")
+}
+
+/// The gas of each step that has a vector.
+pub(super) fn frozen() -> BTreeMap<String, u64> {
+    read().into_iter().map(|vector| (vector.step, vector.gas_used)).collect()
+}
+
+fn read() -> Vec<Vector> {
+    serde_json::from_slice(&std::fs::read(file()).unwrap()).unwrap()
 }
 
 #[test]
@@ -43,7 +53,7 @@ fn every_step_costs_what_it_always_did() {
         std::fs::create_dir_all(file().parent().unwrap()).unwrap();
         std::fs::write(file(), serde_json::to_string_pretty(&vectors).unwrap() + "\n").unwrap();
     }
-    let frozen: Vec<Vector> = serde_json::from_slice(&std::fs::read(file()).unwrap()).unwrap();
+    let frozen = read();
     let changed: Vec<String> = vectors
         .iter()
         .zip(&frozen)
