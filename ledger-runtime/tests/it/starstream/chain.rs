@@ -114,6 +114,12 @@ impl TestChain {
         self.execute_with(&self.machine, transaction, moment)
     }
 
+    /// The same as somebody finds it out who only asks: beside others, on a thread of its own.
+    pub(crate) async fn simulate(&self, transaction: &Transaction, moment: ChainMoment) -> Verdict {
+        let (state, machine) = (self.storage.snapshot(), Arc::clone(&self.machine));
+        self.machine.executor.simulate(transaction.clone(), as_moment(moment), state, machine).await.unwrap()
+    }
+
     /// The same by another machine.
     pub(crate) fn execute_with(&self, machine: &Machine, transaction: &Transaction, moment: ChainMoment) -> Verdict {
         machine.executor.execute(transaction, &as_moment(moment), &*self.storage.snapshot(), machine).unwrap()

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-/// A copy of a contract's expectations for each thing that is expected in one of its steps, with something else there;
-/// and what was changed.
+/// A copy of a contract's expectations for each thing that is expected in one of its steps, with something else there
+/// and without the steps that follow; and what was changed.
 pub(crate) fn of_expectations(contract: &Value) -> Vec<(String, Value)> {
     let steps = contract["sequences"][0]["steps"].as_array().unwrap();
     let changed = steps.iter().enumerate().flat_map(|(index, step)| {
@@ -17,6 +17,7 @@ pub(crate) fn of_expectations(contract: &Value) -> Vec<(String, Value)> {
         let what = format!("step {}: {expect}", index + 1);
         let mut contract = contract.clone();
         contract["sequences"][0]["steps"][index]["expect"] = expect;
+        contract["sequences"][0]["steps"].as_array_mut().unwrap().truncate(index + 1);
         (what, contract)
     };
     changed.map(with).collect()
