@@ -1,107 +1,13 @@
 //! Coroutine contracts that break the rules, each on a real chain: their transactions fail in a way that every node
 //! sees the same, they pay, and nothing else changes.
 
+use super::stage::{Stage, failed, succeeded};
 use super::thing::Thing;
-use crate::starstream::chain::TestChain;
-use crate::starstream::contract::Contract;
-use crate::starstream::steps::{Answer, Chain, GAS_LIMIT};
-use ledger_core::{Callable, FailureKind, Input, Receipt, RootCall, Transaction, UtxoStatus};
-use registry_core::id::UtxoId;
-
-/// A chain with one contract.
-struct Stage {
-    chain: TestChain,
-    contract: Contract,
-}
-
-impl Stage {
-    fn new(thing: &Thing) -> Self {
-        let contract = thing.contract();
-        let chain = TestChain::with(&[&contract]);
-        Self { chain, contract }
-    }
-
-    fn script(&mut self, name: &str) -> Answer {
-        let call = RootCall::Function { contract: self.contract.hash, function: name.to_owned() };
-        self.submit(call, Vec::new(), Vec::new())
-    }
-
-    fn main(&mut self) -> Answer {
-        let (contract, type_name, main) = (self.contract.hash, "thing".to_owned(), "start".to_owned());
-        self.submit(RootCall::Main { contract, type_name, main }, Vec::new(), Vec::new())
-    }
-
-    /// A `thing` that lives.
-    fn thing(&mut self) -> UtxoId {
-        succeeded(&self.main()).created[0].utxo
-    }
-
-    fn method(&mut self, utxo: UtxoId, name: &str) -> Answer {
-        let call = RootCall::Method { utxo, method: name.to_owned() };
-        self.submit(call, vec![Input { utxo, version: None }], Vec::new())
-    }
-
-    /// Calls a method of a UTXO that may only be read.
-    fn read(&mut self, utxo: UtxoId, name: &str) -> Answer {
-        let call = RootCall::Method { utxo, method: name.to_owned() };
-        self.submit(call, Vec::new(), vec![Input { utxo, version: None }])
-    }
-
-    /// Whatever a contract does: twice the same, all gas accounted for, and nothing changed if it failed.
-    fn submit(&mut self, call: RootCall, inputs: Vec<Input>, references: Vec<Input>) -> Answer {
-        let transaction = Transaction {
-            chain: self.chain.id().clone(),
-            nonce: self.chain.next_nonce(),
-            valid_from: 0,
-            valid_until: u64::MAX,
-            inputs,
-            references,
-            call,
-            arguments: Vec::new(),
-            gas_limit: GAS_LIMIT,
-        };
-        let root = self.chain.state_root();
-        let first = self.chain.execute(&transaction, TestChain::MOMENT);
-        assert_eq!(self.chain.execute(&transaction, TestChain::MOMENT), first);
-        let answer = self.chain.submit(transaction, TestChain::MOMENT);
-        if let Answer::Executed(receipt) = &answer {
-            assert!(receipt.gas_used > 0 && receipt.gas_used <= GAS_LIMIT);
-            if receipt.outcome.is_err() {
-                assert_eq!(self.chain.state_root(), root);
-                assert!(receipt.events.is_empty() && receipt.created.is_empty() && receipt.read.is_empty());
-            }
-        }
-        answer
-    }
-
-    fn total(&self, utxo: &UtxoId) -> String {
-        match self.chain.utxo(utxo) {
-            Some(UtxoStatus::Live(utxo)) => self.contract.storage("thing", &utxo.content.state)["total"].clone(),
-            status => panic!("{utxo} is {status:?}"),
-        }
-    }
-}
-
-fn succeeded(answer: &Answer) -> &Receipt {
-    match answer {
-        Answer::Executed(receipt) if receipt.outcome.is_ok() => receipt,
-        _ => panic!("{answer:?}"),
-    }
-}
-
-/// The kind of failure, and that it is told in the ledger's own words.
-fn failed(answer: &Answer) -> FailureKind {
-    match answer {
-        Answer::Executed(receipt) => match &receipt.outcome {
-            Err(failure) => {
-                assert!(!failure.detail.is_empty() && !failure.detail.contains("wasm backtrace"), "{failure}");
-                failure.kind
-            }
-            Ok(_) => panic!("{answer:?}"),
-        },
-        Answer::Invalid(_) => panic!("{answer:?}"),
-    }
-}
+use crate::starstream::chain::{Machine, TestChain};
+use crate::starstream::steps::{Answer, Chain};
+use crate::support;
+use ledger_core::{Callable, FailureKind, UtxoStatus};
+use ledger_runtime::profile::ExecutionProfile;
 
 fn script(name: &str, code: &str) -> String {
     format!("(func (export \"{name}\") {code})")
@@ -109,7 +15,7 @@ fn script(name: &str, code: &str) -> String {
 
 #[test]
 fn a_thing_that_behaves_well() {
-    let mut stage = Stage::new(&Thing::default());
+    let mut stage = Stage::of_thing(&Thing::default());
     let thing = stage.thing();
     succeeded(&stage.method(thing, "go"));
     succeeded(&stage.method(thing, "go"));
@@ -150,7 +56,7 @@ fn forged_handles_of_a_script() {
     });
     let thing = thing
         .script("forged-result: func() -> u-thing", r#"(func (export "forged-result") (result i32) (i32.const 9))"#);
-    let mut stage = Stage::new(&thing);
+    let mut stage = Stage::of_thing(&thing);
     let names = scripts.iter().map(|(declaration, _)| declaration.split(':').next().unwrap());
     for name in names.chain(["forged-result"]) {
         let kind = failed(&stage.script(name));
@@ -165,7 +71,7 @@ fn a_script_cannot_make_a_utxo_by_itself() {
         .script("call-it: func()", &script("call-it", "(call $go (call $new (i32.const 0)))"))
         .script("give-it: func() -> u-thing", r#"(func (export "give-it") (result i32) (call $new (i32.const 0)))"#)
         .script("keep-it: func()", &script("keep-it", "(drop (call $new (i32.const 0)))"));
-    let mut stage = Stage::new(&thing);
+    let mut stage = Stage::of_thing(&thing);
     for name in ["call-it", "give-it"] {
         failed(&stage.script(name));
     }
@@ -185,13 +91,13 @@ fn a_utxo_cannot_call_another() {
         "(drop (call $look (i32.const 1)))",
         "(call $go (call $create))",
     ] {
-        let mut stage = Stage::new(&Thing { go: go.to_owned(), ..Thing::default() });
+        let mut stage = Stage::of_thing(&Thing { go: go.to_owned(), ..Thing::default() });
         let thing = stage.thing();
         let kind = failed(&stage.method(thing, "go"));
         assert!(matches!(kind, FailureKind::Refused | FailureKind::Trap), "{go}: {kind:?}");
     }
     let start = format!("(drop (call $create)) {}", Thing::default().start);
-    let mut stage = Stage::new(&Thing { start, ..Thing::default() });
+    let mut stage = Stage::of_thing(&Thing { start, ..Thing::default() });
     failed(&stage.main());
     failed(&stage.script("make"));
 }
@@ -209,7 +115,7 @@ fn a_context_that_is_not_there() {
         "(call $offer-both (i32.const 77))",
         "(call $end (i32.const 77))",
     ] {
-        let mut stage = Stage::new(&Thing { go: go.to_owned(), ..Thing::default() });
+        let mut stage = Stage::of_thing(&Thing { go: go.to_owned(), ..Thing::default() });
         let thing = stage.thing();
         let kind = failed(&stage.method(thing, "go"));
         assert!(matches!(kind, FailureKind::Refused | FailureKind::Trap), "{go}: {kind:?}");
@@ -220,7 +126,7 @@ fn a_context_that_is_not_there() {
 #[test]
 fn resuming_again_while_resuming() {
     let go = format!("(call $resume (global.get $context)) {}", Thing::default().go);
-    let mut stage = Stage::new(&Thing { go, ..Thing::default() });
+    let mut stage = Stage::of_thing(&Thing { go, ..Thing::default() });
     let thing = stage.thing();
     assert_eq!(succeeded(&stage.method(thing, "go")).changed.len(), 1);
     assert_eq!(stage.total(&thing), "1");
@@ -228,10 +134,11 @@ fn resuming_again_while_resuming() {
 
 #[test]
 fn a_thing_that_offers_nothing_is_consumed() {
-    let mut stage = Stage::new(&Thing { go: "(call $resume (global.get $context))".to_owned(), ..Thing::default() });
+    let mut stage =
+        Stage::of_thing(&Thing { go: "(call $resume (global.get $context))".to_owned(), ..Thing::default() });
     let thing = stage.thing();
     assert_eq!(succeeded(&stage.method(thing, "go")).consumed.len(), 1);
-    let mut stage = Stage::new(&Thing { start: "(call $new (i32.const 0))".to_owned(), ..Thing::default() });
+    let mut stage = Stage::of_thing(&Thing { start: "(call $new (i32.const 0))".to_owned(), ..Thing::default() });
     assert_eq!(succeeded(&stage.main()).ephemeral.len(), 1);
 }
 
@@ -240,7 +147,7 @@ fn a_main_that_gives_what_it_did_not_make() {
     for start in
         ["(i32.const 0)", "(i32.const 5)", "(i32.const -1)", "(call $drop-own (call $new (i32.const 0))) (i32.const 1)"]
     {
-        let mut stage = Stage::new(&Thing { start: start.to_owned(), ..Thing::default() });
+        let mut stage = Stage::of_thing(&Thing { start: start.to_owned(), ..Thing::default() });
         let kind = failed(&stage.main());
         assert!(matches!(kind, FailureKind::Refused | FailureKind::Trap), "{start}: {kind:?}");
         failed(&stage.script("make"));
@@ -253,7 +160,7 @@ fn without_end() {
     let resuming = "(loop $again (call $resume (global.get $context)) (br $again))";
     let offering = "(loop $again (call $offer-both (global.get $context)) (br $again))";
     for go in [resuming, offering, "(loop $again (br $again))"] {
-        let mut stage = Stage::new(&Thing { go: go.to_owned(), ..Thing::default() });
+        let mut stage = Stage::of_thing(&Thing { go: go.to_owned(), ..Thing::default() });
         let thing = stage.thing();
         let kind = failed(&stage.method(thing, "go"));
         assert!(matches!(kind, FailureKind::OutOfGas | FailureKind::Limit), "{go}: {kind:?}");
@@ -279,7 +186,7 @@ fn without_end() {
         r#"(import "starstream:events/noise" "told" (func $tell (param i64)))"#.to_owned(),
     )];
     thing.module_items = "(func $deep (param i32) (call $deep (i32.add (local.get 0) (i32.const 1))))".to_owned();
-    let mut stage = Stage::new(&thing);
+    let mut stage = Stage::of_thing(&thing);
     for (name, kinds) in [
         ("create", [FailureKind::Limit, FailureKind::OutOfGas]),
         ("tell", [FailureKind::Limit, FailureKind::OutOfGas]),
@@ -301,7 +208,7 @@ fn a_main_that_offers_ten_thousand_methods() {
             (local.set $n (i64.add (local.get $n) (i64.const 1))) \
             (br_if $again (i64.lt_u (local.get $n) (i64.const 10000))))";
     let start = format!("{offer_many} {}", Thing::default().start);
-    let mut stage = Stage::new(&Thing { start, ..Thing::default() });
+    let mut stage = Stage::of_thing(&Thing { start, ..Thing::default() });
     match stage.main() {
         Answer::Executed(receipt) if receipt.outcome.is_ok() => {
             let Some(UtxoStatus::Live(utxo)) = stage.chain.utxo(&receipt.created[0].utxo) else { panic!("it lives") };
@@ -326,7 +233,7 @@ fn a_record_that_cannot_be_read() {
         ("(call $end (global.get $context)) (i32.const 16)", vec![FailureKind::Refused, FailureKind::Trap]),
         ("(drop (call $create)) (i32.const 16)", vec![FailureKind::Refused, FailureKind::Trap]),
     ] {
-        let mut stage = Stage::new(&Thing { get_storage: get_storage.to_owned(), ..Thing::default() });
+        let mut stage = Stage::of_thing(&Thing { get_storage: get_storage.to_owned(), ..Thing::default() });
         for kind in [failed(&stage.main()), failed(&stage.script("make"))] {
             assert!(kinds.contains(&kind), "{get_storage}: {kind:?}");
         }
@@ -343,7 +250,7 @@ fn a_record_that_cannot_be_put_back() {
         ("(call $end (i32.const 0)) (call $new (i32.const 0))", vec![FailureKind::Refused, FailureKind::Trap]),
         ("(call $resume (i32.const 0)) (call $new (i32.const 0))", vec![FailureKind::Refused, FailureKind::Trap]),
     ] {
-        let mut stage = Stage::new(&Thing { set_storage: set_storage.to_owned(), ..Thing::default() });
+        let mut stage = Stage::of_thing(&Thing { set_storage: set_storage.to_owned(), ..Thing::default() });
         let thing = stage.thing();
         for name in ["go", "look"] {
             let kind = failed(&stage.method(thing, name));
@@ -364,7 +271,7 @@ fn a_record_that_comes_back_as_another() {
         ..Thing::default()
     };
     for thing in [forgetful, restless] {
-        let mut stage = Stage::new(&thing);
+        let mut stage = Stage::of_thing(&thing);
         let utxo = stage.thing();
         assert_eq!(failed(&stage.read(utxo, "look")), FailureKind::Refused);
         let receipt = succeeded(&stage.method(utxo, "look")).clone();
@@ -381,7 +288,7 @@ fn imports_called_while_an_instance_is_made() {
         match TestChain::admit(&thing.contract()) {
             Err(_) => {}
             Ok(_) => {
-                let mut stage = Stage::new(&thing);
+                let mut stage = Stage::of_thing(&thing);
                 failed(&stage.main());
                 failed(&stage.script("make"));
             }
@@ -406,9 +313,29 @@ fn an_event_with_sixteen_parameters() {
         )];
         thing
     };
-    let mut stage = Stage::new(&noisy(16));
+    let mut stage = Stage::of_thing(&noisy(16));
     let receipt = succeeded(&stage.script("tell")).clone();
     assert_eq!(receipt.events.len(), 1);
     assert_eq!(receipt.events[0].arguments, (0..16).collect::<Vec<u8>>());
     assert!(TestChain::admit(&noisy(17).contract()).is_err());
+}
+
+/// In the types of a script, in its code, and in a record.
+#[test]
+fn floats_where_the_chain_forbids_them() {
+    let floats = Thing::default().script(
+        "half: func(x: f64) -> f64",
+        r#"(func (export "half") (param f64) (result f64) (f64.mul (local.get 0) (f64.const 0.5)))"#,
+    );
+    let hidden =
+        Thing::default().script("third: func()", &script("third", "(drop (f32.div (f32.const 1) (f32.const 3)))"));
+    let profile = ExecutionProfile { floats_allowed: false, ..ExecutionProfile::default() };
+    let machine = Machine::with(profile);
+    for thing in [floats, hidden] {
+        let contract = thing.contract();
+        TestChain::admit(&contract).unwrap();
+        let error = support::chain(&machine.admit(&contract).err().unwrap());
+        assert!(error.contains("float"), "{error}");
+    }
+    machine.admit(&Thing::default().contract()).unwrap();
 }

@@ -31,7 +31,11 @@ impl Machine {
     }
 
     pub(crate) fn new() -> Self {
-        let executor = Executor::new(ExecutionProfile::default(), &Limits::default()).unwrap();
+        Self::with(ExecutionProfile::default())
+    }
+
+    pub(crate) fn with(profile: ExecutionProfile) -> Self {
+        let executor = Executor::new(profile, &Limits::default()).unwrap();
         Self { executor, compiled: Mutex::default() }
     }
 
