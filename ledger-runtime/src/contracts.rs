@@ -218,8 +218,15 @@ impl Contracts {
     }
 
     fn verify(&self, deployment: &Deployment) -> Result<VerifiedComponent, Box<dyn std::error::Error + Send + Sync>> {
-        let Deployment { contract, component, .. } = deployment;
-        Ok(VerifiedComponent::check(contract, component, &closure(deployment)?, &self.deployment_limits)?)
+        let closure = closure(deployment)?;
+        let component =
+            VerifiedComponent::check(&deployment.contract, &deployment.component, &closure, &self.deployment_limits)?;
+        // A chain keeps packages by their hashes, each once. Whoever executes the block again gets the text that is kept,
+        // and so there must be only one.
+        if *component.closure() != closure {
+            return Err("its packages are not in their canonical text and order".into());
+        }
+        Ok(component)
     }
 
     /// A contract that is deployed; none if it is not. No source is asked. To be called on a thread that may block, outside

@@ -91,9 +91,6 @@ impl NodeExecutor {
         if gas > max {
             return Ok(Some(Invalid::GasLimitTooHigh { asked: gas, max }));
         }
-        if !asked.transaction.arguments.is_empty() {
-            return Ok(Some(Invalid::BadCall("a deployment takes no arguments".to_owned())));
-        }
         let known = state.contract(&asked.contract).map_err(unreadable)?;
         Ok(known.map(|_| Invalid::DeployedContract(asked.contract)))
     }

@@ -8,7 +8,7 @@ use crate::chain_support::{
 use crate::support::{LocalSource, genesis};
 use ledger_core::{Block, Invalid, RootCall, UtxoStatus};
 use ledger_runtime::chain::{
-    BlockProduction, ChainEnd, ChainError, Committed, Ledger, ProposeError, SubmitError, verify,
+    BlockProduction, ChainEnd, ChainError, Committed, Ledger, Proposal, ProposeError, SubmitError, verify,
 };
 use ledger_runtime::contracts::ContractError;
 use ledger_runtime::genesis::Genesis;
@@ -155,6 +155,29 @@ async fn what_a_decision_brings_is_checked_by_everybody() {
     sequencer.decide(1, vec![proposal]);
     let committed = deploying.await.unwrap().unwrap();
     assert_eq!((committed.height, committed.index), (1, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn packages_come_in_one_text_only() {
+    let source = Arc::new(LocalSource::with_examples());
+    let shop = ComponentHash::of(&build::example("shop"));
+    let data = tempdir().unwrap();
+    let sequencer = ManualSequencer::new();
+    let setup = Setup::new(data.path(), genesis(&[]), source);
+    let ledger = Arc::new(setup.ordered_by(sequencer.clone()).await.unwrap());
+    let deploying = tokio::spawn({
+        let ledger = Arc::clone(&ledger);
+        async move { ledger.deploy(shop, None).await }
+    });
+    let [proposal] = sequencer.proposals(1).await.try_into().unwrap();
+    // The same package with the same hash, in another text.
+    let mut other = ledger_core::Deployment::clone(proposal.deployment.as_ref().unwrap());
+    other.packages[0].2.push_str("\n\n\n");
+    let other = Proposal { deployment: Some(Arc::new(other)), ..proposal.clone() };
+    sequencer.decide(1, vec![other]);
+    let Invalid::Deployment { reason, .. } = invalid(deploying.await.unwrap()) else { panic!() };
+    assert!(reason.contains("not in their canonical text"), "{reason}");
+    assert_eq!(height(&ledger), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -358,7 +381,7 @@ async fn what_is_not_known_to_be_kept_is_not_acknowledged() {
     let utxo = created(&first.await.unwrap().unwrap());
     let (second, waiting) = (submit(bump(utxo, Some(0), 1)), submit(create(counter, 2)));
     let proposals = sequencer.proposals(2).await;
-    let is_second = |proposal: &ledger_runtime::chain::Proposal| proposal.transaction.names(&utxo);
+    let is_second = |proposal: &Proposal| proposal.transaction.names(&utxo);
     sequencer.decide(2, proposals.into_iter().filter(is_second).collect());
     assert!(matches!(second.await.unwrap(), Err(SubmitError::Fault { .. })));
     // The chain ends, and so everybody who still waits is told.

@@ -13,6 +13,8 @@ mod cli;
 mod compiled;
 mod contracts;
 mod coroutine;
+mod crash;
+mod data_cli;
 mod execution;
 mod gas_vectors;
 mod genesis;

@@ -109,7 +109,8 @@ impl Maker {
         let packages = verified.closure().packages.iter();
         let packages = packages.map(|package| (package.name.to_string(), package.hash, package.wit.clone())).collect();
         let contract = verified.hash();
-        let transaction = self.transaction(RootCall::Deploy { contract, gas_limit_max: None }, Vec::new());
+        let call = RootCall::Deploy { contract, gas_limit_max: None };
+        let transaction = Transaction { arguments: Vec::new(), ..self.transaction(call, Vec::new()) };
         let admission =
             Admission { view: verified.view_id(), host_interface: HostInterfaceId(blob(Domain::BLOB, b"host")) };
         builder.push_deployment(transaction, 10, Deployment { contract, component, packages }, admission).unwrap();
