@@ -33,7 +33,8 @@ impl Failure {
     pub(crate) fn report(&self, json: bool) -> ExitCode {
         let Self::Error(error) = self else { return ExitCode::SUCCESS };
         if json {
-            eprintln!("{}", json!({ "error": { "message": format!("{error:#}"), "hint": hint(error) } }));
+            let document = json!({ "message": format!("{error:#}"), "hint": hint(error), "code": code(error) });
+            eprintln!("{}", json!({ "error": document }));
             return ExitCode::FAILURE;
         }
         eprintln!("error: {}", printable(&error.to_string()));
@@ -55,6 +56,14 @@ pub(crate) fn printable(text: &str) -> String {
         _ => character.to_string(),
     };
     text.chars().map(escape).collect()
+}
+
+/// The kind of a node's refusal, for programs.
+fn code(error: &anyhow::Error) -> Option<String> {
+    error.chain().find_map(|error| match error.downcast_ref() {
+        Some(NodeClientError::Refused(refusal)) => Some(refusal.code.to_string()),
+        _ => None,
+    })
 }
 
 /// The first hint that an error in the chain has.

@@ -45,7 +45,7 @@ Examples:
 
 Exit codes:
   0  it worked
-  1  it did not; with --json, the error on stderr is one JSON object: {\"error\": {\"message\", \"hint\"}}
+  1  it did not; with --json, the error on stderr is one JSON object: {\"error\": {\"message\", \"hint\", \"code\"}}
   2  the command line cannot be understood";
 
 const SERVE_EXAMPLES: &str = "\
@@ -122,7 +122,7 @@ pub(crate) enum Command {
     /// With --json, stdout has the one document {valid, result, gas_used, errors}, also for a call that the contract, the
     /// node or the arguments make fail; a call on the chain's state has {failure, created, changed, consumed, ephemeral,
     /// read, deployed, events} too. Only if no node answers there is none. What went wrong is on stderr too, as one JSON
-    /// object with a hint: {"error": {"message", "hint"}}.
+    /// object: {"error": {"message", "hint", "code"}}, where `code` is the kind of a node's refusal as its WIT calls it.
     #[command(after_help = CALL_EXAMPLES)]
     Call(InvocationArguments),
     /// Send a transaction, and wait until it is in a durable block.

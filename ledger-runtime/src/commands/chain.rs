@@ -130,7 +130,8 @@ struct FullDocument {
 struct CallText {
     target: String,
     function: String,
-    arguments: String,
+    /// None if the UTXO was consumed, whose type is not kept.
+    arguments: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -148,7 +149,7 @@ pub(crate) async fn run_transaction(arguments: TransactionArguments) -> Result<(
     }
     let mut lines = Lines::default();
     let CallText { target, function, arguments } = &document.call;
-    lines.add("call", format_args!("{target} {function}({arguments})"));
+    lines.add("call", format_args!("{target} {function}({})", arguments.as_deref().unwrap_or("…")));
     for (label, inputs) in [("input", &document.inputs), ("reference", &document.references)] {
         for InputDocument { utxo, version } in inputs {
             let version = version.map_or_else(|| "latest".to_owned(), |version| version.to_string());
@@ -166,14 +167,14 @@ async fn full_document(node: &NodeClient, answer: TransactionAnswer) -> Result<F
     let callee = callee(node, &mut texts, &transaction.call).await?;
     let call = match (&transaction.call, &callee) {
         (RootCall::Deploy { contract, .. }, _) => {
-            CallText { target: contract.to_string(), function: "deploy".to_owned(), arguments: String::new() }
+            CallText { target: contract.to_string(), function: "deploy".to_owned(), arguments: Some(String::new()) }
         }
         (call, Some(callee)) => CallText {
             target: target(call),
             function: callee.name.clone(),
-            arguments: arguments_text(&callee.signature, &transaction.arguments)?,
+            arguments: Some(arguments_text(&callee.signature, &transaction.arguments)?),
         },
-        (call, None) => CallText { target: target(call), function: function(call), arguments: "…".to_owned() },
+        (call, None) => CallText { target: target(call), function: function(call), arguments: None },
     };
     let signature = callee.as_ref().map(|callee| &callee.signature);
     let done = TransactionDocument::of(&mut texts, signature, &Committed { height, index, block, receipt }).await?;

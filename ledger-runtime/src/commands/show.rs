@@ -23,6 +23,11 @@ impl Lines {
         self
     }
 
+    /// Does something with each line's label and value.
+    pub(super) fn each(&self, mut action: impl FnMut(&str, &str) -> io::Result<()>) -> io::Result<()> {
+        self.0.iter().try_for_each(|(label, value)| action(label, &printable(value)))
+    }
+
     /// To stdout, as data.
     pub(super) fn print(&self) -> Result<(), Failure> {
         Ok(self.write(stdout().lock())?)

@@ -33,7 +33,8 @@ pub(crate) async fn run(arguments: DataArguments) -> Result<(), Failure> {
     Ok(())
 }
 
-fn verify_data(data_dir: &Path) -> Result<Verification, VerifyError> {
+/// Executes the chain in a data directory again.
+pub(super) fn verify_data(data_dir: &Path) -> Result<Verification, VerifyError> {
     let limits = Limits::default();
     let storage = RedbStorage::open_existing(data_dir, &limits)?;
     let mut told = Instant::now();

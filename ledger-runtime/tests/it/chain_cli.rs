@@ -161,6 +161,10 @@ async fn errors_of_the_chain_say_what_to_do() {
     assert_eq!(output(&node.ask("transact", &repeated)).2, 0);
     failed("transact", &repeated, &["already", "hint: `ledger transaction`"]);
 
+    let refused = output(&node.ask("transact", &[&repeated[..], &["--json"]].concat())).1;
+    let refused: Json = serde_json::from_str(&refused).unwrap();
+    assert_eq!(refused["error"]["code"], "invalid-transaction(repeated)");
+
     // What cannot be understood has its own exit code.
     for arguments in [
         vec!["transact", "p2:w00", "create"],

@@ -371,7 +371,13 @@ fn the_demo_runs_to_its_end() {
         "refused: argument 2 (`b`): expected u64",
         "holds a handle of the resource `counter`",
         "it holds the function `now`",
+        "created p2:u",
+        "event starstream:events/counting.stopped(82)",
+        "was consumed in block 4",
+        "which was consumed earlier in the same transaction",
         "the registry cannot be used",
+        "7 blocks, 10 transactions, state root ",
+        "ledger -- transact p2:c",
     ] {
         assert!(stdout.contains(part), "{part}\n{stdout}");
     }

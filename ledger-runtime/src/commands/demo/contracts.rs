@@ -1,4 +1,5 @@
-//! The example packages and contracts of `contracts/`, inside the program, so that the demo needs no folder.
+//! The example packages and contracts of `contracts/`, and a contract of Starstream's, inside the program, so that the
+//! demo needs no folder.
 
 /// WIT packages, each in one file that needs no other.
 pub(super) const PACKAGES: [&str; 3] = [
@@ -14,4 +15,5 @@ pub(super) const CONTRACTS: &[(&str, &[u8])] = &[
     ("counter", include_bytes!("../../../contracts/counter/counter.wasm")),
     ("endless", include_bytes!("../../../contracts/endless/endless.wasm")),
     ("foreign-import", include_bytes!("../../../contracts/foreign-import/foreign-import.wasm")),
+    ("tally", include_bytes!("../../../tests/starstream/counter/component.wasm")),
 ];

@@ -4,8 +4,9 @@ mod contracts;
 mod stage;
 mod wasi;
 
-use super::call;
-use crate::arguments::{DemoArguments, InvocationArguments, NodeArguments};
+use super::show::Lines;
+use super::{call, transact, verify};
+use crate::arguments::{DemoArguments, InvocationArguments, NodeArguments, TransactArguments};
 use crate::failure::Failure;
 use anyhow::Context;
 use contracts::{CONTRACTS, PACKAGES};
@@ -15,6 +16,8 @@ use ledger_runtime::genesis::Genesis;
 use ledger_runtime::limits::Limits;
 use ledger_runtime::node::{Node, NodeConfig};
 use ledger_runtime::profile::ExecutionProfile;
+use ledger_runtime::rpc::NodeClient;
+use ledger_runtime::utxo_name::UtxoName;
 use registry_client::Client;
 use registry_client::layout::package_files;
 use registry_client::output::write_folder;
@@ -95,22 +98,46 @@ async fn show(wasi: Wasi, folder: &Path) -> Result<(), Failure> {
         (hash("counter")?, "counters#clamp", "5000"),
     ];
     for (contract, function, wave) in calls {
-        show_call(&node.url, contract, function, wave, &stage).await?;
+        show_call(&node.url, Target::Contract(contract), function, wave, &stage).await?;
     }
 
     stage.step("What must not work does not: an endless loop, wrong types, an import that no ledger serves")?;
-    show_call(&node.url, hash("endless")?, "run", "", &stage).await?;
-    show_call(&node.url, hash("arithmetic")?, "gcd", "1071, \"four hundred\"", &stage).await?;
-    show_call(&node.url, hash("counter")?, "counters#sum", "[]", &stage).await?;
-    show_call(&node.url, hash("foreign-import")?, "hour", "", &stage).await?;
+    let refused = [
+        (hash("endless")?, "run", ""),
+        (hash("arithmetic")?, "gcd", "1071, \"four hundred\""),
+        (hash("counter")?, "counters#sum", "[]"),
+        (hash("foreign-import")?, "hour", ""),
+    ];
+    for (contract, function, wave) in refused {
+        show_call(&node.url, Target::Contract(contract), function, wave, &stage).await?;
+    }
+
+    stage.step("Deploy a contract of Starstream's: with everything that it needs it becomes part of the chain")?;
+    let tally = hash("tally")?;
+    deploy(&node.url, tally, &stage).await?;
+
+    stage.step("Its UTXOs are coroutines: each waits at a yield, on disk, and goes on in a later transaction")?;
+    let (contract, first) = (Target::Contract(tally), Target::Utxo(UtxoName::Serial(tally, 0)));
+    show_transaction(&node.url, contract, "counter::start", "77", &stage).await?;
+    show_transaction(&node.url, first, "bump", "5", &stage).await?;
+    show_call(&node.url, first, "value", "", &stage).await?;
+    show_transaction(&node.url, first, "stop", "", &stage).await?;
+
+    stage.step("A UTXO is consumed once; a transaction happens whole or not at all")?;
+    show_transaction(&node.url, first, "bump", "5", &stage).await?;
+    show_transaction(&node.url, contract, "use-after-stop", "7", &stage).await?;
 
     stage.step("Stop the registry: the ledger goes on with what it keeps, and refuses what it cannot verify")?;
     registry.running.stop().await?;
-    show_call(&node.url, hash("arithmetic")?, "gcd", "1071, 462", &stage).await?;
-    show_call(&node.url, ComponentHash::of(b"nothing that was ever published"), "run", "", &stage).await?;
+    show_transaction(&node.url, contract, "create-bumped", "10, 5", &stage).await?;
+    let unknown = Target::Contract(ComponentHash::of(b"nothing that was ever published"));
+    show_call(&node.url, unknown, "run", "", &stage).await?;
     node.stop().await?;
 
-    stage.end(folder, &wasi.http_name, &hash("arithmetic")?)?;
+    stage.step("Execute the whole chain again from its genesis, and compare every header, receipt and root")?;
+    verify_chain(&folder.join(LEDGER), &stage).await?;
+
+    stage.end(folder, &wasi.http_name, &hash("arithmetic")?, &tally)?;
     Ok(())
 }
 
@@ -243,24 +270,9 @@ async fn start_node(client: &Arc<Client>, genesis: Genesis, data_dir: &Path) -> 
 }
 
 /// Calls as `ledger call` does, and shows what was called and what came of it.
-async fn show_call(
-    node: &str,
-    contract: ComponentHash,
-    function: &str,
-    wave: &str,
-    stage: &Stage,
-) -> Result<(), Failure> {
-    let arguments = InvocationArguments {
-        target: Target::Contract(contract),
-        function: function.to_owned(),
-        arguments: wave.to_owned(),
-        surplus: Vec::new(),
-        node: NodeArguments { url: node.to_owned() },
-        gas_limit: None,
-        json: false,
-    };
-    stage.call(contract, function, wave)?;
-    match call::call(&arguments).await {
+async fn show_call(node: &str, target: Target, function: &str, wave: &str, stage: &Stage) -> Result<(), Failure> {
+    stage.command("call", target, &format!("{function} '{wave}'"))?;
+    match call::call(&invocation(node, target, function, wave)).await {
         Ok(outcome) if outcome.valid => {
             stage.result(outcome.result.as_deref().unwrap_or("()"), outcome.gas_used)?;
         }
@@ -268,5 +280,71 @@ async fn show_call(
         Err(Failure::Error(error)) => stage.refused(&error)?,
         Err(other) => return Err(other),
     }
+    Ok(())
+}
+
+/// Sends a transaction as `ledger transact` does, and shows what it did.
+async fn show_transaction(
+    node: &str,
+    target: Target,
+    function: &str,
+    wave: &str,
+    stage: &Stage,
+) -> Result<(), Failure> {
+    let arguments = TransactArguments {
+        invocation: invocation(node, target, function, wave),
+        references: Vec::new(),
+        read_only: false,
+        latest: false,
+        valid_until: None,
+        nonce: None,
+    };
+    stage.command("transact", target, &format!("{function} '{wave}'"))?;
+    let document = match transact::transact(&arguments).await {
+        Ok(document) => document,
+        Err(Failure::Error(error)) => return Ok(stage.refused(&error)?),
+        Err(other) => return Err(other),
+    };
+    let mut lines = Lines::default();
+    document.call.describe(&mut lines);
+    lines.add("in block", document.height);
+    stage.lines(&lines)?;
+    match document.call.valid {
+        true => stage.result(document.call.result.as_deref().unwrap_or("()"), document.call.gas_used)?,
+        false => stage.failed(&document.call.errors.join("; "), document.call.gas_used)?,
+    }
+    Ok(())
+}
+
+fn invocation(node: &str, target: Target, function: &str, wave: &str) -> InvocationArguments {
+    InvocationArguments {
+        target,
+        function: function.to_owned(),
+        arguments: wave.to_owned(),
+        surplus: Vec::new(),
+        node: NodeArguments { url: node.to_owned() },
+        gas_limit: None,
+        json: false,
+    }
+}
+
+async fn deploy(node: &str, contract: ComponentHash, stage: &Stage) -> Result<(), Failure> {
+    stage.command("deploy", contract, "")?;
+    let committed = NodeClient::new(node)?.deploy(&contract, None).await?;
+    stage.say(format_args!("  in block {} ({} gas)", committed.height, committed.receipt.gas_used))?;
+    Ok(())
+}
+
+async fn verify_chain(data_dir: &Path, stage: &Stage) -> Result<(), Failure> {
+    stage.command("verify", format_args!("--data-dir {}", data_dir.display()), "")?;
+    let data_dir = data_dir.to_owned();
+    let verified = tokio::task::spawn_blocking(move || verify::verify_data(&data_dir)).await;
+    let verification = verified.context("verifying ended in a defect")?.map_err(anyhow::Error::from)?;
+    stage.say(format_args!(
+        "  {} blocks, {} transactions, state root {}",
+        verification.blocks,
+        verification.transactions,
+        verification.state_root.to_hex()
+    ))?;
     Ok(())
 }
