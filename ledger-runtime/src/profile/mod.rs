@@ -66,7 +66,7 @@ pub struct ExecutionProfile {
     /// Bytes of stack for WebAssembly frames. Where exactly a recursion ends depends on the compiler too, which is why
     /// its version is part of the profile.
     pub stack_size_bytes_max: usize,
-    /// Resource handles that may be live in one transaction.
+    /// Resource handles that may be live in one instance.
     pub handles_max: usize,
     /// Bytes that the engine may allocate to lift a result.
     pub lifted_size_bytes_max: usize,

@@ -24,7 +24,7 @@ pub(crate) fn script(
 ) -> Result<Vec<u8>, Stopped> {
     let entry = coroutine(contract)?.contract.scripts.get(name);
     let entry = entry.ok_or_else(|| Stopped::defect("a script that was checked is gone"))?;
-    let call = Beginning { object: None, contract: *contract.hash(), function: &entry.core_name, arguments };
+    let call = Begun { object: None, contract: *contract.hash(), function: &entry.core_name, arguments };
     call.record(store, |store| {
         let live = instantiate(store, contract, None)?;
         let values = invoke(store, Frame { kind: FrameKind::Script, live }, entry, &[], arguments)?;
@@ -48,7 +48,7 @@ pub(crate) fn main(
     let entry = entry.ok_or_else(|| Stopped::defect("a main function that was checked is gone"))?;
     let object = store.data_mut().transition()?.create(*contract.hash(), type_name)?;
     let id = store.data_mut().transition()?.object(object)?.id;
-    let call = Beginning { object: Some(object), contract: *contract.hash(), function: &entry.core_name, arguments };
+    let call = Begun { object: Some(object), contract: *contract.hash(), function: &entry.core_name, arguments };
     call.record(store, |store| {
         let live = instantiate(store, contract, Some(object))?;
         let frame = Frame { kind: FrameKind::Utxo(object), live };
@@ -74,7 +74,7 @@ pub(crate) fn method(
     let method = declared(contract, &type_name)?.methods.get(method);
     let method = method.ok_or_else(|| Stopped::defect("a method that was checked is gone"))?;
     let entry = &method.entry;
-    let call = Beginning { object: Some(object), contract: *contract.hash(), function: &entry.core_name, arguments };
+    let call = Begun { object: Some(object), contract: *contract.hash(), function: &entry.core_name, arguments };
     call.record(store, |store| {
         let live = waken(store, contract, object)?;
         let frame = Frame { kind: FrameKind::Utxo(object), live };
@@ -98,14 +98,14 @@ pub(crate) fn encode_id(id: &UtxoId) -> Result<Vec<u8>, Stopped> {
 const ID_LENGTH_SIZE_BYTES_MAX: usize = 5;
 
 /// What is known of a call when it begins.
-struct Beginning<'a> {
+struct Begun<'a> {
     object: Option<ObjectIndex>,
     contract: ComponentHash,
     function: &'a str,
     arguments: &'a [u8],
 }
 
-impl Beginning<'_> {
+impl Begun<'_> {
     /// Makes the call, and its row in the call table.
     fn record(
         &self,

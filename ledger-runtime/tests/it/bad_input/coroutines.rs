@@ -199,6 +199,22 @@ fn without_end() {
     }
 }
 
+/// The stack of a transaction is one: what a script calls ends where the script itself would.
+#[test]
+fn a_recursion_fills_the_stack_in_a_script_and_in_what_it_calls() {
+    let deep = "(func $deep (param i32) (call $deep (i32.add (local.get 0) (i32.const 1))))";
+    let thing =
+        Thing { go: "(call $deep (i32.const 0))".to_owned(), module_items: deep.to_owned(), ..Thing::default() };
+    let thing = thing
+        .script("recurse: func()", &script("recurse", "(call $deep (i32.const 0))"))
+        .script("nested: func()", &script("nested", "(call $go (call $create))"));
+    let mut stage = Stage::new(&thing);
+    let utxo = stage.thing();
+    for answer in [stage.script("recurse"), stage.script("nested"), stage.method(utxo, "go")] {
+        assert_eq!(failed(&answer), FailureKind::Trap);
+    }
+}
+
 /// The set is kept, or refused; never cut.
 #[test]
 fn a_main_that_offers_ten_thousand_methods() {
