@@ -25,7 +25,7 @@ use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// A contract that can be executed.
 pub struct Contract {
@@ -190,6 +190,7 @@ impl Contracts {
     /// # Errors
     /// As [`Contracts::get`].
     pub async fn fetch_deployment(&self, hash: ComponentHash) -> Result<Deployment, ContractError> {
+        let _place = self.loading_place(hash).await?;
         let (fetched, contract) = self.admit(self.fetch_bytes(hash).await?).await?;
         self.state().keep(Arc::new(contract));
         let packages = fetched.component.closure().packages.iter();
@@ -257,10 +258,15 @@ impl Contracts {
     }
 
     /// Only so many at a time: each has a component, its packages, and what they are parsed to in memory.
-    async fn load(&self, hash: ComponentHash) -> Result<Contract, ContractError> {
+    async fn loading_place(&self, hash: ComponentHash) -> Result<SemaphorePermit<'_>, ContractError> {
         let waited = self.fetch_time_max;
         let place = tokio::time::timeout(waited, self.loading.acquire()).await;
-        let _place = place.map_err(|_| ContractError::Timeout { hash, waited })?;
+        let place = place.map_err(|_| ContractError::Timeout { hash, waited })?;
+        Ok(place.map_err(|error| NodeFault::new("contracts are not loaded any more", error))?)
+    }
+
+    async fn load(&self, hash: ComponentHash) -> Result<Contract, ContractError> {
+        let _place = self.loading_place(hash).await?;
         let fetched = match self.stored(hash).await? {
             Some(stored) => stored,
             None => self.fetch_bytes(hash).await?,

@@ -402,7 +402,12 @@ impl From<EstablishError> for ChainError {
 }
 
 fn stopped(end: &ChainEnd) -> Answer {
-    Err(SubmitError::Stopped { reason: end.to_string() })
+    let reason = match end {
+        // Where the data are is the operator's business.
+        ChainEnd::StorageFailed(_) => "its data failed".to_owned(),
+        end => end.to_string(),
+    };
+    Err(SubmitError::Stopped { reason })
 }
 
 fn fault(error: SealError) -> SubmitError {

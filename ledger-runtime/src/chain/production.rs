@@ -97,7 +97,8 @@ impl Production {
             Err(trouble) => {
                 let reason = with_causes(&trouble);
                 error!("the chain stops, because its data failed: {reason}");
-                self.answer_each(&ids, &Err(SubmitError::Fault { message: reason.clone() }));
+                // Where the data are is the operator's business.
+                self.answer_each(&ids, &Err(SubmitError::Fault { message: "its data failed".to_owned() }));
                 Err(ChainEnd::StorageFailed(reason))
             }
         }

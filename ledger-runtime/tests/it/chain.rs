@@ -5,6 +5,7 @@ use crate::chain_support::{
     FailingExecutor, FailingStorage, Lie, ManualSequencer, Setup, Tampered, bump, create, method, source, starstream,
     transaction,
 };
+use crate::node::WrongSource;
 use crate::support::{LocalSource, genesis};
 use ledger_core::{Block, Invalid, RootCall, UtxoStatus};
 use ledger_runtime::chain::{
@@ -116,6 +117,13 @@ async fn what_cannot_be_resolved_is_in_no_block() {
     let unknown = ComponentHash::of(b"nobody published this");
     let Err(SubmitError::Contract(error)) = ledger.deploy(unknown, None).await else { panic!() };
     assert!(matches!(&*error, ContractError::Source { error: SourceError::NotFound(_), .. }), "{error}");
+    // A registry that gives something else.
+    let data = tempdir().unwrap();
+    let liar = Arc::new(WrongSource(LocalSource::with_examples()));
+    let deceived = Setup::new(data.path(), genesis(&[]), liar).start().await.unwrap();
+    let Err(SubmitError::Contract(error)) = deceived.deploy(unknown, None).await else { panic!() };
+    assert!(matches!(&*error, ContractError::Source { error: SourceError::Other(_), .. }), "{error}");
+    assert_eq!(height(&deceived), 0);
     let foreign = ComponentHash::of(&build::example("foreign-import"));
     let Err(SubmitError::Contract(error)) = ledger.deploy(foreign, None).await else { panic!() };
     assert!(matches!(&*error, ContractError::Admission { .. }), "{error}");

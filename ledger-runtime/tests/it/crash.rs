@@ -60,6 +60,24 @@ fn run(command: &str, data: &Path) -> serde_json::Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_is_asked_to_stop_finishes_its_block() {
+    let registry = RunningRegistry::start().await;
+    let counter = registry.publish(starstream("counter")).await;
+    let directory = tempfile::tempdir().unwrap();
+    let start = || Process::start(&registry.url, directory.path(), &[counter.to_string()]);
+    let node = start();
+    let client = NodeClient::new(&node.url).unwrap();
+    let submitter = tokio::spawn(submit_until_killed(client, counter));
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(node.terminate(), Some(0));
+    let acknowledged = submitter.await.unwrap();
+    let report = run("check", &directory.path().join("data"));
+    // Nobody else submitted, and whoever waited got an answer: what is kept is what was acknowledged, and the genesis.
+    assert_eq!(report["transactions"], acknowledged.len() as u64 + 1, "{report}");
+    assert!(acknowledged.len() > 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nothing_acknowledged_is_lost_however_often_a_node_is_killed() {
     let rounds = if std::env::var_os("LEDGER_SLOW_TESTS").is_some() { 200 } else { 20 };
     let registry = RunningRegistry::start().await;

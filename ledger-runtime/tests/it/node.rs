@@ -229,7 +229,7 @@ async fn memory_for_contracts_is_bounded() {
 }
 
 /// A source that gives a sound component, but not the one that was asked for.
-struct WrongSource(LocalSource);
+pub(crate) struct WrongSource(pub(crate) LocalSource);
 
 impl ContractSource for WrongSource {
     fn fetch(&self, _hash: ComponentHash) -> BoxFuture<'_, Result<FetchedComponent, SourceError>> {
