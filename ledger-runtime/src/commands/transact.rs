@@ -3,10 +3,10 @@
 use super::receipt::TransactionDocument;
 use super::show::{Lines, print_json};
 use crate::arguments::{DeployArguments, TransactArguments};
-use crate::failure::Failure;
+use crate::failure::{Failure, Finding};
 use anyhow::Context;
-use ledger_runtime::draft::{ContractTexts, DraftOptions, draft};
-use ledger_runtime::rpc::NodeClient;
+use ledger_runtime::draft::{ContractTexts, Draft, DraftOptions, draft};
+use ledger_runtime::rpc::{NodeClient, NodeClientError};
 
 pub(crate) async fn run(arguments: TransactArguments) -> Result<(), Failure> {
     let document = transact(&arguments).await?;
@@ -31,8 +31,20 @@ pub(super) async fn transact(arguments: &TransactArguments) -> Result<Transactio
         },
     };
     let draft = draft(&mut texts, &invocation.target, &invocation.function, &invocation.arguments, &options).await?;
-    let committed = node.submit(&draft.transaction).await?;
+    let committed = node.submit(&draft.transaction).await.map_err(|error| of_submission(error, &draft))?;
     TransactionDocument::of(&mut texts, Some(&draft.callee.signature), &committed).await
+}
+
+/// A node that did not answer may have the transaction nevertheless.
+fn of_submission(error: NodeClientError, draft: &Draft) -> Failure {
+    match error {
+        NodeClientError::Timeout { .. } | NodeClientError::Answer { .. } => {
+            let id = draft.transaction.id();
+            let hint = format!("it may be in a block nevertheless: `ledger transaction {id}` tells");
+            Finding { message: format!("{:#}", anyhow::Error::from(error)), hint: Some(hint) }.into()
+        }
+        other => other.into(),
+    }
 }
 
 pub(crate) async fn run_deploy(arguments: DeployArguments) -> Result<(), Failure> {

@@ -100,8 +100,10 @@ pub(super) async fn utxos(
         };
         Ok(Some(snapshot.utxos(contract.as_ref(), after, limit as usize)?))
     });
-    let page = page.await?;
-    let page = page.ok_or_else(|| not_found("live UTXO", "after", "name it as `contract#serial`"))?;
+    let page = page.await?.ok_or_else(|| {
+        let name = after.map(|name| name.to_string()).unwrap_or_default();
+        not_found("live UTXO", &name, "the next page begins after what this one calls `next`")
+    })?;
     let next = page.next.map(|(contract, serial)| UtxoName::Serial(contract, serial));
     Ok(UtxoPage { utxos: page.utxos.into_iter().map(UtxoSummary::from).collect(), next })
 }

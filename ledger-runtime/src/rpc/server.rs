@@ -174,7 +174,10 @@ impl Server {
         if let Err(refusal) = &answer {
             log_fault(refusal);
         }
-        self.encode(&answer)
+        answer.encode(self.limits.answer_size_bytes_max).or_else(|fault| {
+            let message = format!("the answer is larger than what this node sends: {fault}");
+            self.encode(&Err::<T, _>(Refusal { code: ErrorCode::NodeFault, message, hint: None }))
+        })
     }
 
     fn encode(&self, answer: &impl Encoded) -> Result<Vec<u8>, Ended> {

@@ -23,6 +23,21 @@ fn starstream(name: &str) -> Vec<u8> {
     std::fs::read(path).unwrap()
 }
 
+/// A contract that keeps its state itself.
+fn adder() -> Vec<u8> {
+    let wit = "package demo:adder; world adder { export get-storage: func() -> u64; export set-storage: func(storage: u64); \
+               export add: func(n: u64) -> u64; export total: func() -> u64; }";
+    let wat = r#"(module
+        (global $total (mut i64) (i64.const 0))
+        (func (export "get-storage") (result i64) global.get $total)
+        (func (export "set-storage") (param i64) (global.set $total (local.get 0)))
+        (func (export "add") (param i64) (result i64)
+            (global.set $total (i64.add (global.get $total) (local.get 0)))
+            global.get $total)
+        (func (export "total") (result i64) global.get $total))"#;
+    crate::build::component(wit, wat)
+}
+
 /// A node whose registry has contracts of the data set, none of them in its genesis.
 struct Chain {
     node: RunningNode,
@@ -36,6 +51,7 @@ impl Chain {
         let data = tempfile::tempdir().unwrap();
         let source = LocalSource::with_examples();
         let hashes = contracts.iter().map(|name| source.add(starstream(name))).collect();
+        source.add(adder());
         let node = RunningNode::with(data.path(), genesis(&[]), Limits::default(), Arc::new(source)).await.unwrap();
         let client = node.client();
         (Self { node, client, nonce: AtomicU64::new(0), _data: data }, hashes)
