@@ -208,7 +208,7 @@ fn a_recursion_fills_the_stack_in_a_script_and_in_what_it_calls() {
     let thing = thing
         .script("recurse: func()", &script("recurse", "(call $deep (i32.const 0))"))
         .script("nested: func()", &script("nested", "(call $go (call $create))"));
-    let mut stage = Stage::new(&thing);
+    let mut stage = Stage::of_thing(&thing);
     let utxo = stage.thing();
     for answer in [stage.script("recurse"), stage.script("nested"), stage.method(utxo, "go")] {
         assert_eq!(failed(&answer), FailureKind::Trap);
