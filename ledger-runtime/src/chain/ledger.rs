@@ -6,7 +6,7 @@ use super::establish::{EstablishError, genesis_block};
 use super::executor::{Executed, FreshContracts, TransactionExecutor};
 use super::node_executor::DeployedContracts;
 use super::production::{ChainEnd, Production, next_moment};
-use super::sequencer::{Proposal, Sequencer};
+use super::sequencer::{Decision, Proposal, Sequencer};
 use super::submission::{Answer, Committed, SubmitError, Submitters};
 use crate::contracts::{ContractError, Contracts};
 use crate::execution::{Executor, NodeFault};
@@ -15,7 +15,7 @@ use crate::limits::Limits;
 use crate::node::THREAD_STACK_SIZE_BYTES;
 use crate::store::{Snapshot, Storage, StorageError};
 use futures::StreamExt;
-use futures::stream;
+use futures::stream::{self, BoxStream};
 use ledger_core::{
     BlockBuilder, Deployment, Header, Moment, Receipt, RootCall, SealError, StateError, Transaction, Verdict,
 };
@@ -142,7 +142,9 @@ impl Ledger {
         };
         let submitters = Arc::clone(&production.submitters);
         let stop = CancellationToken::new();
-        let end = run(production, &*parts.sequencer, stop.clone())?;
+        let next_height = tip(&*parts.storage.snapshot())?.moment.height.saturating_add(1);
+        let decisions = parts.sequencer.decisions(next_height);
+        let end = run(production, decisions, stop.clone())?;
         Ok(Self { parts, constants, submitters, stop, end })
     }
 
@@ -297,10 +299,10 @@ fn tip(snapshot: &dyn Snapshot) -> Result<Header, NodeFault> {
 /// Makes blocks on a thread of their own until the chain is stopped; the receiver tells when and why it ended.
 fn run(
     production: Production,
-    sequencer: &dyn Sequencer,
+    decisions: BoxStream<'static, Decision>,
     stop: CancellationToken,
 ) -> Result<watch::Receiver<Option<ChainEnd>>, NodeFault> {
-    let (runtime, decisions) = (Handle::current(), sequencer.decisions());
+    let runtime = Handle::current();
     let (sender, receiver) = watch::channel(None);
     let work = move || {
         let end = catch_unwind(AssertUnwindSafe(|| production.run(&runtime, decisions, &stop)));

@@ -105,16 +105,13 @@ impl Production {
     }
 
     fn make_block(&self, decision: Decision) -> Result<(), Trouble> {
-        let asks_for_empty_block = decision.proposals.is_empty();
         let snapshot = self.storage.snapshot();
         let moment = next_moment(&self.genesis, snapshot.tip()?.as_ref(), decision.time_ms);
         let assembled =
             assemble(&*snapshot, &self.constants, &*self.executor, moment, decision.proposals).map_err(sort_out)?;
         let Assembled { sealed, refused } = assembled;
-        if asks_for_empty_block || !sealed.receipts().is_empty() {
-            self.storage.commit(&sealed)?;
-            self.acknowledge(&sealed);
-        }
+        self.storage.commit(&sealed)?;
+        self.acknowledge(&sealed);
         for (transaction, reason) in refused {
             self.submitters.answer(&transaction, &Err(SubmitError::Invalid(reason)));
         }

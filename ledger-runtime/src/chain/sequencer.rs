@@ -23,8 +23,10 @@ pub trait Sequencer: Send + Sync + 'static {
     /// If it is not taken.
     fn propose(&self, proposal: Proposal) -> Result<(), ProposeError>;
 
-    /// The decisions from now on, in order. The next one is asked for when the block of the last one is committed.
-    fn decisions(&self) -> BoxStream<'static, Decision>;
+    /// The decisions of the blocks from `height` on, in order: one decision makes one block. The next one is asked for
+    /// when the block of the last one is committed, so an engine that remembers its decisions gives again, after a crash,
+    /// what was decided and not committed.
+    fn decisions(&self, height: u64) -> BoxStream<'static, Decision>;
 }
 
 /// A transaction with everything that nodes need to execute it.
@@ -36,8 +38,7 @@ pub struct Proposal {
     pub deployment: Option<Arc<Deployment>>,
 }
 
-/// What was agreed on: what comes next. It makes one block of the proposals that are valid, none if none is. A decision
-/// without any proposal asks for an empty block.
+/// What was agreed on: what comes next. It makes one block, of the proposals that are valid where their turn is.
 #[derive(Debug, Clone)]
 pub struct Decision {
     /// The time, in milliseconds since 1970 (UTC). A block never has an earlier time than the one below it, whatever
@@ -141,7 +142,8 @@ impl Sequencer for SoloSequencer {
         Ok(())
     }
 
-    fn decisions(&self) -> BoxStream<'static, Decision> {
+    fn decisions(&self, _height: u64) -> BoxStream<'static, Decision> {
+        // What it decided and what was not committed was not acknowledged either: whoever submitted it sends it again.
         let queue = Arc::clone(&self.queue);
         let ticks = match queue.production {
             BlockProduction::Instant => None,
@@ -286,7 +288,7 @@ mod tests {
     #[tokio::test]
     async fn what_waits_is_decided_at_once_and_in_order() {
         let sequencer = sequencer(BlockProduction::Instant, &Limits::default());
-        let mut decisions = sequencer.decisions();
+        let mut decisions = sequencer.decisions(1);
         assert!(decisions.next().now_or_never().is_none());
         for nonce in 0..3 {
             sequencer.propose(proposal(nonce, 1)).unwrap();
@@ -311,7 +313,7 @@ mod tests {
             for (nonce, gas) in (0_u64..).zip(&gas) {
                 sequencer.propose(proposal(nonce, *gas)).unwrap();
             }
-            let mut decisions = sequencer.decisions();
+            let mut decisions = sequencer.decisions(1);
             let first = decisions.next().await.unwrap();
             assert_eq!(first.proposals.len(), expected, "{limits:?}");
             let rest = decisions.next().await.unwrap();
@@ -321,6 +323,11 @@ mod tests {
 
     #[tokio::test]
     async fn what_does_not_fit_is_refused() {
+        let waiting_size_bytes_max = 2 * proposal(0, 1).size_bytes();
+        let small = Limits { waiting_size_bytes_max, ..Limits::default() };
+        let small = sequencer(BlockProduction::Instant, &small);
+        let results = [1, 2, 3].map(|nonce| small.propose(proposal(nonce, 1)));
+        assert_eq!(results, [Ok(()), Ok(()), Err(ProposeError::Busy { waiting: 2 })]);
         let limits = Limits { block_gas_max: 10, waiting_transactions_max: 2, ..Limits::default() };
         let sequencer = sequencer(BlockProduction::Instant, &limits);
         let error = sequencer.propose(proposal(0, 11)).unwrap_err();
@@ -329,7 +336,7 @@ mod tests {
         sequencer.propose(proposal(2, 10)).unwrap();
         assert_eq!(sequencer.propose(proposal(3, 10)).unwrap_err(), ProposeError::Busy { waiting: 2 });
         // A decision makes room.
-        assert_eq!(nonces(&sequencer.decisions().next().await.unwrap()), [1]);
+        assert_eq!(nonces(&sequencer.decisions(1).next().await.unwrap()), [1]);
         sequencer.propose(proposal(3, 10)).unwrap();
     }
 
@@ -338,7 +345,7 @@ mod tests {
         let period = Duration::from_secs(5);
         let production = BlockProduction::Interval { period, empty_blocks: false };
         let sequencer = sequencer(production, &Limits::default());
-        let mut decisions = sequencer.decisions();
+        let mut decisions = sequencer.decisions(1);
         sequencer.propose(proposal(0, 1)).unwrap();
         assert_eq!(nonces(&decisions.next().await.unwrap()), [0]);
         sequencer.propose(proposal(1, 1)).unwrap();
@@ -351,7 +358,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn empty_blocks_are_made_if_they_are_asked_for() {
         let production = BlockProduction::Interval { period: Duration::from_secs(5), empty_blocks: true };
-        let mut decisions = sequencer(production, &Limits::default()).decisions();
+        let mut decisions = sequencer(production, &Limits::default()).decisions(1);
         for _ in 0..3 {
             assert!(decisions.next().await.unwrap().proposals.is_empty());
         }

@@ -154,7 +154,7 @@ impl Sequencer for ManualSequencer {
         Ok(())
     }
 
-    fn decisions(&self) -> BoxStream<'static, Decision> {
+    fn decisions(&self, _height: u64) -> BoxStream<'static, Decision> {
         let decisions = self.decisions.lock().unwrap().take().unwrap();
         stream::unfold(decisions, |mut decisions| async { decisions.recv().await.map(|next| (next, decisions)) })
             .boxed()
