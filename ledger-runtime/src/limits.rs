@@ -65,6 +65,8 @@ pub struct Limits {
     pub request_size_bytes_max: usize,
     /// Bytes of one answer: the largest WIT text is what it must hold.
     pub answer_size_bytes_max: usize,
+    /// UTXOs that one page of a list may have.
+    pub page_utxos_max: u32,
     /// Frames that one message may be split into.
     pub message_frames_max: usize,
     /// How long a peer may take to send its request.
@@ -101,6 +103,7 @@ impl Default for Limits {
             header_size_bytes_max: 1 << 10,
             request_size_bytes_max: (1 << 20) + (64 << 10),
             answer_size_bytes_max: 8 << 20,
+            page_utxos_max: 1_000,
             message_frames_max: 1_000,
             request_time_max: Duration::from_secs(10),
             answer_time_max: Duration::from_secs(30),

@@ -17,9 +17,6 @@ use registry_core::with_causes;
 use std::collections::BTreeMap;
 use wit_parser::FunctionKind;
 
-/// UTXOs that one page may have.
-const PAGE_UTXOS_MAX: u32 = 1_000;
-
 pub(super) async fn submit(service: &Service, transaction: &[u8]) -> Result<Committed, Refusal> {
     Ok(service.ledger().submit(decode(transaction)?).await?)
 }
@@ -82,9 +79,10 @@ pub(super) async fn utxos(
     contract: Option<&str>,
     after: Option<&str>,
     limit: u32,
+    limit_max: u32,
 ) -> Result<UtxoPage, Refusal> {
-    if !(1..=PAGE_UTXOS_MAX).contains(&limit) {
-        let message = format!("a page can have 1 to {PAGE_UTXOS_MAX} UTXOs, not {limit}");
+    if !(1..=limit_max).contains(&limit) {
+        let message = format!("a page can have 1 to {limit_max} UTXOs (`page_utxos_max`), not {limit}");
         return Err(Refusal { code: ErrorCode::MalformedRequest, message, hint: None });
     }
     let contract = contract.map(contract_of).transpose()?;

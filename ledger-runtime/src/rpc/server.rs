@@ -149,7 +149,8 @@ impl Server {
             }
             Request::Utxo { name } => self.answer_or_refuse(chain::utxo(service, &name).await),
             Request::Utxos { contract, after, limit } => {
-                let page = chain::utxos(service, contract.as_deref(), after.as_deref(), limit).await;
+                let limit_max = self.limits.page_utxos_max;
+                let page = chain::utxos(service, contract.as_deref(), after.as_deref(), limit, limit_max).await;
                 self.answer_or_refuse(page)
             }
             Request::Block { height } => self.answer_or_refuse(chain::block(service, height).await),

@@ -261,6 +261,13 @@ async fn utxos_are_arguments_and_are_listed_in_pages() {
     assert_eq!(chain.call(contract, "sum", &format!("\"{source}\", \"{transfer}#1\"")).await.unwrap(), "150");
     assert_eq!(chain.call(Target::Utxo(UtxoName::Serial(transfer, 1)), "get", "").await.unwrap(), "80");
 
+    let references = vec![UtxoName::Serial(transfer, 0), UtxoName::Id(target)];
+    let options = DraftOptions { references, ..DraftOptions::default() };
+    let sum = chain.draft_with(contract, "sum", &format!("\"{source}\", \"{transfer}#1\""), options).await.unwrap();
+    let named: Vec<UtxoId> = sum.transaction.references.iter().map(|reference| reference.utxo).collect();
+    assert_eq!((sum.transaction.inputs.len(), named), (0, vec![source, target]));
+    assert_eq!(chain.client.submit(&sum.transaction).await.unwrap().receipt.read, [source, target]);
+
     for (arguments, part) in [
         (format!("\"{transfer}#7\", \"{target}\", 30"), format!("the chain has no UTXO `{transfer}#7`")),
         ("\"x\", \"y\", 30".to_owned(), "`x` is not the hash of a UTXO".to_owned()),
