@@ -50,6 +50,12 @@ pub enum UtxoStatus {
         slot: u32,
         /// The height of the block that consumed it.
         height: u64,
+        /// Its contract.
+        contract: ComponentHash,
+        /// How many UTXOs its contract had before it.
+        serial: u64,
+        /// The interface that declares its type: what its past calls are read with.
+        type_name: String,
     },
 }
 

@@ -117,9 +117,10 @@ impl StepBuilder<'_> {
     }
 
     fn consume(&mut self, id: UtxoId) -> Result<(), StepError> {
-        let slot = self.take_input(id)?.slot;
+        let Utxo { slot, contract, serial, type_name, .. } = self.take_input(id)?;
+        let height = self.state.height;
         self.step.leaves.insert(slot, Utxo::tombstone(&id));
-        self.step.utxos.insert(id, UtxoStatus::Consumed { slot, height: self.state.height });
+        self.step.utxos.insert(id, UtxoStatus::Consumed { slot, height, contract, serial, type_name });
         self.step.receipt.consumed.push(ConsumedUtxo { utxo: id, slot });
         Ok(())
     }

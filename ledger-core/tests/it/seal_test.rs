@@ -53,7 +53,7 @@ fn places_and_serials_are_given_in_order_and_once() {
     assert_eq!(places, [(3, 3), (4, 0), (5, 4)]);
     let consumed: Vec<_> = sealed.receipts()[0].consumed.iter().map(|utxo| (utxo.utxo, utxo.slot)).collect();
     assert_eq!(consumed, [(c, 2), (a, 0)], "in the executor's order, at the places that they had");
-    assert_eq!(state.utxo(&a).unwrap(), Some(UtxoStatus::Consumed { slot: 0, height: 2 }));
+    assert_eq!(state.utxo(&a).unwrap(), Some(consumed_counter(0, 2, 0)));
     let leaves: BTreeMap<u32, Digest> =
         sealed.nodes(Tree::Utxos).iter().filter(|node| node.level == 0).map(|node| (node.index, node.digest)).collect();
     assert_eq!(leaves.keys().copied().collect::<Vec<_>>(), [0, 2, 3, 4, 5]);
@@ -80,7 +80,7 @@ fn a_later_transaction_of_a_block_sees_the_earlier_ones() {
             (once(b, 0), succeeded(Effects { read: vec![b], ..Effects::default() })),
         ],
     );
-    assert_eq!(sealed.utxos()[&id], UtxoStatus::Consumed { slot: 3, height: 2 }, "made and consumed in one block");
+    assert_eq!(sealed.utxos()[&id], consumed_counter(3, 2, 3), "made and consumed in one block");
     assert!(matches!(&sealed.utxos()[&a], UtxoStatus::Live(utxo) if utxo.version == 1));
     assert!(!sealed.utxos().contains_key(&b), "reading changes nothing");
     assert_eq!(sealed.header().next_slot, 4);

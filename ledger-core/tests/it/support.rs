@@ -88,6 +88,11 @@ pub fn changed(utxo: UtxoId, state: u64) -> Changed {
     Changed { utxo, content: content(state) }
 }
 
+/// What is kept of a UTXO of the contract 0 that was consumed.
+pub fn consumed_counter(slot: u32, height: u64, serial: u64) -> UtxoStatus {
+    UtxoStatus::Consumed { slot, height, contract: contract(0), serial, type_name: "counter".into() }
+}
+
 /// A call of a script, or of a UTXO.
 pub fn call(utxo: Option<UtxoId>) -> Call {
     Call {

@@ -12,7 +12,7 @@ use crate::limits::Limits;
 use crate::source::{ContractSource, SourceError};
 use crate::store::{RedbStorage, Snapshot, Storage, StorageError};
 use futures::future::BoxFuture;
-use ledger_core::{Block, Moment, SealError, SealedBlock, StateError};
+use ledger_core::{Block, Moment, SealError, SealedBlock, StateError, UtxoStatus};
 use registry_client::FetchedComponent;
 use registry_core::hash::Digest;
 use registry_core::id::{BlockId, ComponentHash};
@@ -109,6 +109,7 @@ pub fn verify(
     for height in 0..blocks {
         let sealed = again.block(chain, height)?;
         again.keep(&genesis_json, &sealed)?;
+        compare_consumed(chain, &sealed)?;
         transactions += sealed.receipts().len() as u64;
         gas_used = sealed.receipts().iter().fold(gas_used, |sum, receipt| sum.saturating_add(receipt.gas_used));
         progress(height + 1, blocks);
@@ -212,6 +213,17 @@ impl Again {
 fn first_difference<T: PartialEq>(mine: &[T], others: &[T]) -> Option<usize> {
     let differing = mine.iter().zip(others).position(|(mine, other)| mine != other);
     differing.or_else(|| (mine.len() != others.len()).then(|| mine.len().min(others.len())))
+}
+
+/// Compares what is kept of the UTXOs that a block consumed: no root says what they were.
+fn compare_consumed(chain: &dyn Snapshot, sealed: &SealedBlock) -> Result<(), VerifyError> {
+    let consumed = sealed.utxos().iter().filter(|(_, status)| matches!(status, UtxoStatus::Consumed { .. }));
+    for (utxo, made) in consumed {
+        if chain.utxo(utxo)?.as_ref() != Some(made) {
+            return Err(VerifyError::State(format!("the consumed UTXO {utxo} is another")));
+        }
+    }
+    Ok(())
 }
 
 /// Compares all UTXOs that live, and all contracts.

@@ -56,7 +56,7 @@ pub(super) async fn utxo(service: &Service, name: &str) -> Result<UtxoAnswer, Re
             let method_names = method_names(service, &utxo).await?;
             Ok(UtxoAnswer::Live(Box::new(LiveUtxo { utxo, method_names })))
         }
-        (utxo, UtxoStatus::Consumed { slot, height }) => Ok(UtxoAnswer::Consumed { utxo, slot, height }),
+        (utxo, UtxoStatus::Consumed { slot, height, .. }) => Ok(UtxoAnswer::Consumed { utxo, slot, height }),
     }
 }
 

@@ -137,7 +137,17 @@ fn a_complete_check_finds_what_was_changed_in_each_table() {
         ("a UTXO", Box::new(|t| drop(t.open_table(UTXOS).unwrap().remove(&id).unwrap())), "the number of UTXOs"),
         (
             "the height of a consumption",
-            Box::new(|t| change(t, UTXOS, &consumed(), &|old| flip(old, old.len() - 8))),
+            Box::new(|t| change(t, UTXOS, &consumed(), &|old| flip(old, 5))),
+            "is not what the receipts say",
+        ),
+        (
+            "the contract of a consumed UTXO",
+            Box::new(|t| change(t, UTXOS, &consumed(), &|old| flip(old, 13))),
+            "is not what the receipts say",
+        ),
+        (
+            "the serial of a consumed UTXO",
+            Box::new(|t| change(t, UTXOS, &consumed(), &|old| flip(old, 45))),
             "is not what the receipts say",
         ),
         (
