@@ -16,6 +16,7 @@
 //! | a genesis file that does not fit the data directory | `chain.rs` |
 //! | a compiled-cache file that was changed | `compiled.rs` |
 
+mod changed_bytes;
 mod coroutines;
 mod plain;
 mod stage;

@@ -6,8 +6,9 @@ use super::thing::Thing;
 use crate::starstream::chain::{Machine, TestChain};
 use crate::starstream::steps::{Answer, Chain};
 use crate::support;
-use ledger_core::{Callable, FailureKind, UtxoStatus};
+use ledger_core::{Callable, FailureKind, Input, Invalid, RootCall, UtxoStatus};
 use ledger_runtime::profile::ExecutionProfile;
+use registry_core::id::UtxoId;
 
 fn script(name: &str, code: &str) -> String {
     format!("(func (export \"{name}\") {code})")
@@ -61,6 +62,37 @@ fn forged_handles_of_a_script() {
     for name in names.chain(["forged-result"]) {
         let kind = failed(&stage.script(name));
         assert!(matches!(kind, FailureKind::Refused | FailureKind::Trap), "{name}: {kind:?}");
+    }
+}
+
+/// Two contracts may call their types alike.
+#[test]
+fn a_utxo_of_another_contract_with_a_type_of_the_same_name() {
+    let using = |constant: u32| {
+        let code = format!(
+            "(func (export \"use-it\") (param i32) (result i64) (i64.add (call $look (local.get 0)) (i64.const {constant})))"
+        );
+        Thing::default().script("use-it: func(it: borrow<u-thing>) -> s64", &code).contract()
+    };
+    let [mine, foreign] = [using(1), using(2)];
+    let mut chain = TestChain::with(&[&mine, &foreign]);
+    let mut made = [mine.hash, foreign.hash].map(|contract| {
+        let (type_name, main) = ("thing".to_owned(), "start".to_owned());
+        let start = chain.transaction(RootCall::Main { contract, type_name, main }, Vec::new(), Vec::new());
+        succeeded(&chain.submit(start, TestChain::MOMENT)).created[0].utxo
+    });
+    let mut use_it = |contract, utxo: UtxoId| {
+        let text = utxo.to_string();
+        let arguments = [&[u8::try_from(text.len()).unwrap()], text.as_bytes()].concat();
+        let call = RootCall::Function { contract, function: "use-it".to_owned() };
+        let transaction = chain.transaction(call, vec![Input { utxo, version: None }], arguments);
+        chain.submit(transaction, TestChain::MOMENT)
+    };
+    assert_eq!(succeeded(&use_it(mine.hash, made[0])).outcome, Ok(vec![1]));
+    assert_eq!(succeeded(&use_it(foreign.hash, made[1])).outcome, Ok(vec![2]));
+    made.reverse();
+    for (contract, utxo) in [mine.hash, foreign.hash].into_iter().zip(made) {
+        assert!(matches!(use_it(contract, utxo), Answer::Invalid(Invalid::BadCall(_))));
     }
 }
 

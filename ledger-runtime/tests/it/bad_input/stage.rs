@@ -54,17 +54,8 @@ impl Stage {
 
     /// Whatever a contract does: twice the same, all gas accounted for, and nothing changed if it failed.
     fn submit(&mut self, call: RootCall, inputs: Vec<Input>, references: Vec<Input>) -> Answer {
-        let transaction = Transaction {
-            chain: self.chain.id().clone(),
-            nonce: self.chain.next_nonce(),
-            valid_from: 0,
-            valid_until: u64::MAX,
-            inputs,
-            references,
-            call,
-            arguments: Vec::new(),
-            gas_limit: GAS_LIMIT,
-        };
+        let transaction = self.chain.transaction(call, inputs, Vec::new());
+        let transaction = Transaction { references, ..transaction };
         let root = self.chain.state_root();
         let first = self.chain.execute(&transaction, TestChain::MOMENT);
         assert_eq!(self.chain.execute(&transaction, TestChain::MOMENT), first);

@@ -21,21 +21,21 @@ impl Stage {
         let [counter, transfer] = ["counter", "transfer"].map(|name| Contract::new(expectations::component(name)));
         let mut chain = TestChain::with(&[&counter, &transfer]);
         let call = RootCall::Function { contract: counter.hash, function: "create".to_owned() };
-        let create = transaction(&mut chain, call, Vec::new(), vec![10]);
+        let create = chain.transaction(call, Vec::new(), vec![10]);
         let utxo = executed(&chain.submit(create, TestChain::MOMENT)).created[0].utxo;
         Self { chain, counter, transfer, utxo }
     }
 
     fn function(&mut self, name: &str, arguments: Vec<u8>) -> Transaction {
         let call = RootCall::Function { contract: self.counter.hash, function: name.to_owned() };
-        transaction(&mut self.chain, call, Vec::new(), arguments)
+        self.chain.transaction(call, Vec::new(), arguments)
     }
 
     /// `bump(1)` of version 0.
     fn bump(&mut self) -> Transaction {
         let call = RootCall::Method { utxo: self.utxo, method: "bump".to_owned() };
         let input = Input { utxo: self.utxo, version: Some(0) };
-        transaction(&mut self.chain, call, vec![input], vec![1])
+        self.chain.transaction(call, vec![input], vec![1])
     }
 
     fn method(&mut self, name: &str, arguments: Vec<u8>) -> Transaction {
@@ -53,20 +53,6 @@ impl Stage {
             }
             answer => panic!("{answer:?}"),
         }
-    }
-}
-
-fn transaction(chain: &mut TestChain, call: RootCall, inputs: Vec<Input>, arguments: Vec<u8>) -> Transaction {
-    Transaction {
-        chain: chain.id().clone(),
-        nonce: chain.next_nonce(),
-        valid_from: 0,
-        valid_until: u64::MAX,
-        inputs,
-        references: Vec::new(),
-        call,
-        arguments,
-        gas_limit: GAS_LIMIT,
     }
 }
 
@@ -171,18 +157,38 @@ fn utxos_that_are_named_wrongly() {
 }
 
 #[test]
+fn more_than_a_transaction_may_have() {
+    let mut stage = Stage::new();
+    let many = |count: usize| -> Vec<Input> {
+        let id = |index| Utxo::id(&"test".parse().unwrap(), &TransactionId::from_digest(Digest::ZERO), index);
+        (0..count as u32).map(|index| Input { utxo: id(index), version: None }).collect()
+    };
+    let named = |stage: &mut Stage, inputs, references| {
+        let transaction = Transaction { inputs: many(inputs), references: many(references), ..stage.bump() };
+        stage.refused(transaction)
+    };
+    let max = Transaction::INPUTS_MAX;
+    for (inputs, references) in [(max + 1, 0), (0, max + 1), (max, 1)] {
+        assert!(matches!(named(&mut stage, inputs, references), Invalid::TooLarge { max: 256, .. }));
+    }
+    // So many are not too many; but the counter is not among them.
+    assert_eq!(named(&mut stage, max, 0), Invalid::UndeclaredUtxo(stage.utxo));
+    let wordy = stage.function(&"a".repeat(3 << 20), vec![]);
+    assert!(matches!(stage.refused(wordy), Invalid::TooLarge { .. }));
+}
+
+#[test]
 fn a_handle_that_the_transaction_does_not_name() {
     let mut stage = Stage::new();
     let call = RootCall::Function { contract: stage.transfer.hash, function: "open-two".to_owned() };
-    let open = transaction(&mut stage.chain, call, Vec::new(), vec![5, 6]);
+    let open = stage.chain.transaction(call, Vec::new(), vec![5, 6]);
     let receipt = executed(&stage.chain.submit(open, TestChain::MOMENT)).clone();
     let [first, second] = [receipt.created[0].utxo, receipt.created[1].utxo];
     let text = |id: &str| [&[u8::try_from(id.len()).unwrap()], id.as_bytes()].concat();
     let arguments = [text(&first.to_string()), text(&second.to_string())].concat();
     let call = RootCall::Function { contract: stage.transfer.hash, function: "sum".to_owned() };
     let input = |utxo| Input { utxo, version: None };
-    let sum =
-        |stage: &mut Stage, inputs, arguments: Vec<u8>| transaction(&mut stage.chain, call.clone(), inputs, arguments);
+    let sum = |stage: &mut Stage, inputs, arguments: Vec<u8>| stage.chain.transaction(call.clone(), inputs, arguments);
     let both = sum(&mut stage, vec![input(first), input(second)], arguments.clone());
     assert_eq!(executed(&stage.chain.submit(both, TestChain::MOMENT)).outcome, Ok(vec![11]));
     let one = sum(&mut stage, vec![input(first)], arguments);
@@ -206,7 +212,7 @@ fn a_contract_that_is_not_deployed() {
     let mut stage = Stage::new();
     let other = Contract::new(expectations::component("ticker"));
     let call = RootCall::Function { contract: other.hash, function: "make".to_owned() };
-    let make = transaction(&mut stage.chain, call, Vec::new(), vec![3]);
+    let make = stage.chain.transaction(call, Vec::new(), vec![3]);
     assert_eq!(stage.refused(make), Invalid::UnknownContract(other.hash));
 }
 
@@ -226,7 +232,7 @@ fn calls_that_do_not_fit_the_contract() {
         [("", "start"), ("", "create"), ("counter", "bump"), ("counter", "set-storage"), ("count", "start")]
     {
         let call = RootCall::Main { contract, type_name: type_name.to_owned(), main: main.to_owned() };
-        let call = transaction(&mut stage.chain, call, Vec::new(), vec![1]);
+        let call = stage.chain.transaction(call, Vec::new(), vec![1]);
         assert!(matches!(stage.refused(call), Invalid::BadCall(_)), "{type_name}::{main}");
     }
 }

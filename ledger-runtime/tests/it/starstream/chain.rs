@@ -5,7 +5,7 @@ use super::contract::Contract;
 use super::expectations::ChainMoment;
 use super::steps::{Answer, Chain, GAS_LIMIT};
 use ledger_core::{
-    Admission, BlockBuilder, ChainId, Deployment, Header, Moment, RootCall, Transaction, UtxoStatus, Verdict,
+    Admission, BlockBuilder, ChainId, Deployment, Header, Input, Moment, RootCall, Transaction, UtxoStatus, Verdict,
 };
 use ledger_runtime::admission::coroutine::host_interface_id;
 use ledger_runtime::admission::{AdmissionError, Executable};
@@ -73,23 +73,49 @@ impl TestChain {
     pub(crate) fn with(contracts: &[&Contract]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let storage = RedbStorage::open(folder.path(), &Limits::default()).unwrap();
-        Self::new(storage, Some(folder), contracts)
+        Self::new(Machine::shared(), storage, Some(folder), contracts)
     }
 
     /// The same in memory, for tests that make very many chains.
     pub(crate) fn in_memory(contracts: &[&Contract]) -> Self {
-        Self::new(RedbStorage::in_memory(&Limits::default()).unwrap(), None, contracts)
+        Self::on(Machine::shared(), contracts)
     }
 
-    fn new(storage: RedbStorage, folder: Option<tempfile::TempDir>, contracts: &[&Contract]) -> Self {
+    /// The same on a machine of its own.
+    pub(crate) fn on(machine: Arc<Machine>, contracts: &[&Contract]) -> Self {
+        Self::new(machine, RedbStorage::in_memory(&Limits::default()).unwrap(), None, contracts)
+    }
+
+    fn new(
+        machine: Arc<Machine>,
+        storage: RedbStorage,
+        folder: Option<tempfile::TempDir>,
+        contracts: &[&Contract],
+    ) -> Self {
         let id: ChainId = "test".parse().unwrap();
-        let chain = Self { id, machine: Machine::shared(), storage, nonce: 0, _folder: folder };
+        let chain = Self { id, machine, storage, nonce: 0, _folder: folder };
         chain.begin(contracts);
         chain
     }
 
     pub(crate) fn admit(contract: &Contract) -> Result<Arc<Executable>, AdmissionError> {
         Machine::shared().admit(contract)
+    }
+
+    /// A transaction that is like no other.
+    pub(crate) fn transaction(&mut self, call: RootCall, inputs: Vec<Input>, arguments: Vec<u8>) -> Transaction {
+        self.nonce += 1;
+        Transaction {
+            chain: self.id.clone(),
+            nonce: self.nonce,
+            valid_from: 0,
+            valid_until: u64::MAX,
+            inputs,
+            references: Vec::new(),
+            call,
+            arguments,
+            gas_limit: GAS_LIMIT,
+        }
     }
 
     /// Puts one transaction into a block of its own.
@@ -99,11 +125,6 @@ impl TestChain {
 
     pub(crate) fn tip(&self) -> Header {
         self.storage.snapshot().tip().unwrap().unwrap()
-    }
-
-    pub(crate) fn next_nonce(&mut self) -> u64 {
-        self.nonce += 1;
-        self.nonce
     }
 
     /// Checks everything that is on disk, as `ledger check` does.

@@ -21,11 +21,15 @@ pub(crate) struct Contract {
 impl Contract {
     /// A contract that refers to no registered package.
     pub(crate) fn new(bytes: Vec<u8>) -> Self {
+        Self::read(bytes).unwrap()
+    }
+
+    /// The same of bytes that may be anything; none if they are not a component that a registry takes.
+    pub(crate) fn read(bytes: Vec<u8>) -> Option<Self> {
         let limits = Limits::default();
-        let component =
-            DecodedComponent::decode(&bytes, &limits).unwrap().verify(&Closure::default(), &limits).unwrap();
-        let text = ContractText::parse(&component.flat_text().unwrap(), "root:component/root").unwrap();
-        Self { hash: component.hash(), bytes, component, text }
+        let component = DecodedComponent::decode(&bytes, &limits).ok()?.verify(&Closure::default(), &limits).ok()?;
+        let text = ContractText::parse(&component.flat_text().ok()?, "root:component/root").ok()?;
+        Some(Self { hash: component.hash(), bytes, component, text })
     }
 
     pub(crate) fn script(&self, name: &str) -> Option<Signature> {
