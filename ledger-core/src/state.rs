@@ -40,7 +40,6 @@ pub trait State: Send + Sync {
 
 /// What became of a UTXO.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-#[expect(clippy::large_enum_variant, reason = "what is asked for is nearly always alive; a box would only cost")]
 pub enum UtxoStatus {
     /// It lives.
     Live(Utxo),
