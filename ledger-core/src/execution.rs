@@ -54,6 +54,14 @@ pub enum Invalid {
         /// The maximum of the chain, or of the contract.
         max: u64,
     },
+    /// Its gas limit does not cover what is paid before anything runs.
+    #[error("the gas limit {asked} is below the {min} gas that the transaction costs before anything runs")]
+    GasLimitTooLow {
+        /// What it asks for.
+        asked: u64,
+        /// What it costs at least.
+        min: u64,
+    },
     /// It names a UTXO that never was.
     #[error("there is no UTXO {0}")]
     UnknownUtxo(UtxoId),

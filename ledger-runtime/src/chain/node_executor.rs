@@ -64,7 +64,7 @@ impl NodeExecutor {
         };
         let (gas_used, gas_limit) = (self.gas_of(deployment), asked.transaction.gas_limit);
         if gas_used > gas_limit {
-            return refused(format!("deploying it takes {gas_used} gas, and the limit is {gas_limit}"));
+            return Ok(Executed::Invalid(Invalid::GasLimitTooLow { asked: gas_limit, min: gas_used }));
         }
         let contract = match self.contracts.admit_deployment(deployment) {
             Ok(contract) => contract,

@@ -112,6 +112,7 @@ fn hint_of(invalid: &Invalid) -> Option<&'static str> {
             Some("`ledger transaction` shows what it did; with another nonce it is another transaction")
         }
         Invalid::Expired { .. } => Some("make it again, with a later `--valid-until` if it needs time"),
+        Invalid::GasLimitTooLow { .. } => Some("ask for more with `--gas-limit`, or for the node's default without it"),
         Invalid::UnknownUtxo(_) | Invalid::ConsumedUtxo { .. } => Some("`ledger utxos` lists those that live"),
         Invalid::StaleVersion { .. } => {
             Some("somebody was faster: look at the UTXO and try again, or take whatever is there with `--latest`")

@@ -1,7 +1,7 @@
 //! Whether a transaction can be executed at all: everything that is known before any of its code runs.
 
 use super::coroutine::Access;
-use super::{ContractProvider, NodeFault};
+use super::{ContractProvider, NodeFault, gas};
 use crate::abi::{Handed, Resource, Signature};
 use crate::admission::coroutine::{Entry, Object, ObjectKind};
 use crate::admission::{Executable, Export, RootStorage};
@@ -84,6 +84,7 @@ pub(super) fn check(
     }
     let utxos = named_utxos(transaction, state)?;
     check_gas_limit(transaction.gas_limit, profile.gas_limit_max)?;
+    check_gas_covers_beginning(transaction, profile)?;
     let contract = find_contract(transaction, &utxos, state, contracts)?;
     let check = Check { transaction, contract: &contract, utxos: &utxos, limits: &profile.values };
     let root = check.root()?;
@@ -107,6 +108,12 @@ fn named_utxos(transaction: &Transaction, state: &dyn State) -> Result<Vec<(Utxo
 
 fn check_gas_limit(asked: u64, max: u64) -> Result<(), Invalid> {
     if asked > max { Err(Invalid::GasLimitTooHigh { asked, max }) } else { Ok(()) }
+}
+
+/// What is paid before any code runs must be affordable: else the transaction could only fail, whatever the state is.
+fn check_gas_covers_beginning(transaction: &Transaction, profile: &ExecutionProfile) -> Result<(), Invalid> {
+    let (asked, min) = (transaction.gas_limit, gas::of_transaction(profile, transaction.arguments.len()));
+    if asked < min { Err(Invalid::GasLimitTooLow { asked, min }) } else { Ok(()) }
 }
 
 /// The contract that is called, with its own gas limit kept.

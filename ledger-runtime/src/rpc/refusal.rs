@@ -98,6 +98,8 @@ named_cases! {
         Expired = "expired",
         /// It asks for more gas than a transaction may have.
         GasLimitTooHigh = "gas-limit-too-high",
+        /// Its gas limit does not cover what is paid before anything runs.
+        GasLimitTooLow = "gas-limit-too-low",
         /// It names a UTXO that never was.
         UnknownUtxo = "unknown-utxo",
         /// It names a UTXO that is consumed.
@@ -234,6 +236,7 @@ impl InvalidReason {
             Invalid::TooEarly { .. } => Self::TooEarly,
             Invalid::Expired { .. } => Self::Expired,
             Invalid::GasLimitTooHigh { .. } => Self::GasLimitTooHigh,
+            Invalid::GasLimitTooLow { .. } => Self::GasLimitTooLow,
             Invalid::UnknownUtxo(_) => Self::UnknownUtxo,
             Invalid::ConsumedUtxo { .. } => Self::ConsumedUtxo,
             Invalid::StaleVersion { .. } => Self::StaleVersion,

@@ -152,7 +152,8 @@ async fn errors_of_the_chain_say_what_to_do() {
         &["was valid until height 0", "--valid-until"],
     );
     failed("transact", &[&counter, "create", "1", "--gas-limit", "100000001"], &["is over the maximum of 100000000"]);
-    failed("transact", &[&counter, "create", "1", "--gas-limit", "10"], &["the transaction failed", "out of gas"]);
+    failed("transact", &[&counter, "create", "1", "--gas-limit", "10"], &["below the 5016 gas", "hint: ask for more"]);
+    failed("transact", &[&counter, "create", "1", "--gas-limit", "5016"], &["the transaction failed", "out of gas"]);
     assert_eq!(output(&node.ask("transact", &[&counter, "counter::start", "1"])).2, 0);
     let first = format!("{counter}#0");
     failed("transact", &[&first, "bmp", "1"], &["has no method `bmp`", "did you mean `bump`?"]);

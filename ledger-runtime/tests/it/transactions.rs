@@ -440,6 +440,21 @@ fn gas_suffices_exactly_or_not() {
     assert!(matches!(chain.invalid(&dear), Invalid::GasLimitTooHigh { .. }));
 }
 
+/// A transaction that cannot pay for itself takes no place in a block.
+#[test]
+fn gas_covers_what_is_paid_before_anything_runs() {
+    let mut chain = Chain::with(&starstream("gas"));
+    let mut poor = chain.function("sum-to", signed(&[100]), &[]);
+    let profile = ExecutionProfile::default();
+    let min = profile.gas_per_transaction + profile.gas_per_value_byte * poor.arguments.len() as u64;
+    poor.gas_limit = min - 1;
+    assert_eq!(chain.invalid(&poor), Invalid::GasLimitTooLow { asked: min - 1, min });
+    poor.gas_limit = min;
+    let Verdict::Executed(execution) = chain.verdict(&poor) else { panic!("it is invalid") };
+    let Outcome::Failed(failure) = execution.outcome else { panic!("{:?}", execution.outcome) };
+    assert_eq!((failure.kind, execution.gas_used), (FailureKind::OutOfGas, min));
+}
+
 /// Answers every question for a price.
 struct Oracle(i64);
 
