@@ -22,6 +22,11 @@ impl ChainId {
     /// Characters of a name.
     pub const CHARS_MAX: usize = 64;
 
+    /// The name of a chain that nobody named: `local`.
+    pub fn local() -> Self {
+        Self("local".to_owned())
+    }
+
     /// The name.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -11,7 +11,8 @@
 //! }
 //! ```
 //!
-//! Only `format` and `chain_id` must stand in it. The contracts are those that the genesis block deploys; others are
+//! Only `format` and `chain_id` must stand in it; without a `genesis_time` it is 1970-01-01T00:00:00Z, so that the file
+//! alone decides the genesis block. The contracts are those that the genesis block deploys; others are
 //! deployed by transactions. A file of format 1, which knows `chain_id` and `contracts` only, means the same as one of
 //! format 2 with these two.
 
@@ -99,6 +100,17 @@ impl Genesis {
     pub fn new(chain_id: &str, contracts: &[ComponentHash]) -> Result<Self, String> {
         let entries = contracts.iter().map(|hash| Entry { hash: *hash, gas_limit_max: None });
         Content::new(chain_id.to_owned(), entries.collect()).into_genesis()
+    }
+
+    /// The genesis of a chain that begins now on one machine: called `local`, without contracts.
+    pub fn local(now_ms: u64) -> Self {
+        Self {
+            chain_id: ChainId::local(),
+            time_ms: now_ms,
+            slot_length_ms: SLOT_LENGTH_MS_DEFAULT,
+            floats_allowed: true,
+            contracts: BTreeMap::new(),
+        }
     }
 
     /// Reads a genesis file.

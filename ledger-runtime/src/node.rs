@@ -1,6 +1,8 @@
 //! A node: from a genesis and a data directory to a service that listens.
 
-use crate::chain::{BlockProduction, ChainEnd, ChainError, Ledger, NodeExecutor, Parts, SoloSequencer, SystemClock};
+use crate::chain::{
+    BlockProduction, ChainEnd, ChainError, Clock, Ledger, NodeExecutor, Parts, SoloSequencer, SystemClock,
+};
 use crate::compiled::CompiledCache;
 use crate::contracts::{ContractError, Contracts};
 use crate::engine::EngineError;
@@ -12,12 +14,13 @@ use crate::rpc::{Server, URL_SCHEME};
 use crate::service::Service;
 use crate::source::ContractSource;
 use crate::store::{RedbStorage, Storage};
+use registry_core::with_causes;
 use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::net::TcpListener;
-use tracing::info;
+use tracing::{info, warn};
 
 /// Where a node listens that is started without an address.
 pub const LISTEN_DEFAULT: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 7879));
@@ -33,8 +36,9 @@ pub struct NodeConfig {
     pub listen: SocketAddr,
     /// Where it keeps its data; created if it is not there.
     pub data_dir: PathBuf,
-    /// What its chain begins with.
-    pub genesis: Genesis,
+    /// What its chain begins with. Without one, a chain that is there goes on with its own, and an empty data directory
+    /// becomes a [local chain](Genesis::local).
+    pub genesis: Option<Genesis>,
     /// What decides the results of calls, as far as the genesis does not say.
     pub profile: ExecutionProfile,
     /// When blocks are made.
@@ -76,7 +80,7 @@ pub enum StartError {
 
 impl Node {
     /// Starts a node. A data directory that is empty is filled from `source`, all or nothing; one that has a chain needs no
-    /// source.
+    /// source. Nothing is made before the address is taken; who connects earlier than the node is ready, waits.
     ///
     /// The threads of the runtime should have [`THREAD_STACK_SIZE_BYTES`].
     ///
@@ -84,15 +88,22 @@ impl Node {
     /// If a contract of the genesis can't be used, the data belong to another chain or process, or the address is taken.
     pub async fn start(config: NodeConfig, source: Arc<dyn ContractSource>) -> Result<Self, StartError> {
         let NodeConfig { listen, data_dir, genesis, profile, production, limits } = config;
-        let profile = ExecutionProfile { floats_allowed: genesis.floats_allowed, ..profile };
+        let unusable = |error| StartError::Listen { address: listen, error };
+        let listener = TcpListener::bind(listen).await.map_err(unusable)?;
+        let address = listener.local_addr().map_err(unusable)?;
+        let clock = Arc::new(SystemClock);
         let storage: Arc<dyn Storage> = Arc::new(open_storage(data_dir.clone(), limits.clone()).await?);
+        let genesis = match genesis {
+            Some(genesis) => genesis,
+            None => own_genesis(&*storage, &*clock)?,
+        };
+        let profile = ExecutionProfile { floats_allowed: genesis.floats_allowed, ..profile };
         let engine = Arc::new(Executor::new(profile, &limits)?);
         let size_bytes_max = limits.compiled_disk_size_bytes_max;
         let compiled = CompiledCache::open(engine.engine().clone(), &data_dir, size_bytes_max);
         let contracts = Contracts::new(Arc::clone(&engine), compiled, Arc::clone(&storage), source, &limits);
         let contracts = Arc::new(contracts);
         let executor = NodeExecutor::new(genesis.chain_id.clone(), Arc::clone(&engine), Arc::clone(&contracts));
-        let clock = Arc::new(SystemClock);
         let parts = Parts {
             genesis,
             storage,
@@ -104,11 +115,9 @@ impl Node {
             limits: limits.clone(),
         };
         let ledger = Arc::new(Ledger::start(parts).await?);
-        let unusable = |error| StartError::Listen { address: listen, error };
-        let listener = TcpListener::bind(listen).await.map_err(unusable)?;
-        let address = listener.local_addr().map_err(unusable)?;
-        let genesis = ledger.genesis();
-        info!(chain = %genesis.chain_id, contracts = genesis.contracts.len(), "the node is ready on {address}");
+        let tip = ledger.tip()?;
+        let (height, contracts_count) = (tip.moment.height, tip.next_contract_slot);
+        info!(chain = %tip.chain, height, contracts = contracts_count, "the node is ready on {address}");
         let server = Server::new(Service::new(Arc::clone(&ledger), contracts, engine), limits);
         Ok(Self { server, ledger, listener, address })
     }
@@ -140,7 +149,12 @@ impl Node {
             ledger.stop().await;
         };
         server.serve(listener, stop).await;
-        ledger.stop().await
+        let end = ledger.stop().await;
+        match ledger.tip() {
+            Ok(tip) => info!("stopped at height {}", tip.moment.height),
+            Err(error) => warn!("stopped, and the height cannot be told: {}", with_causes(&error)),
+        }
+        end
     }
 }
 
@@ -174,6 +188,14 @@ impl ChainError {
             }
         };
         Some(hint.to_owned())
+    }
+}
+
+/// The genesis of the chain that is there, or that of a new local one.
+fn own_genesis(storage: &dyn Storage, clock: &dyn Clock) -> Result<Genesis, ChainError> {
+    match storage.snapshot().genesis()? {
+        Some(kept) => Ok(Genesis::parse(Path::new("the data directory"), &kept)?),
+        None => Ok(Genesis::local(clock.now_ms())),
     }
 }
 

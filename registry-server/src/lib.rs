@@ -27,5 +27,5 @@ pub use blob::BlobError;
 pub use config::{BlobUrl, Config, DatabaseUrl, LISTEN_DEFAULT, PostgresUrl, UrlError, default_data_dir};
 pub use limits::ServerLimits;
 pub use server::{Server, StartError};
-pub use signal::stop_signal;
+pub use signal::{StopSignal, stop_signal};
 pub use store::StoreError;

@@ -4,13 +4,14 @@ use anstream::eprintln;
 use anyhow::Context;
 use clap::Parser;
 use registry_server::{
-    BlobUrl, Config, DatabaseUrl, LISTEN_DEFAULT, Server, StartError, default_data_dir, stop_signal,
+    BlobUrl, Config, DatabaseUrl, LISTEN_DEFAULT, Server, StartError, StopSignal, default_data_dir, stop_signal,
 };
 use std::env;
 use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use tracing::{info, warn};
 use tracing_subscriber::EnvFilter;
 
 const EXAMPLES: &str = "\
@@ -74,7 +75,7 @@ fn main() -> ExitCode {
 #[tokio::main]
 async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let config = arguments.config()?;
-    let stopped = stop_signal().context("signals cannot be handled")?;
+    let stopped = stop_signal(log_signal).context("signals cannot be handled")?;
     let server = Server::bind(config).await?;
     // Whoever started the server may not care for its URL and have closed the pipe.
     let _ = writeln!(anstream::stdout(), "{}", server.url());
@@ -118,5 +119,12 @@ fn report(error: &anyhow::Error) {
     }
     if let Some(hint) = error.downcast_ref::<StartError>().and_then(StartError::hint) {
         eprintln!("hint: {hint}");
+    }
+}
+
+fn log_signal(signal: StopSignal) {
+    match signal {
+        StopSignal::First(name) => info!("the registry received {name}, and stops"),
+        StopSignal::Another(name) => warn!("the registry received {name} after another signal, and stops at once"),
     }
 }

@@ -16,7 +16,7 @@ use ledger_runtime::contract_hash;
 use ledger_runtime::draft::Target;
 use ledger_runtime::node::LISTEN_DEFAULT;
 use ledger_runtime::rpc::{NodeClient, NodeClientError};
-use registry_client::{Client, ClientError};
+use registry_client::{Client, ClientError, DEFAULT_URL};
 use registry_core::id::ComponentHash;
 use std::net::SocketAddr;
 use std::num::NonZeroU64;
@@ -32,8 +32,8 @@ const EXAMPLES: &str = "\
 Examples:
   ledger demo
       See all of it work.
-  ledger serve --registry http://127.0.0.1:7878 --genesis genesis.json
-      Start a node; the URL is the one line on stdout.
+  ledger serve
+      Start a node with a chain of your own; the URL is the one line on stdout.
   ledger call p2:c… gcd '12, 18'
       Call a function of a contract.
   ledger wit p2:c…
@@ -50,19 +50,22 @@ Exit codes:
 
 const SERVE_EXAMPLES: &str = "\
 Examples:
-  ledger serve --registry http://127.0.0.1:7878 --genesis genesis.json
-      Serve on this machine only, and keep everything in the user's data directory.
-  ledger serve --registry http://127.0.0.1:7878 --genesis genesis.json --listen 127.0.0.1:0 --data-dir ./ledger-data
+  ledger serve
+      Serve on this machine only, and keep everything in the user's data directory: go on with the chain that is there, or
+      begin a local one.
+  ledger serve --genesis genesis.json --registry http://127.0.0.1:7878 --data-dir ./ledger-data
+      Begin, or go on with, a chain that a file describes, with the contracts that it names.
+  ledger serve --listen 127.0.0.1:0
       Pick a free port; the URL is the one line on stdout.
-  ledger serve --registry http://127.0.0.1:7878 --genesis genesis.json --block-time-ms 2000
+  ledger serve --block-time-ms 2000
       Make a block every two seconds if there is something to put in it, not as soon as there is.
   RUST_LOG=debug ledger serve …
       Log more.
 
 A genesis file:
   {\"format\": 2, \"chain_id\": \"my-chain\", \"contracts\": [\"p2:c…\"]}
-      Optional: \"genesis_time\" (\"2026-11-20T00:00:00Z\", where slots are counted from), \"slot_length_ms\" (1000),
-      \"floats_allowed\" (true); a contract may be {\"hash\": \"p2:c…\", \"gas_limit_max\": 1000000}.";
+      Optional: \"genesis_time\" (\"2026-11-20T00:00:00Z\": the genesis block's time, where slots are counted from; without
+      it 1970-01-01T00:00:00Z), \"slot_length_ms\" (1000), \"floats_allowed\" (true); a contract may be {\"hash\": \"p2:c…\", \"gas_limit_max\": 1000000}.";
 
 const VERIFY_EXAMPLES: &str = "\
 Examples:
@@ -104,9 +107,9 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Start a node.
     ///
-    /// A data directory that is empty becomes a chain: every contract of the genesis is fetched from the registry,
-    /// verified and deployed in the genesis block. A chain that is there goes on, and needs no registry for what is
-    /// deployed. When the node is ready, it prints its URL as one line on stdout; everything else goes to stderr. SIGINT
+    /// A data directory that is empty becomes a chain: a local one, or that of a genesis file, of which every contract is
+    /// fetched from the registry, verified and deployed in the genesis block. A chain that is there goes on, and needs no
+    /// registry for what is deployed. When the node is ready, it prints its URL as one line on stdout; everything else goes to stderr. SIGINT
     /// and SIGTERM stop it when the block that is being made is kept; a second one stops it at once.
     ///
     /// Transactions use contracts that are deployed. `ledger call`, which changes nothing, can be made of any other
@@ -215,12 +218,13 @@ impl Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct ServeArguments {
-    /// The registry to fetch contracts from.
-    #[arg(long, value_name = "URL", env = "LEDGER_REGISTRY", value_parser = registry_url)]
+    /// The registry to fetch contracts from, when one is needed that the chain does not have.
+    #[arg(long, value_name = "URL", env = "LEDGER_REGISTRY", default_value = DEFAULT_URL, value_parser = registry_url)]
     pub(crate) registry: String,
-    /// The genesis file: what the chain begins with.
+    /// The genesis file: what the chain begins with [default: that of the chain in the data directory; for an empty one, a
+    /// chain called `local` that begins now without contracts].
     #[arg(long, value_name = "FILE", env = "LEDGER_GENESIS")]
-    pub(crate) genesis: PathBuf,
+    pub(crate) genesis: Option<PathBuf>,
     /// The IP address and port to listen on; port 0 picks a free one.
     #[arg(long, value_name = "ADDR", env = "LEDGER_LISTEN", default_value_t = LISTEN_DEFAULT)]
     pub(crate) listen: SocketAddr,

@@ -28,7 +28,7 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use tracing::info;
+use tracing::{info, warn};
 
 /// What a chain is put together from.
 pub struct Parts {
@@ -133,6 +133,7 @@ impl Ledger {
             Some(kept) => check_same(&parts, &constants, &kept)?,
             None => establish(&parts, &constants).await?,
         }
+        warn_of_future(&parts.genesis, parts.clock.now_ms());
         let production = Production {
             constants: constants.clone(),
             genesis: parts.genesis.clone(),
@@ -287,6 +288,18 @@ impl Ledger {
 impl Drop for Ledger {
     fn drop(&mut self) {
         self.stop.cancel();
+    }
+}
+
+/// Time never goes back, so nothing moves on before the genesis.
+fn warn_of_future(genesis: &Genesis, now_ms: u64) {
+    let ahead_ms = genesis.time_ms.saturating_sub(now_ms);
+    if ahead_ms > 0 {
+        warn!(
+            ahead_ms,
+            "the genesis time is {} seconds in the future: until then all blocks have that time, and slot 0",
+            ahead_ms.div_ceil(1000)
+        );
     }
 }
 

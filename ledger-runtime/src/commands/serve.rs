@@ -11,18 +11,19 @@ use ledger_runtime::limits::Limits;
 use ledger_runtime::node::{Node, NodeConfig};
 use ledger_runtime::profile::ExecutionProfile;
 use registry_client::Client;
-use registry_server::stop_signal;
+use registry_server::{StopSignal, stop_signal};
 use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
+use tracing::{info, warn};
 
 pub(crate) async fn run(arguments: ServeArguments) -> Result<(), Failure> {
-    let stopped = stop_signal().context("signals cannot be handled")?;
+    let stopped = stop_signal(log_signal).context("signals cannot be handled")?;
     let mut stopped = std::pin::pin!(stopped);
     let (profile, limits) = (ExecutionProfile::default(), Limits::default());
     let registry = Client::with_limits(&arguments.registry, limits.of_components(&profile), limits.of_transport());
     let registry = Arc::new(registry.map_err(anyhow::Error::from)?);
-    let genesis = Genesis::read(&arguments.genesis).map_err(anyhow::Error::from)?;
+    let genesis = arguments.genesis.as_deref().map(Genesis::read).transpose().map_err(anyhow::Error::from)?;
     let production = production(&arguments);
     let data_dir = data_dir::of(arguments.data_dir)?;
     eprintln!("data directory: {}", data_dir.display());
@@ -47,5 +48,12 @@ fn production(arguments: &ServeArguments) -> BlockProduction {
             period: Duration::from_millis(milliseconds.get()),
             empty_blocks: arguments.empty_blocks,
         },
+    }
+}
+
+fn log_signal(signal: StopSignal) {
+    match signal {
+        StopSignal::First(name) => info!("the node received {name}, and stops"),
+        StopSignal::Another(name) => warn!("the node received {name} after another signal, and stops at once"),
     }
 }

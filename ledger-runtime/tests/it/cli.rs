@@ -4,7 +4,7 @@ use crate::build;
 use crate::support::RunningRegistry;
 use assert_cmd::Command;
 use registry_core::id::ComponentHash;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
@@ -273,9 +273,35 @@ async fn errors_say_what_to_do() {
     let (_, stderr, code) = serve(&[], "ftp://x");
     assert!(stderr.contains("`ftp://x` is not the URL of a registry"), "{stderr}");
     assert_eq!(code, 2);
-    let (_, _, code) = output(&ledger().args(["serve"]).assert());
-    assert_eq!(code, 2);
     registry.stop().await;
+}
+
+/// Nothing has to be there for a chain of one's own, not even a registry.
+#[test]
+fn a_node_alone_is_a_local_chain() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin("ledger"))
+        .args(["serve", "--listen", "127.0.0.1:0", "--registry", "http://127.0.0.1:1", "--data-dir"])
+        .arg(directory.path())
+        .env_remove("LEDGER_GENESIS")
+        .env_remove("RUST_LOG")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut url = String::new();
+    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut url).unwrap();
+    let (stdout, _, code) = output(&ledger().args(["status", "--json", "--node", url.trim_end()]).assert());
+    let status: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!((&status["chain"], code), (&"local".into(), 0));
+    let process = Process { child, url };
+    process.signal("-TERM");
+    let mut process = process;
+    let mut log = String::new();
+    process.child.stderr.as_mut().unwrap().read_to_string(&mut log).unwrap();
+    assert_eq!(process.child.wait().unwrap().code(), Some(0));
+    assert!(log.contains("the node received SIGTERM"), "{log}");
+    assert!(log.trim_end().ends_with("stopped at height 0"), "{log}");
 }
 
 /// A request that is never sent whole is waited for, unless a person does not want to wait.

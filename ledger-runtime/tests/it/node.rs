@@ -3,10 +3,11 @@
 use crate::build;
 use crate::support::{LocalSource, RunningNode, RunningRegistry, genesis};
 use futures::future::BoxFuture;
-use ledger_runtime::chain::ChainError;
+use ledger_runtime::chain::{BlockProduction, ChainError};
 use ledger_runtime::genesis::Genesis;
 use ledger_runtime::limits::Limits;
-use ledger_runtime::node::StartError;
+use ledger_runtime::node::{Node, NodeConfig, StartError};
+use ledger_runtime::profile::ExecutionProfile;
 use ledger_runtime::rpc::{ErrorCode, NodeClientError};
 use ledger_runtime::source::{ContractSource, SourceError};
 use ledger_runtime::store::StorageError;
@@ -136,6 +137,49 @@ async fn data_of_another_chain_are_refused() {
     // The order of the contracts means nothing.
     let reversed = [hash("shop"), hash("arithmetic")];
     RunningNode::start(data.path(), &reversed, source).await.unwrap().stop().await;
+}
+
+#[tokio::test]
+async fn a_node_without_a_genesis_begins_a_local_chain_or_goes_on_with_what_is_there() {
+    let source = Arc::new(LocalSource::with_examples());
+    let data = tempfile::tempdir().unwrap();
+    let alone = async || RunningNode::with(data.path(), None, Limits::default(), source.clone()).await.unwrap();
+    let node = alone().await;
+    let begun = node.client().chain_status().await.unwrap();
+    assert_eq!((begun.header.chain.as_str(), begun.header.moment.height), ("local", 0));
+    let now_ms = jiff::Timestamp::now().as_millisecond() as u64;
+    assert!((now_ms - 60_000..=now_ms).contains(&begun.header.moment.time_ms), "{:?}", begun.header.moment);
+    let contract = ComponentHash::of(&build::example("arithmetic"));
+    let deployed = node.client().deploy(&contract, None).await.unwrap();
+    node.stop().await;
+    let node = alone().await;
+    assert_eq!(node.client().chain_status().await.unwrap().tip, deployed.block);
+    node.stop().await;
+
+    // A chain that was begun with a file needs it no more.
+    let data = tempfile::tempdir().unwrap();
+    RunningNode::start(data.path(), &[contract], source.clone()).await.unwrap().stop().await;
+    let node = RunningNode::with(data.path(), None, Limits::default(), source).await.unwrap();
+    assert_eq!(node.client().status().await.unwrap().contracts, [contract.to_string()]);
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn an_address_that_is_taken_makes_no_chain() {
+    let source = Arc::new(LocalSource::with_examples());
+    let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let data = tempfile::tempdir().unwrap();
+    let config = NodeConfig {
+        listen: taken.local_addr().unwrap(),
+        data_dir: data.path().to_owned(),
+        genesis: Some(genesis(&[])),
+        profile: ExecutionProfile::default(),
+        production: BlockProduction::Instant,
+        limits: Limits::default(),
+    };
+    let started = Node::start(config, source).await;
+    assert!(matches!(started.map(|_| ()), Err(StartError::Listen { .. })));
+    assert!(data.path().read_dir().unwrap().next().is_none(), "something was made");
 }
 
 #[tokio::test]

@@ -166,14 +166,14 @@ impl RunningNode {
 
     pub(crate) async fn with(
         data_dir: &Path,
-        genesis: Genesis,
+        genesis: impl Into<Option<Genesis>>,
         limits: Limits,
         source: Arc<dyn ContractSource>,
     ) -> Result<Self, StartError> {
         let config = NodeConfig {
             listen: "127.0.0.1:0".parse().unwrap(),
             data_dir: data_dir.to_owned(),
-            genesis,
+            genesis: genesis.into(),
             profile: ExecutionProfile::default(),
             production: BlockProduction::Instant,
             limits,

@@ -260,7 +260,7 @@ async fn start_node(client: &Arc<Client>, genesis: Genesis, data_dir: &Path) -> 
     let config = NodeConfig {
         listen: ([127, 0, 0, 1], 0).into(),
         data_dir: data_dir.to_owned(),
-        genesis,
+        genesis: Some(genesis),
         profile: ExecutionProfile::default(),
         production: BlockProduction::Instant,
         limits: Limits::default(),
