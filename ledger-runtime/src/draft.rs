@@ -1,12 +1,13 @@
 //! Transactions out of names and WAVE text: what somebody who uses a chain has to know about it, asked of a node.
 
 use crate::contract_hash::{self, ContractHashError};
-use crate::rpc::{LiveUtxo, NodeClient, NodeClientError, UtxoAnswer};
+use crate::interface::FunctionError;
+use crate::rpc::{ErrorCode, InvalidReason, LiveUtxo, NodeClient, NodeClientError, UtxoAnswer};
 use crate::utxo_name::{UtxoName, UtxoNameError};
 use crate::value::{ValueError, ValueLimits, encode_parameters};
 use crate::wave::{ArgumentError, Callee, CalleeError, ContractText, FindUtxo, Signature, TextError};
 use ledger_core::{Input, RootCall, Transaction};
-use registry_core::id::{ComponentHash, UtxoId};
+use registry_core::id::{ComponentHash, ParseIdError, UtxoId};
 use std::cell::RefCell;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
@@ -33,15 +34,18 @@ pub enum TargetError {
     /// It looks like the name of a UTXO.
     #[error(transparent)]
     Utxo(#[from] UtxoNameError),
-    /// It is not the hash of a contract.
+    /// It is a name that a registry may know.
     #[error(transparent)]
-    Contract(#[from] ContractHashError),
+    Contract(ContractHashError),
+    /// It is something else.
+    #[error("neither a contract's hash (`p2:c…`) nor a UTXO (`p2:u…` or `p2:c…#0`): {0}")]
+    Neither(ParseIdError),
 }
 
 /// How a transaction is made.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DraftOptions {
-    /// The gas that it may use; what the node says if there is none.
+    /// The gas that it may use; what the node says if there is none, or what the contract allows if that is less.
     pub gas_limit: Option<u64>,
     /// UTXOs that it may only read, beside those that its arguments name.
     pub references: Vec<UtxoName>,
@@ -49,6 +53,8 @@ pub struct DraftOptions {
     pub is_read_only: bool,
     /// Whether it takes the UTXOs as they are when it is executed, whatever changed meanwhile.
     pub takes_latest: bool,
+    /// The version that the UTXO must have whose method is called; the one that it has now if there is none.
+    pub version: Option<u64>,
     /// The highest block that it may be in; [`VALID_BLOCKS_DEFAULT`] from the latest if there is none.
     pub valid_until: Option<u64>,
     /// Tells it apart from others that ask for the same.
@@ -138,7 +144,7 @@ pub async fn draft(
         Target::Utxo(name) => {
             let utxo = live(node, name).await?.utxo;
             let callee = texts.of(&utxo.contract).await?.method(utxo.id, &utxo.type_name, function)?;
-            (utxo.contract, callee, Some(Found { id: utxo.id, version: utxo.version }))
+            (utxo.contract, callee, Some(Found { id: utxo.id, version: options.version.unwrap_or(utxo.version) }))
         }
     };
     let (arguments, named) = read_arguments(node, &callee, arguments).await?;
@@ -150,6 +156,10 @@ pub async fn draft(
     let used = own.into_iter().chain(named);
     let (inputs, references) = inputs_and_references(used, references, options);
     let height = status.header.moment.height;
+    let gas_limit = match options.gas_limit {
+        Some(gas_limit) => gas_limit,
+        None => gas_limit_default(node, &contract, status.gas_limit_default).await?,
+    };
     let transaction = Transaction {
         chain: status.header.chain,
         nonce: options.nonce,
@@ -159,9 +169,19 @@ pub async fn draft(
         references,
         call: callee.call.clone(),
         arguments,
-        gas_limit: options.gas_limit.unwrap_or(status.gas_limit_default),
+        gas_limit,
     };
     Ok(Draft { transaction, callee, contract })
+}
+
+/// What a call of a contract may use if nobody says: what the node says, or what the contract allows if that is less.
+async fn gas_limit_default(node: &NodeClient, contract: &ComponentHash, of_node: u64) -> Result<u64, DraftError> {
+    match node.contract(contract).await {
+        Ok(answer) => Ok(answer.record.gas_limit_max.map_or(of_node, |max| max.min(of_node))),
+        // Whoever makes a block says what is wrong with a contract that is not deployed.
+        Err(NodeClientError::Refused(refusal)) if refusal.code == ErrorCode::NotFound => Ok(of_node),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The encoded arguments, and the UTXOs that they name, in the order in which they are named.
@@ -272,6 +292,21 @@ impl<'n> ContractTexts<'n> {
 }
 
 impl DraftError {
+    /// The kind, for programs: that of the refusal which a node would give.
+    pub fn code(&self) -> String {
+        let code = match self {
+            Self::Node(error) => return error.code(),
+            Self::Text { .. } => ErrorCode::RefusedContract,
+            Self::Callee(CalleeError::Function(FunctionError::NotCallable { .. }) | CalleeError::Type { .. }) => {
+                ErrorCode::FunctionNotCallable
+            }
+            Self::Callee(CalleeError::Function(_)) => ErrorCode::UnknownFunction,
+            Self::Arguments { .. } | Self::Values(_) => ErrorCode::MalformedParams,
+            Self::Consumed { .. } => ErrorCode::InvalidTransaction(InvalidReason::ConsumedUtxo),
+        };
+        code.to_string()
+    }
+
     /// What a person can do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
@@ -294,7 +329,10 @@ impl FromStr for Target {
         if text.contains('#') || text.starts_with(UtxoId::PREFIX) {
             return Ok(Self::Utxo(text.parse()?));
         }
-        Ok(Self::Contract(contract_hash::parse(text)?))
+        contract_hash::parse(text).map(Self::Contract).map_err(|error| match error {
+            ContractHashError::Malformed(error) => TargetError::Neither(error),
+            name @ ContractHashError::Name(_) => TargetError::Contract(name),
+        })
     }
 }
 

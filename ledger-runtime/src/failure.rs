@@ -26,15 +26,21 @@ pub(crate) enum Failure {
 pub(crate) struct Finding {
     pub(crate) message: String,
     pub(crate) hint: Option<String>,
+    /// The kind, for programs.
+    pub(crate) code: String,
 }
+
+/// The kind of error of a command line that cannot be understood.
+pub(crate) const USAGE: &str = "usage";
+/// The kind of every error that has no other.
+const FAULT: &str = "fault";
 
 impl Failure {
     /// Tells what went wrong, to a program or to a person, and how the program ends.
     pub(crate) fn report(&self, json: bool) -> ExitCode {
         let Self::Error(error) = self else { return ExitCode::SUCCESS };
         if json {
-            let document = json!({ "message": format!("{error:#}"), "hint": hint(error), "code": code(error) });
-            eprintln!("{}", json!({ "error": document }));
+            report_json(&format!("{error:#}"), hint(error), &code(error));
             return ExitCode::FAILURE;
         }
         eprintln!("error: {}", printable(&error.to_string()));
@@ -48,6 +54,11 @@ impl Failure {
     }
 }
 
+/// Tells a program what went wrong.
+pub(crate) fn report_json(message: &str, hint: Option<String>, code: &str) {
+    eprintln!("{}", json!({ "error": { "message": message, "hint": hint, "code": code } }));
+}
+
 /// Messages may come from a node: what could command the terminal is shown, not sent.
 pub(crate) fn printable(text: &str) -> String {
     let escape = |character: char| match character {
@@ -58,12 +69,15 @@ pub(crate) fn printable(text: &str) -> String {
     text.chars().map(escape).collect()
 }
 
-/// The kind of a node's refusal, for programs.
-fn code(error: &anyhow::Error) -> Option<String> {
-    error.chain().find_map(|error| match error.downcast_ref() {
-        Some(NodeClientError::Refused(refusal)) => Some(refusal.code.to_string()),
-        _ => None,
-    })
+/// The kind, for programs.
+fn code(error: &anyhow::Error) -> String {
+    let code = error.chain().find_map(|error| {
+        let node = error.downcast_ref().map(NodeClientError::code);
+        let draft = || error.downcast_ref().map(DraftError::code);
+        let finding = || error.downcast_ref::<Finding>().map(|finding| finding.code.clone());
+        node.or_else(draft).or_else(finding)
+    });
+    code.unwrap_or_else(|| FAULT.to_owned())
 }
 
 /// The first hint that an error in the chain has.

@@ -4,7 +4,7 @@ use crate::admission::AdmissionError;
 use crate::chain::Ledger;
 use crate::contract_hash::{self, ContractHashError};
 use crate::contracts::{Contract, ContractError, ContractWit, Contracts};
-use crate::execution::{CallError, CallOutcome, Executor};
+use crate::execution::{CallError, CallOutcome, Executor, NodeFault};
 use crate::source::SourceError;
 use bytes::Bytes;
 use registry_core::id::ComponentHash;
@@ -68,9 +68,24 @@ impl Service {
         parameters: Bytes,
         gas_limit: Option<u64>,
     ) -> Result<CallOutcome, ServiceError> {
-        let contract = self.contract(&contract_hash::parse(contract)?).await?;
+        let hash = contract_hash::parse(contract)?;
+        let contract = self.contract(&hash).await?;
+        let gas_limit = self.gas_limit(&hash, gas_limit).await?;
         let executable = Arc::clone(&contract.executable);
         Ok(self.executor.call(executable, function, parameters, gas_limit).await?)
+    }
+
+    /// What a call may use: a contract that is deployed can allow less than the node does.
+    async fn gas_limit(&self, contract: &ComponentHash, asked: Option<u64>) -> Result<Option<u64>, CallError> {
+        let hash = *contract;
+        let record = self.ledger.read(move |snapshot| snapshot.contract(&hash)).await?;
+        let record = record.map_err(|error| NodeFault::new("the chain's state cannot be read", error))?;
+        let Some(max) = record.and_then(|(record, _)| record.gas_limit_max) else { return Ok(asked) };
+        match asked {
+            Some(asked) if asked > max => Err(CallError::GasLimit { asked, max }),
+            Some(asked) => Ok(Some(asked)),
+            None => Ok(Some(max.min(self.executor.profile().gas_limit_default))),
+        }
     }
 
     /// The WIT of a contract.

@@ -22,9 +22,9 @@ macro_rules! text_schema {
 }
 pub(crate) use text_schema;
 
-/// A text that is not a hash of the expected kind.
+/// A text that is not a hash or an id of the expected kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not the hash of {kind}: {reason}")]
+#[error("`{text}` is not {kind}: {reason}")]
 pub struct ParseIdError {
     text: String,
     kind: &'static str,
@@ -92,36 +92,36 @@ macro_rules! typed_id {
 
 typed_id!(
     /// `p2:w…`: a WIT package: its name, version, items, docs, and the hashes of its dependencies.
-    PackageHash, "w", "a WIT package"
+    PackageHash, "w", "the hash of a WIT package"
 );
 typed_id!(
     /// `p2:i…`: an interface or a world. An interface's id leaves out docs, gates and the package's version.
-    InterfaceId, "i", "an interface or a world"
+    InterfaceId, "i", "the id of an interface or a world"
 );
 typed_id!(
     /// `p2:c…`: a component (a contract): its bytes.
-    ComponentHash, "c", "a component"
+    ComponentHash, "c", "the hash of a component"
 );
 typed_id!(
     /// `p2:v…`: a component's own world as extracted from its bytes (the view).
-    ViewId, "v", "a view"
+    ViewId, "v", "the id of a view"
 );
 
 typed_id!(
     /// `p2:u…`: a UTXO of a ledger: its chain, the transaction that made it, and its place among what that made.
-    UtxoId, "u", "a UTXO"
+    UtxoId, "u", "the id of a UTXO"
 );
 typed_id!(
     /// `p2:t…`: a transaction of a ledger: its canonical bytes.
-    TransactionId, "t", "a transaction"
+    TransactionId, "t", "the id of a transaction"
 );
 typed_id!(
     /// `p2:b…`: a block of a ledger: its header.
-    BlockId, "b", "a block"
+    BlockId, "b", "the id of a block"
 );
 typed_id!(
     /// `p2:a…`: an account of a ledger.
-    AccountId, "a", "an account"
+    AccountId, "a", "the id of an account"
 );
 
 impl ComponentHash {
@@ -265,6 +265,10 @@ fn other_kind(text: &str) -> &'static str {
         Some(ComponentHash::PREFIX) => "it is the hash of a component",
         Some(InterfaceId::PREFIX) => "it is the id of an interface or a world, by which nothing can be fetched",
         Some(ViewId::PREFIX) => "it is the id of a component's view, by which nothing can be fetched",
+        Some(UtxoId::PREFIX) => "it is the id of a UTXO",
+        Some(TransactionId::PREFIX) => "it is the id of a transaction",
+        Some(BlockId::PREFIX) => "it is the id of a block",
+        Some(AccountId::PREFIX) => "it is the id of an account",
         _ => "it does not begin with `p2:` and the letter of its kind",
     }
 }
@@ -282,7 +286,22 @@ pub(crate) fn shorten(text: &str) -> String {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use super::HashPrefix;
+    use super::{ComponentHash, HashPrefix, TransactionId, UtxoId};
+
+    #[test]
+    fn an_error_says_what_an_id_of_another_kind_is() {
+        let digits = "0".repeat(64);
+        for (letter, kind) in [("u", "a UTXO"), ("t", "a transaction"), ("b", "a block"), ("a", "an account")] {
+            let text = format!("p2:{letter}{digits}");
+            let error = text.parse::<ComponentHash>().unwrap_err().to_string();
+            assert_eq!(error, format!("`{text}` is not the hash of a component: it is the id of {kind}"));
+        }
+        let text = format!("p2:c{digits}");
+        let error = text.parse::<UtxoId>().unwrap_err().to_string();
+        assert_eq!(error, format!("`{text}` is not the id of a UTXO: it is the hash of a component"));
+        let error = "x".parse::<TransactionId>().unwrap_err().to_string();
+        assert!(error.starts_with("`x` is not the id of a transaction: it does not begin with"), "{error}");
+    }
 
     #[test]
     fn a_prefix_has_a_kind_and_four_digits_or_eight_digits() {

@@ -1,8 +1,10 @@
 //! What can be said to use a chain.
 
-use super::{InvocationArguments, NodeArguments};
+use super::{InvocationArguments, NodeArguments, misuse};
 use clap::Args;
+use clap::error::ErrorKind;
 use ledger_runtime::contract_hash;
+use ledger_runtime::draft::Target;
 use ledger_runtime::utxo_name::UtxoName;
 use registry_core::id::{ComponentHash, TransactionId};
 
@@ -73,12 +75,25 @@ pub(crate) struct TransactArguments {
     /// Take the UTXOs as they are when it is the transaction's turn, even if somebody else changes them before.
     #[arg(long)]
     pub(crate) latest: bool,
+    /// The version that the UTXO must have whose method is called [default: the one that it has now].
+    #[arg(long, value_name = "VERSION", conflicts_with = "latest")]
+    pub(crate) version: Option<u64>,
     /// The height of the last block that the transaction may be in [default: 1000 after the latest].
     #[arg(long, value_name = "HEIGHT")]
     pub(crate) valid_until: Option<u64>,
     /// Tells the transaction apart from another that asks for the same [default: a random number].
     #[arg(long)]
     pub(crate) nonce: Option<u64>,
+}
+
+impl TransactArguments {
+    /// Ends the program if a version is named of what has none.
+    pub(super) fn refuse_version_of_contract(&self) {
+        if self.version.is_some() && matches!(self.invocation.target, Target::Contract(_)) {
+            let message = "only UTXOs have versions, and the target is a contract".to_owned();
+            misuse("transact", ErrorKind::ArgumentConflict, message);
+        }
+    }
 }
 
 #[derive(Debug, Args)]

@@ -10,6 +10,7 @@ pub(crate) use chain::{
     UtxoArguments, UtxosArguments,
 };
 
+use crate::failure::{USAGE, report_json};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use ledger_runtime::contract_hash;
@@ -186,14 +187,39 @@ pub(crate) enum Command {
 impl Arguments {
     /// What the command line says, or the end of the program with exit code 2.
     pub(crate) fn read() -> Self {
-        let arguments = Self::parse();
+        let arguments = Self::try_parse().unwrap_or_else(|error| exit(&error));
         match &arguments.command {
             Command::Call(call) => call.refuse_surplus("call"),
-            Command::Transact(transact) => transact.invocation.refuse_surplus("transact"),
+            Command::Transact(transact) => {
+                transact.invocation.refuse_surplus("transact");
+                transact.refuse_version_of_contract();
+            }
             _ => {}
         }
         arguments
     }
+}
+
+/// Ends the program because of what the command line says.
+fn exit(error: &clap::Error) -> ! {
+    let wants_json = std::env::args_os().take_while(|text| text != "--").any(|text| text == "--json");
+    if !error.use_stderr() || !wants_json {
+        error.exit();
+    }
+    let text = error.render().to_string();
+    let message = text.split("\n\nUsage:").next().unwrap_or_default();
+    let message = message.split("\n\nFor more information").next().unwrap_or_default();
+    let message = message.strip_prefix("error: ").unwrap_or(message).trim();
+    report_json(message, Some("`ledger --help` and `ledger COMMAND --help` explain it".to_owned()), USAGE);
+    std::process::exit(error.exit_code())
+}
+
+/// The error of a subcommand whose arguments do not fit together.
+fn misuse(subcommand: &str, kind: ErrorKind, message: String) -> ! {
+    let mut command = Arguments::command();
+    command.build();
+    let error = command.find_subcommand_mut(subcommand).map(|found| found.error(kind, &message));
+    exit(&error.unwrap_or_else(|| Arguments::command().error(kind, message)))
 }
 
 impl Command {
@@ -281,10 +307,7 @@ impl InvocationArguments {
         let all = std::iter::once(&self.arguments).chain(&self.surplus).map(|text| text.trim_end_matches(','));
         let quoted = all.collect::<Vec<_>>().join(", ");
         let message = format!("the function's arguments are one argument of the command: '{quoted}'");
-        let mut command = Arguments::command();
-        command.build();
-        let error = command.find_subcommand_mut(subcommand).map(|call| call.error(ErrorKind::TooManyValues, &message));
-        error.unwrap_or_else(|| Arguments::command().error(ErrorKind::TooManyValues, message)).exit();
+        misuse(subcommand, ErrorKind::TooManyValues, message);
     }
 }
 

@@ -1,6 +1,6 @@
 //! `ledger call`
 
-use super::receipt::CallDocument;
+use super::receipt::{CallDocument, Outcome};
 use super::show::{Lines, print_json};
 use crate::arguments::InvocationArguments;
 use crate::failure::Failure;
@@ -9,14 +9,25 @@ use ledger_core::RootCall;
 use ledger_runtime::draft::{ContractTexts, DraftError, DraftOptions, Target, draft, encode_arguments};
 use ledger_runtime::rpc::{NodeClient, NodeClientError};
 use registry_core::id::ComponentHash;
+use serde::Serialize;
 use std::io::Write;
+
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+struct CalledDocument {
+    /// Whether it succeeded, as programs know it that read what there was before there were transactions.
+    valid: bool,
+    #[serde(flatten)]
+    call: CallDocument,
+}
 
 pub(crate) async fn run(arguments: InvocationArguments) -> Result<(), Failure> {
     let called = call(&arguments).await;
     if arguments.json
         && let Some(document) = document(&called)
     {
-        print_json(&document)?;
+        let valid = document.outcome == Outcome::Succeeded;
+        print_json(&CalledDocument { valid, call: document })?;
     }
     let document = called?;
     if !arguments.json {
@@ -56,7 +67,7 @@ async fn call_plain(
         RootCall::Main { .. } | RootCall::Method { .. } | RootCall::Deploy { .. } => &arguments.function,
     };
     let outcome = node.call(&contract, function, parameters, arguments.gas_limit).await?;
-    CallDocument::of_outcome(&callee.signature, outcome)
+    CallDocument::of_answer(&callee.signature, outcome)
 }
 
 async fn simulate(
@@ -83,7 +94,7 @@ fn print(document: &CallDocument) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What `--json` prints: the outcome, or what kept the call from being made as a call that is not valid. If no node
+/// What `--json` prints: the outcome, or what kept the call from being made as one that is invalid. If no node
 /// answered, there is nothing to print.
 fn document(called: &Result<CallDocument, Failure>) -> Option<CallDocument> {
     let error = match called {

@@ -24,7 +24,7 @@ pub(crate) async fn run_status(arguments: StatusArguments) -> Result<(), Failure
     if arguments.json {
         return print_json(&json!({
             "chain": header.chain,
-            "tip": status.tip,
+            "block": status.tip,
             "header": header_json(header),
             "gas_limit_default": status.gas_limit_default,
             "gas_limit_max": status.gas_limit_max,
@@ -65,7 +65,8 @@ pub(crate) async fn run_block(arguments: BlockArguments) -> Result<(), Failure> 
         .add("profile", header.profile.0.to_hex());
     let shown = if arguments.all { usize::MAX } else { TRANSACTIONS_SHOWN_MAX };
     for transaction in block.transactions.iter().take(shown) {
-        let end = transaction.failure.map_or_else(|| "ok".to_owned(), |kind| format!("failed ({})", kind_name(kind)));
+        let end =
+            transaction.failure.map_or_else(|| "succeeded".to_owned(), |kind| format!("failed ({})", kind_name(kind)));
         lines.add("transaction", format_args!("{}  {end}  {} gas", transaction.id, transaction.gas_used));
     }
     lines.print()?;
@@ -79,14 +80,14 @@ pub(crate) async fn run_block(arguments: BlockArguments) -> Result<(), Failure> 
 fn block_json(block: &BlockAnswer) -> Json {
     let transactions = block.transactions.iter().map(|transaction| {
         json!({
-            "id": transaction.id,
-            "valid": transaction.failure.is_none(),
+            "transaction": transaction.id,
+            "outcome": if transaction.failure.is_none() { "succeeded" } else { "failed" },
             "failure": transaction.failure.map(kind_name),
             "gas_used": transaction.gas_used,
         })
     });
     json!({
-        "id": block.id,
+        "block": block.id,
         "header": header_json(&block.header),
         "transactions": transactions.collect::<Vec<_>>(),
     })
@@ -118,7 +119,8 @@ struct FullDocument {
     call: CallText,
     inputs: Vec<InputDocument>,
     references: Vec<InputDocument>,
-    nonce: u64,
+    /// As text, because many readers of JSON have no numbers of this size.
+    nonce: String,
     valid_from: u64,
     valid_until: u64,
     gas_limit: u64,
@@ -157,7 +159,6 @@ pub(crate) async fn run_transaction(arguments: TransactionArguments) -> Result<(
         }
     }
     document.done.describe(&mut lines);
-    lines.add_some("failure", document.done.call.errors.first());
     lines.print()
 }
 
@@ -182,7 +183,7 @@ async fn full_document(node: &NodeClient, answer: TransactionAnswer) -> Result<F
         call,
         inputs: inputs(&transaction.inputs),
         references: inputs(&transaction.references),
-        nonce: transaction.nonce,
+        nonce: transaction.nonce.to_string(),
         valid_from: transaction.valid_from,
         valid_until: transaction.valid_until,
         gas_limit: transaction.gas_limit,

@@ -30,7 +30,12 @@ pub(crate) async fn run(arguments: DataArguments) -> Result<(), Failure> {
         return Ok(());
     }
     let message = format!("{} things in the data are not as they must be", report.differences_count);
-    Err(Finding { message, hint: Some("put the data directory back from a copy".to_owned()) }.into())
+    Err(Finding {
+        message,
+        hint: Some("put the data directory back from a copy".to_owned()),
+        code: "damaged".to_owned(),
+    }
+    .into())
 }
 
 fn check_data(data_dir: &Path) -> Result<CheckReport, StorageError> {

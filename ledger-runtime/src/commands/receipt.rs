@@ -1,12 +1,12 @@
 //! What a transaction did, or would do, with all values as WAVE.
 
 use super::show::Lines;
-use crate::failure::Failure;
+use crate::failure::{Failure, Finding};
 use anyhow::Context;
 use ledger_core::{Event, FailureKind, Receipt};
 use ledger_runtime::chain::Committed;
 use ledger_runtime::draft::ContractTexts;
-use ledger_runtime::rpc::Outcome;
+use ledger_runtime::rpc;
 use ledger_runtime::utxo_name::UtxoName;
 use ledger_runtime::value::{ValueLimits, decode_parameters, decode_result};
 use ledger_runtime::wave::{Signature, to_text};
@@ -14,15 +14,26 @@ use registry_core::id::{BlockId, ComponentHash, TransactionId, UtxoId};
 use serde::Serialize;
 use wasm_wave::value::Value;
 
-/// What `--json` prints of a call: four members for a plain function, and what it does to the chain for others.
+/// What came of a call: four members for a plain function, and what it does to the chain for others.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct CallDocument {
-    pub(super) valid: bool,
+    pub(super) outcome: Outcome,
     pub(super) result: Option<String>,
     pub(super) gas_used: u64,
     pub(super) errors: Vec<String>,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub(super) effects: Option<EffectsDocument>,
+}
+
+/// How a call ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Outcome {
+    Succeeded,
+    /// While it ran.
+    Failed,
+    /// It did not run.
+    Invalid,
 }
 
 /// What a transaction does to the chain.
@@ -73,10 +84,10 @@ pub(super) struct TransactionDocument {
 
 impl CallDocument {
     /// What a plain function gave.
-    pub(super) fn of_outcome(signature: &Signature, outcome: Outcome) -> Result<Self, Failure> {
-        let Outcome { valid, result, gas_used, errors } = outcome;
+    pub(super) fn of_answer(signature: &Signature, answer: rpc::Outcome) -> Result<Self, Failure> {
+        let rpc::Outcome { valid, result, gas_used, errors } = answer;
         let result = if valid { result_text(signature, &result)? } else { None };
-        Ok(Self { valid, result, gas_used, errors, effects: None })
+        Ok(Self { outcome: Outcome::of(valid), result, gas_used, errors, effects: None })
     }
 
     /// What a receipt says. A deployment has no signature and no result.
@@ -111,7 +122,7 @@ impl CallDocument {
             events,
         };
         Ok(Self {
-            valid: failure.is_none(),
+            outcome: Outcome::of(failure.is_none()),
             result,
             gas_used: receipt.gas_used,
             errors: failure.iter().map(ToString::to_string).collect(),
@@ -121,7 +132,7 @@ impl CallDocument {
 
     /// A call that was not made.
     pub(super) fn of_error(error: &anyhow::Error) -> Self {
-        Self { valid: false, result: None, gas_used: 0, errors: vec![format!("{error:#}")], effects: None }
+        Self { outcome: Outcome::Invalid, result: None, gas_used: 0, errors: vec![format!("{error:#}")], effects: None }
     }
 
     /// What it does to the chain, line by line.
@@ -148,10 +159,19 @@ impl CallDocument {
 
     /// An error if the call failed.
     pub(super) fn check(&self, what: &'static str) -> Result<(), Failure> {
-        match self.valid {
-            true => Ok(()),
-            false => Err(anyhow::Error::msg(self.errors.join("; ")).context(what).into()),
+        if self.outcome == Outcome::Succeeded {
+            return Ok(());
         }
+        let kind = self.effects.as_ref().and_then(|effects| effects.failure);
+        let code = kind.map_or_else(|| "failed".to_owned(), |kind| format!("failed({kind})"));
+        let reason = Finding { message: self.errors.join("; "), hint: None, code };
+        Err(anyhow::Error::new(reason).context(what).into())
+    }
+}
+
+impl Outcome {
+    fn of(is_success: bool) -> Self {
+        if is_success { Self::Succeeded } else { Self::Failed }
     }
 }
 
@@ -173,6 +193,7 @@ impl TransactionDocument {
     pub(super) fn describe(&self, lines: &mut Lines) {
         lines.add("transaction", self.transaction);
         lines.add("block", format_args!("{} ({})", self.height, self.block));
+        lines.add_some("failure", self.call.errors.first());
         lines.add_some("result", self.call.result.as_ref());
         self.call.describe(lines);
         lines.add("gas used", self.call.gas_used);

@@ -57,7 +57,7 @@ pub(super) fn print_json(document: &impl Serialize) -> Result<(), Failure> {
 /// Milliseconds since 1970 as a date and a time (UTC).
 pub(super) fn time(time_ms: u64) -> String {
     let time = i64::try_from(time_ms).ok().and_then(|time_ms| Timestamp::from_millisecond(time_ms).ok());
-    time.map_or_else(|| format!("{time_ms} ms"), |time| time.to_string())
+    time.map_or_else(|| format!("{time_ms} ms"), |time| format!("{time:.3}"))
 }
 
 /// `none` where there is nothing.

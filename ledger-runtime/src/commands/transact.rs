@@ -4,18 +4,30 @@ use super::receipt::TransactionDocument;
 use super::show::{Lines, print_json};
 use crate::arguments::{DeployArguments, TransactArguments};
 use crate::failure::{Failure, Finding};
+use anstream::eprintln;
 use anyhow::Context;
 use ledger_runtime::draft::{ContractTexts, Draft, DraftOptions, draft};
 use ledger_runtime::rpc::{NodeClient, NodeClientError};
+use registry_core::id::TransactionId;
 
 pub(crate) async fn run(arguments: TransactArguments) -> Result<(), Failure> {
-    let document = transact(&arguments).await?;
-    print(&document, arguments.invocation.json)?;
+    let json = arguments.invocation.json;
+    let document = transact(&arguments, |id| {
+        // Whoever gives up waiting can still ask what became of it.
+        if !json {
+            eprintln!("sent {id}");
+        }
+    });
+    let document = document.await?;
+    print(&document, json)?;
     document.call.check("the transaction failed")
 }
 
-/// Sends the transaction and waits until it is durable.
-pub(super) async fn transact(arguments: &TransactArguments) -> Result<TransactionDocument, Failure> {
+/// Sends the transaction and waits until it is durable; `sending` is told its id before.
+pub(super) async fn transact(
+    arguments: &TransactArguments,
+    sending: impl FnOnce(&TransactionId),
+) -> Result<TransactionDocument, Failure> {
     let invocation = &arguments.invocation;
     let node = NodeClient::new(&invocation.node.url)?;
     let mut texts = ContractTexts::new(&node);
@@ -24,6 +36,7 @@ pub(super) async fn transact(arguments: &TransactArguments) -> Result<Transactio
         references: arguments.references.clone(),
         is_read_only: arguments.read_only,
         takes_latest: arguments.latest,
+        version: arguments.version,
         valid_until: arguments.valid_until,
         nonce: match arguments.nonce {
             Some(nonce) => nonce,
@@ -31,6 +44,7 @@ pub(super) async fn transact(arguments: &TransactArguments) -> Result<Transactio
         },
     };
     let draft = draft(&mut texts, &invocation.target, &invocation.function, &invocation.arguments, &options).await?;
+    sending(&draft.transaction.id());
     let committed = node.submit(&draft.transaction).await.map_err(|error| of_submission(error, &draft))?;
     TransactionDocument::of(&mut texts, Some(&draft.callee.signature), &committed).await
 }
@@ -41,7 +55,8 @@ fn of_submission(error: NodeClientError, draft: &Draft) -> Failure {
         NodeClientError::Timeout { .. } | NodeClientError::Answer { .. } => {
             let id = draft.transaction.id();
             let hint = format!("it may be in a block nevertheless: `ledger transaction {id}` tells");
-            Finding { message: format!("{:#}", anyhow::Error::from(error)), hint: Some(hint) }.into()
+            let code = error.code();
+            Finding { message: format!("{:#}", anyhow::Error::from(error)), hint: Some(hint), code }.into()
         }
         other => other.into(),
     }

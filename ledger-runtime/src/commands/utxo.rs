@@ -24,7 +24,7 @@ pub(crate) async fn run(arguments: UtxoArguments) -> Result<(), Failure> {
             if arguments.json { print_json(&live_json(&live, &state)) } else { live_lines(&live, &state).print() }
         }
         UtxoAnswer::Consumed { utxo, slot, height } if arguments.json => {
-            print_json(&json!({ "id": utxo, "slot": slot, "consumed_at": height }))
+            print_json(&json!({ "utxo": utxo, "status": "consumed", "slot": slot, "consumed_at": height }))
         }
         UtxoAnswer::Consumed { utxo, height, .. } => {
             Lines::default().add("utxo", utxo).add("consumed", format_args!("in block {height}")).print()
@@ -64,7 +64,8 @@ fn live_json(live: &LiveUtxo, state: &str) -> Json {
         json!({ "contract": token.contract, "type": token.type_name, "minted_by": token.minted_by, "index": token.index })
     });
     json!({
-        "id": utxo.id,
+        "utxo": utxo.id,
+        "status": "live",
         "name": UtxoName::Serial(utxo.contract, utxo.serial).to_string(),
         "contract": utxo.contract,
         "serial": utxo.serial,
@@ -121,7 +122,7 @@ pub(crate) async fn run_list(arguments: UtxosArguments) -> Result<(), Failure> {
 fn page_json(page: &UtxoPage) -> Json {
     let utxos = page.utxos.iter().map(|utxo| {
         json!({
-            "id": utxo.id,
+            "utxo": utxo.id,
             "name": UtxoName::Serial(utxo.contract, utxo.serial).to_string(),
             "contract": utxo.contract,
             "serial": utxo.serial,

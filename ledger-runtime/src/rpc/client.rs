@@ -5,7 +5,7 @@ use super::answer::{
 };
 use super::encoding::Encoded;
 use super::message::Request;
-use super::refusal::Refusal;
+use super::refusal::{ErrorCode, Refusal};
 use super::wire::{self, WireError};
 use crate::chain::{Committed, Simulated};
 use crate::limits::Limits;
@@ -286,6 +286,18 @@ impl NodeClient {
 }
 
 impl NodeClientError {
+    /// The kind, for programs: what the node called it, if it is a refusal.
+    pub fn code(&self) -> String {
+        match self {
+            Self::Refused(refusal) => refusal.code.to_string(),
+            Self::Request(_) => ErrorCode::MalformedRequest.to_string(),
+            Self::Url { .. } => "usage".to_owned(),
+            Self::Unreachable { .. } => "unreachable".to_owned(),
+            Self::Timeout { .. } => "timeout".to_owned(),
+            Self::Answer { .. } | Self::Contradiction { .. } => "malformed-answer".to_owned(),
+        }
+    }
+
     /// What a person can do about it.
     pub fn hint(&self) -> Option<&str> {
         match self {

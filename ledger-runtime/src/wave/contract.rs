@@ -24,7 +24,7 @@ pub struct ContractText {
 pub struct Callee {
     /// The call.
     pub call: RootCall,
-    /// What people call it: `create`, `counter::start`, `counter.bump`.
+    /// What people type: `create`, `counter::start`, `bump`.
     pub name: String,
     /// What it takes and gives, without what the ledger itself provides: a context, and the UTXO of a method.
     pub signature: Signature,
@@ -155,7 +155,7 @@ impl ContractText {
         let call = RootCall::Method { utxo, method: name.to_owned() };
         // The first parameter is the UTXO itself.
         let parameters = declaration.params.get(1..).unwrap_or_default();
-        self.described(call, format!("{type_name}.{name}"), parameters, declaration)
+        self.described(call, name.to_owned(), parameters, declaration)
     }
 
     /// The names of all scripts and main functions that a transaction can call.

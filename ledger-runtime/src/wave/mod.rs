@@ -83,6 +83,15 @@ impl Signature {
         values.collect()
     }
 
+    /// A type as WIT, where the texts that stand for handles are called what they are.
+    fn describe(&self, ty: &Type) -> String {
+        let text = describe(ty);
+        match self.has_handles {
+            true => named_handles(&text),
+            false => text,
+        }
+    }
+
     fn count(&self) -> String {
         match self.parameters.len() {
             0 => "no arguments".to_owned(),
@@ -96,9 +105,9 @@ impl fmt::Display for Signature {
     /// As in `(a: u64, b: u64) -> u64`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let parameters: Vec<String> =
-            self.parameters.iter().map(|(name, ty)| format!("{name}: {}", describe(ty))).collect();
+            self.parameters.iter().map(|(name, ty)| format!("{name}: {}", self.describe(ty))).collect();
         write!(f, "({})", parameters.join(", "))?;
-        self.result.iter().try_for_each(|ty| write!(f, " -> {}", describe(ty)))
+        self.result.iter().try_for_each(|ty| write!(f, " -> {}", self.describe(ty)))
     }
 }
 
@@ -331,6 +340,7 @@ impl ArgumentError {
         match marked.chars().next() {
             Some('\'') => Some("strings stand in double quotes, and single quotes are for one character"),
             Some('_') => Some("names are written with hyphens, as in `unit-price`"),
+            Some(':') if before.ends_with("p2") => Some("a UTXO is written in quotes: \"p2:u…\" or \"p2:c…#0\""),
             Some(':' | '=') if is_outside => Some("arguments are written in their order, without names"),
             Some(first) if is_word(first) && follows_value => Some("write a comma between values"),
             _ => None,
@@ -349,6 +359,21 @@ fn describe(ty: &Type) -> String {
         Ok(()) => text.0,
         Err(fmt::Error) => text.0 + "…",
     }
+}
+
+/// A type's text with `utxo` for `string`, except where that is the name of a field.
+fn named_handles(text: &str) -> String {
+    const STRING: &str = "string";
+    let mut named = String::new();
+    let mut rest = text;
+    while let Some((before, behind)) = rest.split_once(STRING) {
+        let is_part = |character: char| character.is_ascii_alphanumeric() || character == '-';
+        let is_name = before.ends_with(is_part) || behind.starts_with(is_part) || behind.starts_with(':');
+        named.push_str(before);
+        named.push_str(if is_name { STRING } else { "utxo" });
+        rest = behind;
+    }
+    named + rest
 }
 
 /// Stops a writer, instead of letting it go on to the end.

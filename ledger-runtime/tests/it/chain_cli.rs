@@ -44,25 +44,41 @@ async fn a_counter_lives_on_the_command_line() {
 
     let (bumped, stderr, code) = ask_json(&node, "transact", &[&first, "bump", "5"]);
     assert_eq!(code, 0, "{stderr}");
-    assert_eq!((&bumped["valid"], &bumped["height"], &bumped["result"]), (&json!(true), &json!(3), &Json::Null));
+    assert_eq!(
+        (&bumped["outcome"], &bumped["height"], &bumped["result"]),
+        (&json!("succeeded"), &json!(3), &Json::Null)
+    );
     assert_eq!(bumped["changed"][0], json!({ "utxo": utxo, "version": 1 }));
 
     let (stdout, stderr, _) = output(&node.ask("call", &[&utxo, "value"]));
     assert_eq!(stdout, "82\n");
     assert!(stderr.contains(&format!("read  {utxo}\n")) && stderr.contains("gas used: "), "{stderr}");
     let (called, _, _) = ask_json(&node, "call", &[&counter, "create-bumped", "10, 5"]);
+    assert_eq!((&called["valid"], &called["outcome"]), (&json!(true), &json!("succeeded")));
     assert_eq!((&called["result"], called["created"].as_array().unwrap().len()), (&json!("20"), 1));
 
     let (shown, _, _) = ask_json(&node, "utxo", &[&first]);
     assert_eq!(shown["callable"], json!(["bump", "stop", "value"]));
-    assert_eq!((text(&shown["type"]), &shown["version"], text(&shown["id"])), ("counter", &json!(1), utxo.as_str()));
+    assert_eq!((text(&shown["type"]), &shown["version"], text(&shown["utxo"])), ("counter", &json!(1), utxo.as_str()));
+    assert_eq!(shown["status"], "live");
     assert!(text(&shown["state"]).starts_with("{yield: 1, total: 82, "), "{shown}");
     let (stdout, _, _) = output(&node.ask("utxo", &[&utxo]));
     assert!(stdout.contains("callable  bump, stop, value\n") && stdout.contains("version   1\n"), "{stdout}");
 
     let (failed, stderr, code) = ask_json(&node, "transact", &[&counter, "use-after-stop", "7"]);
-    assert_eq!((&failed["valid"], &failed["failure"], code), (&json!(false), &json!("refused"), 1));
+    assert_eq!((&failed["outcome"], &failed["failure"], code), (&json!("failed"), &json!("refused"), 1));
     assert!(failed["gas_used"].as_u64().unwrap() > 0 && stderr.contains("the transaction failed"), "{stderr}");
+    assert!(stderr.contains("\"code\":\"failed(refused)\""), "{stderr}");
+    let (stdout, stderr, _) = output(&node.ask("transact", &[&counter, "use-after-stop", "7"]));
+    assert!(stdout.contains("\nfailure      refused: "), "{stdout}");
+    // Whoever gives up waiting knows what to ask for.
+    let id = stdout.lines().next().unwrap().split_whitespace().nth(1).unwrap();
+    assert!(stderr.starts_with(&format!("sent {id}\n")), "{stderr}");
+    for (version, part) in [("0", "version 0"), ("7", "version 7")] {
+        let (_, stderr, code) = ask_json(&node, "transact", &[&first, "bump", "1", "--version", version]);
+        assert!(stderr.contains("invalid-transaction(stale-version)") && stderr.contains(part), "{stderr}");
+        assert_eq!(code, 1);
+    }
 
     let (stdout, _, code) = output(&node.ask("transact", &[&utxo, "stop"]));
     assert!(stdout.contains("event        starstream:events/counting.stopped(82)\n"), "{stdout}");
@@ -72,26 +88,27 @@ async fn a_counter_lives_on_the_command_line() {
     for arguments in [vec![utxo.as_str(), "value"], vec![first.as_str(), "bump", "1"]] {
         for command in ["call", "transact"] {
             let (_, stderr, code) = output(&node.ask(command, &arguments));
-            assert!(stderr.contains("was consumed in block 5\nhint: a UTXO is consumed once"), "{stderr}");
+            assert!(stderr.contains("was consumed in block 6\nhint: a UTXO is consumed once"), "{stderr}");
             assert_eq!(code, 1);
         }
     }
     let (consumed, _, _) = ask_json(&node, "utxo", &[&utxo]);
-    assert_eq!(consumed["consumed_at"], 5);
+    assert_eq!((&consumed["status"], &consumed["consumed_at"]), (&json!("consumed"), &json!(6)));
 
     let (shown, _, _) = ask_json(&node, "transaction", &[stopped]);
-    assert_eq!((&shown["call"]["function"], &shown["height"]), (&json!("stop"), &json!(5)));
+    assert_eq!((&shown["call"]["function"], &shown["height"]), (&json!("stop"), &json!(6)));
     assert_eq!(shown["events"][0]["arguments"], "82");
     let (shown, _, _) = ask_json(&node, "transaction", &[text(&bumped["transaction"])]);
     assert_eq!(shown["inputs"][0], json!({ "utxo": utxo, "version": 0 }));
     let (block, _, _) = ask_json(&node, "block", &["4"]);
     assert_eq!(block["transactions"][0]["failure"], "refused");
+    assert_eq!(block["transactions"][0]["outcome"], "failed");
     let (stdout, _, _) = output(&node.ask("block", &[]));
-    assert!(stdout.contains("height             5\n") && stdout.contains(stopped), "{stdout}");
+    assert!(stdout.contains("height             6\n") && stdout.contains(stopped), "{stdout}");
     let (status, _, _) = ask_json(&node, "status", &[]);
-    assert_eq!((&status["chain"], &status["header"]["height"]), (&json!("cli"), &json!(5)));
+    assert_eq!((&status["chain"], &status["header"]["height"]), (&json!("cli"), &json!(6)));
     let (stdout, _, _) = output(&node.ask("status", &[]));
-    assert!(stdout.starts_with("chain         cli\nheight        5\n"), "{stdout}");
+    assert!(stdout.starts_with("chain         cli\nheight        6\n"), "{stdout}");
     let (contract, _, _) = ask_json(&node, "contract", &[&counter]);
     assert_eq!(contract["utxos_so_far"], 1);
     assert_eq!(contract["functions"][4], "counter::start");
@@ -100,7 +117,7 @@ async fn a_counter_lives_on_the_command_line() {
     // Everything is there after a start without a registry.
     let node = Process::start(&registry_gone(), directory.path(), &[]);
     let (consumed, _, _) = ask_json(&node, "utxo", &[&first]);
-    assert_eq!(consumed["id"], utxo.as_str());
+    assert_eq!(consumed["utxo"], utxo.as_str());
     let (created, _, code) = ask_json(&node, "transact", &[&counter, "create", "3"]);
     assert_eq!((&created["created"][0]["name"], code), (&json!(format!("{counter}#1")), 0));
     let (stdout, stderr, _) = output(&node.ask("utxos", &[]));
@@ -110,6 +127,32 @@ async fn a_counter_lives_on_the_command_line() {
 /// The URL of a registry that is not there.
 fn registry_gone() -> String {
     "http://127.0.0.1:1".to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_names_no_gas_limit_asks_for_what_the_contract_allows() {
+    let (registry, _) = RunningRegistry::with_examples(&["arithmetic"]).await;
+    let counter = published(&registry, "counter").await;
+    let arithmetic = registry_core::id::ComponentHash::of(&crate::build::example("arithmetic")).to_string();
+    let directory = tempfile::tempdir().unwrap();
+    let node = Process::start(&registry.url, directory.path(), &[]);
+    for contract in [&counter, &arithmetic] {
+        let (_, stderr, code) = output(&node.ask("deploy", &[contract, "--gas-limit-max", "500000"]));
+        assert_eq!(code, 0, "{stderr}");
+    }
+    let (created, stderr, code) = ask_json(&node, "transact", &[&counter, "create", "1"]);
+    assert_eq!(code, 0, "{stderr}");
+    let (sent, _, _) = ask_json(&node, "transaction", &[text(&created["transaction"])]);
+    assert_eq!(sent["gas_limit"], 500_000);
+    let (_, stderr, code) = output(&node.ask("call", &[&counter, "create", "1"]));
+    assert_eq!(code, 0, "{stderr}");
+    // A plain function too, which needs no chain: its contract is deployed.
+    let (stdout, stderr, _) = output(&node.ask("call", &[&arithmetic, "gcd", "12, 18"]));
+    assert_eq!(stdout, "6\n", "{stderr}");
+    let (_, stderr, code) = ask_json(&node, "call", &[&arithmetic, "gcd", "12, 18", "--gas-limit", "500001"]);
+    assert!(stderr.contains("\"code\":\"gas-limit-too-high\"") && stderr.contains("500000"), "{stderr}");
+    assert_eq!(code, 1);
+    registry.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -144,7 +187,7 @@ async fn errors_of_the_chain_say_what_to_do() {
     failed(
         "transact",
         &[&transfer, "send", "\"x\", \"y\", 1"],
-        &["argument 1 (`source`): `x` is not the hash of a UTXO"],
+        &["argument 1 (`source`): `x` is not the id of a UTXO"],
     );
     failed(
         "transact",
@@ -162,9 +205,33 @@ async fn errors_of_the_chain_say_what_to_do() {
     assert_eq!(output(&node.ask("transact", &repeated)).2, 0);
     failed("transact", &repeated, &["already", "hint: `ledger transaction`"]);
 
-    let refused = output(&node.ask("transact", &[&repeated[..], &["--json"]].concat())).1;
-    let refused: Json = serde_json::from_str(&refused).unwrap();
-    assert_eq!(refused["error"]["code"], "invalid-transaction(repeated)");
+    // Every error has a code, also one that the client finds itself.
+    let unknown = format!("{counter}#9");
+    for (arguments, code) in [
+        (&repeated[..], "invalid-transaction(repeated)"),
+        (&[&counter, "creat", "1"], "unknown-function"),
+        (&[&counter, "create", "true"], "malformed-params"),
+        (&[&unknown, "bump", "1"], "not-found"),
+        (&[&counter, "create", "1", "--gas-limit", "10"], "failed(out-of-gas)"),
+    ] {
+        let error = output(&node.ask("transact", &[arguments, &["--json"]].concat())).1;
+        let error: Json = serde_json::from_str(&error).unwrap();
+        assert_eq!(error["error"]["code"], code);
+    }
+    for arguments in [
+        vec!["transact", "p2:t00", "create"],
+        vec!["transact", &counter, "create", "1", "2"],
+        vec!["transact", &counter, "create", "1", "--version", "3"],
+        vec!["block", "high"],
+    ] {
+        let (_, stderr, code) = output(&ledger().args(&arguments).arg("--json").assert());
+        let error: Json = serde_json::from_str(&stderr).unwrap();
+        assert_eq!((&error["error"]["code"], code), (&json!("usage"), 2), "{stderr}");
+    }
+    let (_, stderr, _) = output(&ledger().args(["transact", "counter", "create"]).assert());
+    assert!(stderr.contains("neither a contract's hash (`p2:c…`) nor a UTXO"), "{stderr}");
+    let (_, stderr, _) = output(&ledger().args(["transact", "demo:counter@0.1.0", "create"]).assert());
+    assert!(stderr.contains("`registry show demo:counter@0.1.0` prints it"), "{stderr}");
 
     // What cannot be understood has its own exit code.
     for arguments in [

@@ -270,7 +270,7 @@ async fn utxos_are_arguments_and_are_listed_in_pages() {
 
     for (arguments, part) in [
         (format!("\"{transfer}#7\", \"{target}\", 30"), format!("the chain has no UTXO `{transfer}#7`")),
-        ("\"x\", \"y\", 30".to_owned(), "`x` is not the hash of a UTXO".to_owned()),
+        ("\"x\", \"y\", 30".to_owned(), "`x` is not the id of a UTXO".to_owned()),
         ("7, 8, 30".to_owned(), "expected a UTXO in quotes".to_owned()),
     ] {
         let error = chain.draft(contract, "send", &arguments).await.err().unwrap();

@@ -123,7 +123,7 @@ async fn a_node_is_served_and_asked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn json_has_four_members() {
+async fn json_has_the_same_members_whatever_comes_of_a_call() {
     let (registry, _) = RunningRegistry::with_examples(&build::EXAMPLES).await;
     let directory = tempfile::tempdir().unwrap();
     let node = Process::start(&registry.url, directory.path(), &[hash("arithmetic")]);
@@ -135,11 +135,14 @@ async fn json_has_four_members() {
     let arithmetic = hash("arithmetic");
     let (value, stderr, code) = json(&[&arithmetic, "gcd", "12, 18"]);
     let gas_used = value["gas_used"].as_u64().unwrap();
-    assert_eq!(value, serde_json::json!({"valid": true, "result": "6", "gas_used": gas_used, "errors": []}));
+    assert_eq!(
+        value,
+        serde_json::json!({"valid": true, "outcome": "succeeded", "result": "6", "gas_used": gas_used, "errors": []})
+    );
     assert_eq!((stderr.as_str(), code), ("", 0));
 
     let (value, _, code) = json(&[&arithmetic, "fibonacci", "94"]);
-    assert_eq!(value["valid"], false);
+    assert_eq!((&value["valid"], &value["outcome"]), (&serde_json::json!(false), &serde_json::json!("failed")));
     assert_eq!(value["result"], serde_json::Value::Null);
     assert!(value["gas_used"].as_u64().unwrap() > 10_000);
     assert_eq!(value["errors"][0], "trap: the contract stopped itself (`unreachable`)");
@@ -161,7 +164,7 @@ async fn json_has_four_members() {
         assert!(error["error"]["message"].as_str().unwrap().contains(part), "{stderr}");
         assert!(error["error"].as_object().unwrap().contains_key("hint"), "{stderr}");
         assert_eq!(code, 1);
-        assert_eq!(value.as_object().unwrap().len(), 4);
+        assert_eq!((value.as_object().unwrap().len(), &value["outcome"]), (5, &serde_json::json!("invalid")));
     }
 
     let (value, stderr, code) = json(&[&arithmetic, "gcd", "12, 18", "--gas-limit", "18446744073709551615"]);

@@ -227,7 +227,7 @@ fn scripts_mains_and_methods_have_names() {
     assert_eq!(start.signature.parameters.len(), 1, "the context is the ledger's affair");
     let bump = counter.method(utxo(), "counter", "bump").unwrap();
     assert_eq!(bump.call, RootCall::Method { utxo: utxo(), method: "bump".to_owned() });
-    assert_eq!((bump.name.as_str(), bump.signature.to_string().as_str()), ("counter.bump", "(n: s64)"));
+    assert_eq!((bump.name.as_str(), bump.signature.to_string().as_str()), ("bump", "(n: s64)"));
     assert_eq!(
         counter.storage("counter").unwrap().unwrap().to_string(),
         "record { yield: s32, total: s64, yield1: s32, yield1-v1: s64, yield1-v2: s32 }"
@@ -282,8 +282,8 @@ fn a_handle_is_the_id_of_a_utxo() {
     assert_eq!(error.pointer(), "\"a\", \"b\", 5\n     ^^^");
     for (text, message) in [
         ("7, 8, 5".to_owned(), "argument 1 (`source`): expected a UTXO in quotes: \"p2:u…\" or \"p2:c…#0\""),
-        ("\"x\", \"y\", 5".to_owned(), "argument 1 (`source`): `x` is not the hash of a UTXO"),
-        (format!("\"{}\", \"y\", 5", contract()), "is not the hash of a UTXO: it is the hash of a component"),
+        ("\"x\", \"y\", 5".to_owned(), "argument 1 (`source`): `x` is not the id of a UTXO"),
+        (format!("\"{}\", \"y\", 5", contract()), "is not the id of a UTXO: it is the hash of a component"),
     ] {
         let error = send.parse_arguments(&text).unwrap_err().to_string();
         assert!(error.contains(message), "{error}");

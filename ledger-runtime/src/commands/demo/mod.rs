@@ -4,6 +4,7 @@ mod contracts;
 mod stage;
 mod wasi;
 
+use super::receipt::Outcome;
 use super::show::Lines;
 use super::{call, transact, verify};
 use crate::arguments::{DemoArguments, InvocationArguments, NodeArguments, TransactArguments};
@@ -273,10 +274,10 @@ async fn start_node(client: &Arc<Client>, genesis: Genesis, data_dir: &Path) -> 
 async fn show_call(node: &str, target: Target, function: &str, wave: &str, stage: &Stage) -> Result<(), Failure> {
     stage.command("call", target, &format!("{function} '{wave}'"))?;
     match call::call(&invocation(node, target, function, wave)).await {
-        Ok(outcome) if outcome.valid => {
-            stage.result(outcome.result.as_deref().unwrap_or("()"), outcome.gas_used)?;
+        Ok(called) if called.outcome == Outcome::Succeeded => {
+            stage.result(called.result.as_deref().unwrap_or("()"), called.gas_used)?;
         }
-        Ok(outcome) => stage.failed(&outcome.errors.join("; "), outcome.gas_used)?,
+        Ok(called) => stage.failed(&called.errors.join("; "), called.gas_used)?,
         Err(Failure::Error(error)) => stage.refused(&error)?,
         Err(other) => return Err(other),
     }
@@ -296,11 +297,12 @@ async fn show_transaction(
         references: Vec::new(),
         read_only: false,
         latest: false,
+        version: None,
         valid_until: None,
         nonce: None,
     };
     stage.command("transact", target, &format!("{function} '{wave}'"))?;
-    let document = match transact::transact(&arguments).await {
+    let document = match transact::transact(&arguments, |_| ()).await {
         Ok(document) => document,
         Err(Failure::Error(error)) => return Ok(stage.refused(&error)?),
         Err(other) => return Err(other),
@@ -309,9 +311,9 @@ async fn show_transaction(
     document.call.describe(&mut lines);
     lines.add("in block", document.height);
     stage.lines(&lines)?;
-    match document.call.valid {
-        true => stage.result(document.call.result.as_deref().unwrap_or("()"), document.call.gas_used)?,
-        false => stage.failed(&document.call.errors.join("; "), document.call.gas_used)?,
+    match document.call.outcome {
+        Outcome::Succeeded => stage.result(document.call.result.as_deref().unwrap_or("()"), document.call.gas_used)?,
+        Outcome::Failed | Outcome::Invalid => stage.failed(&document.call.errors.join("; "), document.call.gas_used)?,
     }
     Ok(())
 }

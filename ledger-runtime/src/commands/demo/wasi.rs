@@ -27,7 +27,9 @@ pub(super) struct Wasi {
 pub(super) fn read(folder: Option<&Path>) -> anyhow::Result<Wasi> {
     let found = folder.map_or_else(find_folder, |folder| Ok(folder.to_owned())).and_then(|folder| read_folder(&folder));
     let hint = Some("name a folder of WIT packages, `wasi:http` among them, with `--wasi DIR`".to_owned());
-    found.map_err(|error| Finding { message: format!("{error:#}"), hint }).context("there is no WASI 0.2 to publish")
+    found
+        .map_err(|error| Finding { message: format!("{error:#}"), hint, code: "fault".to_owned() })
+        .context("there is no WASI 0.2 to publish")
 }
 
 fn read_folder(folder: &Path) -> anyhow::Result<Wasi> {
