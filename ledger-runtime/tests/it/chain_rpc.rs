@@ -306,13 +306,14 @@ async fn plain_functions_are_transactions_too() {
     let arithmetic = ComponentHash::of(&crate::build::example("arithmetic"));
     chain.client.deploy(&arithmetic, Some(50_000)).await.unwrap();
     assert_eq!(chain.client.contract(&arithmetic).await.unwrap().record.gas_limit_max, Some(50_000));
-    let limited = DraftOptions { gas_limit: Some(50_000), ..DraftOptions::default() };
     let target = Target::Contract(arithmetic);
-    let draft = chain.draft_with(target, "gcd", "1071, 462", limited).await.unwrap();
+    let draft = chain.draft(target, "gcd", "1071, 462").await.unwrap();
+    assert_eq!(draft.transaction.gas_limit, 50_000);
     let committed = chain.client.submit(&draft.transaction).await.unwrap();
     assert_eq!(committed.receipt.outcome.unwrap(), [21]);
-    let unlimited = chain.draft(target, "gcd", "1071, 462").await.unwrap();
-    assert_eq!(invalid(chain.client.submit(&unlimited.transaction).await.unwrap_err()), InvalidReason::GasLimitTooHigh);
+    let more = DraftOptions { gas_limit: Some(50_001), ..DraftOptions::default() };
+    let more = chain.draft_with(target, "gcd", "1071, 462", more).await.unwrap();
+    assert_eq!(invalid(chain.client.submit(&more.transaction).await.unwrap_err()), InvalidReason::GasLimitTooHigh);
     chain.node.stop().await;
 }
 
