@@ -246,7 +246,7 @@ async fn find(node: &NodeClient, name: &UtxoName) -> Result<Result<Found, String
 async fn live(node: &NodeClient, name: &UtxoName) -> Result<Box<LiveUtxo>, DraftError> {
     match node.utxo(name).await? {
         UtxoAnswer::Live(utxo) => Ok(utxo),
-        UtxoAnswer::Consumed { height, .. } => Err(DraftError::Consumed { utxo: *name, height }),
+        UtxoAnswer::Consumed(consumed) => Err(DraftError::Consumed { utxo: *name, height: consumed.height }),
     }
 }
 

@@ -132,8 +132,7 @@ struct FullDocument {
 struct CallText {
     target: String,
     function: String,
-    /// None if the UTXO was consumed, whose type is not kept.
-    arguments: Option<String>,
+    arguments: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -151,7 +150,7 @@ pub(crate) async fn run_transaction(arguments: TransactionArguments) -> Result<(
     }
     let mut lines = Lines::default();
     let CallText { target, function, arguments } = &document.call;
-    lines.add("call", format_args!("{target} {function}({})", arguments.as_deref().unwrap_or("…")));
+    lines.add("call", format_args!("{target} {function}({})", arguments));
     for (label, inputs) in [("input", &document.inputs), ("reference", &document.references)] {
         for InputDocument { utxo, version } in inputs {
             let version = version.map_or_else(|| "latest".to_owned(), |version| version.to_string());
@@ -166,16 +165,11 @@ async fn full_document(node: &NodeClient, answer: TransactionAnswer) -> Result<F
     let TransactionAnswer { height, index, block, transaction, receipt } = answer;
     let mut texts = ContractTexts::new(node);
     let callee = callee(node, &mut texts, &transaction.call).await?;
-    let call = match (&transaction.call, &callee) {
-        (RootCall::Deploy { contract, .. }, _) => {
-            CallText { target: contract.to_string(), function: "deploy".to_owned(), arguments: Some(String::new()) }
-        }
-        (call, Some(callee)) => CallText {
-            target: target(call),
-            function: callee.name.clone(),
-            arguments: Some(arguments_text(&callee.signature, &transaction.arguments)?),
-        },
-        (call, None) => CallText { target: target(call), function: function(call), arguments: None },
+    let arguments = callee.as_ref().map(|callee| arguments_text(&callee.signature, &transaction.arguments));
+    let call = CallText {
+        target: target(&transaction.call),
+        function: function(&transaction.call),
+        arguments: arguments.transpose()?.unwrap_or_default(),
     };
     let signature = callee.as_ref().map(|callee| &callee.signature);
     let done = TransactionDocument::of(&mut texts, signature, &Committed { height, index, block, receipt }).await?;
@@ -196,23 +190,22 @@ fn inputs(inputs: &[Input]) -> Vec<InputDocument> {
     inputs.iter().map(document).collect()
 }
 
-/// What was called, with its types. The type of a UTXO that was consumed is not kept, so none if it was a method of such
-/// a one.
+/// What was called, with its types; none for a deployment.
 async fn callee(node: &NodeClient, texts: &mut ContractTexts<'_>, call: &RootCall) -> Result<Option<Callee>, Failure> {
-    match call {
+    let callee = match call {
         RootCall::Function { contract, .. } | RootCall::Main { contract, .. } => {
-            let text = texts.of(contract).await?;
-            Ok(Some(text.callee(*contract, &function(call)).map_err(DraftError::from)?))
+            texts.of(contract).await?.callee(*contract, &function(call))
         }
-        RootCall::Method { utxo, method } => match node.utxo(&UtxoName::Id(*utxo)).await? {
-            UtxoAnswer::Live(live) => {
-                let text = texts.of(&live.utxo.contract).await?;
-                Ok(Some(text.method(*utxo, &live.utxo.type_name, method).map_err(DraftError::from)?))
-            }
-            UtxoAnswer::Consumed { .. } => Ok(None),
-        },
-        RootCall::Deploy { .. } => Ok(None),
-    }
+        RootCall::Method { utxo, method } => {
+            let (contract, type_name) = match node.utxo(&UtxoName::Id(*utxo)).await? {
+                UtxoAnswer::Live(live) => (live.utxo.contract, live.utxo.type_name),
+                UtxoAnswer::Consumed(consumed) => (consumed.contract, consumed.type_name),
+            };
+            texts.of(&contract).await?.method(*utxo, &type_name, method)
+        }
+        RootCall::Deploy { .. } => return Ok(None),
+    };
+    Ok(Some(callee.map_err(DraftError::from)?))
 }
 
 fn target(call: &RootCall) -> String {

@@ -7,7 +7,7 @@ use anstream::{eprintln, stdout};
 use anyhow::Context;
 use ledger_core::{Callable, MethodId};
 use ledger_runtime::draft::ContractTexts;
-use ledger_runtime::rpc::{LiveUtxo, NodeClient, UtxoAnswer, UtxoPage};
+use ledger_runtime::rpc::{ConsumedSummary, LiveUtxo, NodeClient, UtxoAnswer, UtxoPage};
 use ledger_runtime::utxo_name::UtxoName;
 use ledger_runtime::value::{ValueLimits, decode_result};
 use ledger_runtime::wave::{ContractText, to_text};
@@ -23,12 +23,8 @@ pub(crate) async fn run(arguments: UtxoArguments) -> Result<(), Failure> {
             let state = state(&contract, &live)?;
             if arguments.json { print_json(&live_json(&live, &state)) } else { live_lines(&live, &state).print() }
         }
-        UtxoAnswer::Consumed { utxo, slot, height } if arguments.json => {
-            print_json(&json!({ "utxo": utxo, "status": "consumed", "slot": slot, "consumed_at": height }))
-        }
-        UtxoAnswer::Consumed { utxo, height, .. } => {
-            Lines::default().add("utxo", utxo).add("consumed", format_args!("in block {height}")).print()
-        }
+        UtxoAnswer::Consumed(consumed) if arguments.json => print_json(&consumed_json(&consumed)),
+        UtxoAnswer::Consumed(consumed) => consumed_lines(&consumed).print(),
     }
 }
 
@@ -56,6 +52,30 @@ fn live_lines(live: &LiveUtxo, state: &str) -> Lines {
         .add("tokens", listed(content.tokens.iter().map(|token| format!("{} of {}", token.type_name, token.contract))))
         .add("slot", utxo.slot);
     lines
+}
+
+fn consumed_lines(consumed: &ConsumedSummary) -> Lines {
+    let mut lines = Lines::default();
+    lines
+        .add("utxo", consumed.utxo)
+        .add("name", UtxoName::Serial(consumed.contract, consumed.serial))
+        .add("type", type_name(&consumed.type_name))
+        .add("consumed", format_args!("in block {}", consumed.height))
+        .add("slot", consumed.slot);
+    lines
+}
+
+fn consumed_json(consumed: &ConsumedSummary) -> Json {
+    json!({
+        "utxo": consumed.utxo,
+        "status": "consumed",
+        "name": UtxoName::Serial(consumed.contract, consumed.serial).to_string(),
+        "contract": consumed.contract,
+        "serial": consumed.serial,
+        "type": consumed.type_name,
+        "consumed_at": consumed.height,
+        "slot": consumed.slot,
+    })
 }
 
 fn live_json(live: &LiveUtxo, state: &str) -> Json {

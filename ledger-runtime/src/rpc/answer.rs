@@ -42,14 +42,24 @@ pub enum UtxoAnswer {
     /// It lives.
     Live(Box<LiveUtxo>),
     /// It was consumed.
-    Consumed {
-        /// Its id.
-        utxo: UtxoId,
-        /// Its place in the tree.
-        slot: u32,
-        /// The height of the block that consumed it.
-        height: u64,
-    },
+    Consumed(ConsumedSummary),
+}
+
+/// What is kept of a UTXO that was consumed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConsumedSummary {
+    /// Its id.
+    pub utxo: UtxoId,
+    /// Its place in the tree.
+    pub slot: u32,
+    /// The height of the block that consumed it.
+    pub height: u64,
+    /// Its contract.
+    pub contract: ComponentHash,
+    /// Its number among its contract's UTXOs.
+    pub serial: u64,
+    /// The exported interface that declares its type.
+    pub type_name: String,
 }
 
 /// A UTXO that lives.
@@ -157,6 +167,7 @@ record!(Event { contract, utxo, interface, name, arguments });
 record!(Failure { kind, detail });
 record!(Token { minted_by, index, contract, type_name, state });
 record!(UtxoSummary { id, contract, serial, type_name, version });
+record!(ConsumedSummary { utxo, slot, height, contract, serial, type_name });
 record!(BlockAnswer { id, header, transactions });
 record!(Moment { height, slot, time_ms });
 record!(Header {
@@ -239,11 +250,9 @@ impl Encoded for UtxoAnswer {
                 writer.unsigned(0)?;
                 utxo.write(writer)
             }
-            Self::Consumed { utxo, slot, height } => {
+            Self::Consumed(consumed) => {
                 writer.unsigned(1)?;
-                utxo.write(writer)?;
-                slot.write(writer)?;
-                height.write(writer)
+                consumed.write(writer)
             }
         }
     }
@@ -251,11 +260,7 @@ impl Encoded for UtxoAnswer {
     fn read(reader: &mut Reader<'_>) -> Result<Self, Fault> {
         match read_case(reader)? {
             0 => Ok(Self::Live(Box::new(LiveUtxo::read(reader)?))),
-            1 => Ok(Self::Consumed {
-                utxo: Encoded::read(reader)?,
-                slot: Encoded::read(reader)?,
-                height: Encoded::read(reader)?,
-            }),
+            1 => Ok(Self::Consumed(Encoded::read(reader)?)),
             index => Err(Fault::UnknownCase { index }),
         }
     }

@@ -1,8 +1,8 @@
 //! What the functions of `ledger:node/chain` do.
 
 use super::answer::{
-    BlockAnswer, ChainStatus, ContractAnswer, LiveUtxo, TransactionAnswer, TransactionSummary, UtxoAnswer, UtxoPage,
-    UtxoSummary,
+    BlockAnswer, ChainStatus, ConsumedSummary, ContractAnswer, LiveUtxo, TransactionAnswer, TransactionSummary,
+    UtxoAnswer, UtxoPage, UtxoSummary,
 };
 use super::refusal::{ErrorCode, Refusal};
 use crate::admission::coroutine::method_ids;
@@ -16,6 +16,8 @@ use registry_core::id::{BlockId, ComponentHash, ParseIdError, TransactionId};
 use registry_core::with_causes;
 use std::collections::BTreeMap;
 use wit_parser::FunctionKind;
+
+const DEPLOY_HINT: &str = "`ledger deploy` makes a contract part of the chain";
 
 pub(super) async fn submit(service: &Service, transaction: &[u8]) -> Result<Committed, Refusal> {
     Ok(service.ledger().submit(decode(transaction)?).await?)
@@ -56,7 +58,9 @@ pub(super) async fn utxo(service: &Service, name: &str) -> Result<UtxoAnswer, Re
             let method_names = method_names(service, &utxo).await?;
             Ok(UtxoAnswer::Live(Box::new(LiveUtxo { utxo, method_names })))
         }
-        (utxo, UtxoStatus::Consumed { slot, height, .. }) => Ok(UtxoAnswer::Consumed { utxo, slot, height }),
+        (utxo, UtxoStatus::Consumed { slot, height, contract, serial, type_name }) => {
+            Ok(UtxoAnswer::Consumed(ConsumedSummary { utxo, slot, height, contract, serial, type_name }))
+        }
     }
 }
 
@@ -92,16 +96,21 @@ pub(super) async fn utxos(
             Some(UtxoName::Serial(contract, serial)) => Some((contract, serial)),
             Some(UtxoName::Id(id)) => match snapshot.utxo(&id)? {
                 Some(UtxoStatus::Live(utxo)) => Some((utxo.contract, utxo.serial)),
-                Some(UtxoStatus::Consumed { .. }) | None => return Ok(None),
+                Some(UtxoStatus::Consumed { .. }) | None => {
+                    let hint = "the next page begins after what this one calls `next`";
+                    return Ok(Err(not_found("live UTXO", &id.to_string(), hint)));
+                }
             },
             None => None,
         };
-        Ok(Some(snapshot.utxos(contract.as_ref(), after, limit as usize)?))
+        if let Some(contract) = contract
+            && snapshot.contract(&contract)?.is_none()
+        {
+            return Ok(Err(not_found("contract", &contract.to_string(), DEPLOY_HINT)));
+        }
+        Ok(Ok(snapshot.utxos(contract.as_ref(), after, limit as usize)?))
     });
-    let page = page.await?.ok_or_else(|| {
-        let name = after.map(|name| name.to_string()).unwrap_or_default();
-        not_found("live UTXO", &name, "the next page begins after what this one calls `next`")
-    })?;
+    let page = page.await??;
     let next = page.next.map(|(contract, serial)| UtxoName::Serial(contract, serial));
     Ok(UtxoPage { utxos: page.utxos.into_iter().map(UtxoSummary::from).collect(), next })
 }
@@ -151,8 +160,7 @@ pub(super) async fn transaction(service: &Service, id: &str) -> Result<Transacti
 pub(super) async fn contract(service: &Service, contract: &str) -> Result<ContractAnswer, Refusal> {
     let hash = contract_of(contract)?;
     let found = read(service.ledger(), move |snapshot| Ok(snapshot.contract(&hash)?)).await?;
-    let (record, counters) =
-        found.ok_or_else(|| not_found("contract", contract, "`ledger deploy` makes a contract part of the chain"))?;
+    let (record, counters) = found.ok_or_else(|| not_found("contract", contract, DEPLOY_HINT))?;
     Ok(ContractAnswer { record, counters })
 }
 

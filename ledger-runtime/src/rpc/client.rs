@@ -172,11 +172,13 @@ impl NodeClient {
         let answer: UtxoAnswer = self.ask(Request::Utxo { name: name.to_string() }).await?;
         let is_wanted = match (name, &answer) {
             (UtxoName::Id(id), UtxoAnswer::Live(live)) => live.utxo.id == *id,
-            (UtxoName::Id(id), UtxoAnswer::Consumed { utxo, .. }) => utxo == id,
+            (UtxoName::Id(id), UtxoAnswer::Consumed(consumed)) => consumed.utxo == *id,
             (UtxoName::Serial(contract, serial), UtxoAnswer::Live(live)) => {
                 live.utxo.contract == *contract && live.utxo.serial == *serial
             }
-            (UtxoName::Serial(..), UtxoAnswer::Consumed { .. }) => true,
+            (UtxoName::Serial(contract, serial), UtxoAnswer::Consumed(consumed)) => {
+                consumed.contract == *contract && consumed.serial == *serial
+            }
         };
         self.expect(is_wanted, "a UTXO")?;
         Ok(answer)

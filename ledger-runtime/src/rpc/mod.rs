@@ -17,8 +17,8 @@ mod server;
 mod wire;
 
 pub use answer::{
-    BlockAnswer, ChainStatus, ContractAnswer, LiveUtxo, Outcome, TransactionAnswer, TransactionSummary, UtxoAnswer,
-    UtxoPage, UtxoSummary, WitAnswer,
+    BlockAnswer, ChainStatus, ConsumedSummary, ContractAnswer, LiveUtxo, Outcome, TransactionAnswer,
+    TransactionSummary, UtxoAnswer, UtxoPage, UtxoSummary, WitAnswer,
 };
 pub use client::{NodeClient, NodeClientError, URL_SCHEME};
 pub use refusal::{ErrorCode, InvalidReason, Refusal};

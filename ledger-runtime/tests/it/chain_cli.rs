@@ -50,6 +50,7 @@ async fn a_counter_lives_on_the_command_line() {
     );
     assert_eq!(bumped["changed"][0], json!({ "utxo": utxo, "version": 1 }));
 
+    let (bumped_shown, _, _) = ask_json(&node, "transaction", &[text(&bumped["transaction"])]);
     let (stdout, stderr, _) = output(&node.ask("call", &[&utxo, "value"]));
     assert_eq!(stdout, "82\n");
     assert!(stderr.contains(&format!("read  {utxo}\n")) && stderr.contains("gas used: "), "{stderr}");
@@ -95,6 +96,11 @@ async fn a_counter_lives_on_the_command_line() {
     let (consumed, _, _) = ask_json(&node, "utxo", &[&utxo]);
     assert_eq!((&consumed["status"], &consumed["consumed_at"]), (&json!("consumed"), &json!(6)));
 
+    assert_eq!((text(&consumed["name"]), text(&consumed["type"])), (first.as_str(), "counter"));
+    // What a transaction did is shown as before, also when its UTXO is no more.
+    let (later, _, _) = ask_json(&node, "transaction", &[text(&bumped["transaction"])]);
+    assert_eq!(later, bumped_shown);
+    assert_eq!(later["call"], json!({ "target": utxo, "function": "bump", "arguments": "5" }));
     let (shown, _, _) = ask_json(&node, "transaction", &[stopped]);
     assert_eq!((&shown["call"]["function"], &shown["height"]), (&json!("stop"), &json!(6)));
     assert_eq!(shown["events"][0]["arguments"], "82");
@@ -172,6 +178,7 @@ async fn errors_of_the_chain_say_what_to_do() {
     failed("utxo", &[&format!("{counter}#0")], &["the chain has no UTXO", "hint: `ledger utxos` lists"]);
     failed("contract", &[&counter], &["the chain has no contract", "hint: `ledger deploy`"]);
     failed("block", &["9"], &["the chain has no block `9`", "hint: `ledger status`"]);
+    failed("utxos", &["--contract", &counter], &["the chain has no contract", "hint: `ledger deploy`"]);
     failed("transaction", &[&format!("p2:t{}", "0".repeat(64))], &["the chain has no transaction"]);
     failed("deploy", &[&format!("p2:c{}", "0".repeat(64))], &["the registry has no component"]);
     for contract in [&counter, &transfer] {

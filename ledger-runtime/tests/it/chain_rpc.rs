@@ -90,7 +90,7 @@ impl Chain {
     async fn live(&self, utxo: UtxoId) -> LiveUtxo {
         match self.client.utxo(&UtxoName::Id(utxo)).await.unwrap() {
             UtxoAnswer::Live(live) => *live,
-            UtxoAnswer::Consumed { height, .. } => panic!("it was consumed in block {height}"),
+            UtxoAnswer::Consumed(consumed) => panic!("it was consumed in block {}", consumed.height),
         }
     }
 }
@@ -151,7 +151,7 @@ async fn a_counter_lives_over_the_wire() {
     assert_eq!(stopped.receipt.events[0].name, "stopped");
     assert!(matches!(
         client.utxo(&UtxoName::Serial(counter, 0)).await.unwrap(),
-        UtxoAnswer::Consumed { utxo: consumed, height, .. } if consumed == utxo && height == stopped.height
+        UtxoAnswer::Consumed(consumed) if consumed.utxo == utxo && consumed.height == stopped.height
     ));
     assert!(matches!(
         chain.draft(target, "value", "").await.err().unwrap(),
