@@ -12,4 +12,4 @@ openapi:
 
 # Figures for docs/benchmarks.md.
 bench:
-    cargo bench -p registry-core -p registry-client -p registry-server --locked
+    cargo bench -p registry-core -p registry-client -p registry-server -p ledger-core -p ledger-runtime --locked
