@@ -16,6 +16,7 @@ pub use redb_storage::RedbStorage;
 
 use ledger_core::{
     Block, CallRow, ContractCounters, ContractRecord, Header, Receipt, SealedBlock, State, Transaction, Utxo,
+    UtxoStatus,
 };
 use registry_client::FetchedComponent;
 use registry_core::id::{ComponentHash, TransactionId, UtxoId};
@@ -53,7 +54,7 @@ pub trait Snapshot: State {
     /// If the database fails or is damaged; so for all that follow.
     fn genesis(&self) -> Result<Option<Vec<u8>>, StorageError>;
 
-    /// The header of the block at a height; none if there is no such block.
+    /// The header of the block at a height, compared with what the block above it names; none if there is no such block.
     ///
     /// # Errors
     /// As [`Snapshot::genesis`].
@@ -89,13 +90,19 @@ pub trait Snapshot: State {
     /// As [`Snapshot::genesis`].
     fn transaction(&self, place: TransactionPlace) -> Result<Option<(Transaction, Receipt)>, StorageError>;
 
+    /// What became of a UTXO, compared with what stands for it in the tree.
+    ///
+    /// # Errors
+    /// As [`Snapshot::genesis`].
+    fn compared_utxo(&self, id: &UtxoId) -> Result<Option<UtxoStatus>, StorageError>;
+
     /// The UTXO that is `contract#serial`, whether it lives or was consumed.
     ///
     /// # Errors
     /// As [`Snapshot::genesis`].
     fn utxo_by_serial(&self, contract: &ComponentHash, serial: u64) -> Result<Option<UtxoId>, StorageError>;
 
-    /// At most `limit` live UTXOs, those of one contract or all, ordered by contract and serial, after that of a serial.
+    /// At most `limit` live UTXOs, compared with the tree, those of one contract or all, ordered by contract and serial, after that of a serial.
     /// A page may have fewer although more follow, because consumed ones have to be passed over.
     ///
     /// # Errors

@@ -80,7 +80,17 @@ impl Snapshot for RedbSnapshot {
     }
 
     fn header(&self, height: u64) -> Result<Option<Header>, StorageError> {
-        self.read(|tables| tables.header(height))
+        self.read(|tables| {
+            let Some(header) = tables.header(height)? else { return Ok(None) };
+            let above = match &self.tip {
+                Some(tip) if height < tip.moment.height => tables.header(height + 1)?.map(|above| above.parent),
+                tip => tip.as_ref().map(Header::id),
+            };
+            if above == Some(header.id()) {
+                return Ok(Some(header));
+            }
+            Err(Fault::Damaged(format!("the header of block {height} is not the one that the chain goes on from")))
+        })
     }
 
     fn block(&self, height: u64) -> Result<Option<Block>, StorageError> {
@@ -101,6 +111,10 @@ impl Snapshot for RedbSnapshot {
 
     fn transaction(&self, place: TransactionPlace) -> Result<Option<(Transaction, Receipt)>, StorageError> {
         self.read(|tables| tables.transaction(place))
+    }
+
+    fn compared_utxo(&self, id: &UtxoId) -> Result<Option<UtxoStatus>, StorageError> {
+        self.read(|tables| tables.compared_utxo(id))
     }
 
     fn utxo_by_serial(&self, contract: &ComponentHash, serial: u64) -> Result<Option<UtxoId>, StorageError> {

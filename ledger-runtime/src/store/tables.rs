@@ -7,7 +7,7 @@ use super::error::Fault;
 use super::{TransactionPlace, UtxoPage};
 use borsh::{BorshDeserialize, BorshSerialize};
 use ledger_core::{
-    Block, CallRow, ContractCounters, ContractRecord, Deployment, Header, Receipt, RootCall, Transaction, Tree,
+    Block, CallRow, ContractCounters, ContractRecord, Deployment, Header, Receipt, RootCall, Transaction, Tree, Utxo,
     UtxoStatus,
 };
 use redb::{Database, Key, ReadOnlyTable, ReadableDatabase, TableDefinition, Value};
@@ -214,7 +214,13 @@ impl Tables {
         let what = |kind: &str| format!("the {kind} {index} of block {height}");
         let transaction = read(&self.transactions, (height, index), || what("transaction"))?;
         let receipt = read(&self.receipts, (height, index), || what("receipt"))?;
-        Ok(transaction.zip(receipt))
+        let found: Option<(Transaction, Receipt)> = transaction.zip(receipt);
+        if let Some((transaction, receipt)) = &found
+            && transaction.id() != receipt.transaction
+        {
+            return Err(Fault::Damaged(format!("{} is that of another transaction", what("receipt"))));
+        }
+        Ok(found)
     }
 
     pub(super) fn utxo(&self, id: &UtxoId) -> Result<Option<UtxoStatus>, Fault> {
@@ -224,6 +230,19 @@ impl Tables {
             }
             status => Ok(status),
         }
+    }
+
+    /// A UTXO whose leaf stands in the tree.
+    pub(super) fn compared_utxo(&self, id: &UtxoId) -> Result<Option<UtxoStatus>, Fault> {
+        let Some(status) = self.utxo(id)? else { return Ok(None) };
+        let (slot, leaf) = match &status {
+            UtxoStatus::Live(utxo) => (utxo.slot, utxo.leaf()),
+            UtxoStatus::Consumed { slot, .. } => (*slot, Utxo::tombstone(id)),
+        };
+        if self.node(Tree::Utxos, 0, slot)? == Some(leaf) {
+            return Ok(Some(status));
+        }
+        Err(Fault::Damaged(format!("the UTXO {id} is not what stands in the tree at slot {slot}")))
     }
 
     pub(super) fn utxo_by_serial(&self, contract: &ComponentHash, serial: u64) -> Result<Option<UtxoId>, Fault> {
@@ -260,7 +279,7 @@ impl Tables {
                 page.next = last;
                 break;
             }
-            if let Some(UtxoStatus::Live(utxo)) = self.utxo(&UtxoId::from_digest(digest(id.value())?))? {
+            if let Some(UtxoStatus::Live(utxo)) = self.compared_utxo(&UtxoId::from_digest(digest(id.value())?))? {
                 page.utxos.push(utxo);
             }
             last = Some(place);

@@ -315,6 +315,10 @@ impl Snapshot for Tampered {
         self.chain.transaction(place)
     }
 
+    fn compared_utxo(&self, id: &UtxoId) -> Result<Option<UtxoStatus>, StorageError> {
+        self.chain.compared_utxo(id)
+    }
+
     fn utxo_by_serial(&self, contract: &ComponentHash, serial: u64) -> Result<Option<UtxoId>, StorageError> {
         self.chain.utxo_by_serial(contract, serial)
     }

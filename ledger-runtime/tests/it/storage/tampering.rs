@@ -4,7 +4,7 @@ use super::chain::{CHAIN, commit_all, live};
 use super::disk::Disk;
 use ledger_core::{Receipt, TREE_DEPTH, UtxoStatus};
 use ledger_runtime::limits::Limits;
-use ledger_runtime::store::{CheckReport, RedbStorage, StorageError};
+use ledger_runtime::store::{CheckReport, RedbStorage, Snapshot, Storage, StorageError, TransactionPlace};
 use redb::{Database, TableDefinition, WriteTransaction};
 use registry_core::hash::Digest;
 use registry_core::limits::Limits as CoreLimits;
@@ -323,5 +323,51 @@ fn a_start_finds_what_was_changed_at_the_end_of_the_chain() {
         let error = RedbStorage::with_backend(disk, &Limits::default()).err().unwrap_or_else(|| panic!("{what}"));
         assert!(error.to_string().contains(expected), "{what}: {error}");
         assert!(error.hint().is_some(), "{what}");
+    }
+}
+
+/// What a reader is given was compared with what the chain commits to.
+#[test]
+fn reading_finds_what_was_changed() {
+    let utxo = live(&CHAIN).pop().unwrap();
+    let id = *utxo.id.digest().as_bytes();
+    type Read<'a> = Box<dyn Fn(&dyn Snapshot) -> Result<bool, StorageError> + 'a>;
+    type Tamper<'a> = Box<dyn Fn(&WriteTransaction) + 'a>;
+    let gone = registry_core::id::UtxoId::from_digest(Digest::from_bytes(consumed()).unwrap());
+    let cases: Vec<(&str, Tamper<'_>, Read<'_>)> = vec![
+        (
+            "is not the one that the chain goes on from",
+            Box::new(|t| change(t, HEADERS, 4, &|old| flip(old, 120))),
+            Box::new(|snapshot| Ok(snapshot.header(4)?.is_some())),
+        ),
+        (
+            "is not what stands in the tree",
+            Box::new(|t| change(t, UTXOS, &id, &|old| flip(old, old.len() - 60))),
+            Box::new(|snapshot| Ok(snapshot.compared_utxo(&utxo.id)?.is_some())),
+        ),
+        (
+            "is not what stands in the tree",
+            Box::new(|t| change(t, UTXOS, &id, &|old| flip(old, old.len() - 60))),
+            Box::new(|snapshot| Ok(!snapshot.utxos(None, None, 1_000)?.utxos.is_empty())),
+        ),
+        (
+            "is not what stands in the tree",
+            Box::new(|t| change(t, UTXOS, &consumed(), &|old| flip(old, 1))),
+            Box::new(|snapshot| Ok(snapshot.compared_utxo(&gone)?.is_some())),
+        ),
+        (
+            "is that of another transaction",
+            Box::new(|t| change(t, TRANSACTIONS, (5, 2), &|old| flip(old, old.len() - 9))),
+            Box::new(|snapshot| Ok(snapshot.transaction(TransactionPlace { height: 5, index: 2 })?.is_some())),
+        ),
+    ];
+    for (expected, tamper, read) in cases {
+        let sound = RedbStorage::with_backend(tampered(&|_| {}), &Limits::default()).unwrap();
+        assert!(read(&*sound.snapshot()).unwrap(), "{expected}");
+        let storage = RedbStorage::with_backend(tampered(&*tamper), &Limits::default()).unwrap();
+        let error = read(&*storage.snapshot()).unwrap_err();
+        assert!(error.to_string().contains(expected), "{error}");
+        assert!(error.hint().unwrap().contains("`ledger check`"));
+        assert!(!error.to_string().contains("ledger.redb"), "{error}");
     }
 }
