@@ -20,12 +20,14 @@ use registry_core::id::{ComponentHash, PackageHash, ViewId};
 use registry_core::limits::Limits as CoreLimits;
 use registry_core::name::NameError;
 use registry_core::wit::WitError;
+use registry_core::with_causes;
 use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, SemaphorePermit};
+use tracing::warn;
 
 /// A contract that can be executed.
 pub struct Contract {
@@ -283,7 +285,7 @@ impl Contracts {
         let waited = self.fetch_time_max;
         let fetched = tokio::time::timeout(waited, self.source.fetch(hash)).await;
         let fetched = fetched.map_err(|_| ContractError::Timeout { hash, waited })?;
-        let fetched = fetched.map_err(|error| ContractError::Source { hash, error })?;
+        let fetched = fetched.map_err(|error| not_fetched(hash, error))?;
         match fetched.component.hash() {
             actual if actual == hash => Ok(fetched),
             actual => Err(ContractError::Source { hash, error: SourceError::Other(actual) }),
@@ -392,6 +394,14 @@ fn world_name(component: &registry_core::component::VerifiedComponent) -> String
     let resolve = component.wit().resolve();
     let world = component.world().map(|world| resolve.worlds[world].name.clone()).unwrap_or_default();
     format!("{}/{world}", component.wit().name())
+}
+
+/// Those who asked for a contract are not told which registry could not be used; the operator is.
+fn not_fetched(hash: ComponentHash, error: SourceError) -> ContractError {
+    if let SourceError::Unavailable(_) = &error {
+        warn!(contract = %hash, "a contract could not be fetched: {}", with_causes(&error));
+    }
+    ContractError::Source { hash, error }
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, NodeFault> {

@@ -117,7 +117,7 @@ impl Node {
         let ledger = Arc::new(Ledger::start(parts).await?);
         let tip = ledger.tip()?;
         let (height, contracts_count) = (tip.moment.height, tip.next_contract_slot);
-        info!(chain = %tip.chain, height, contracts = contracts_count, "the node is ready on {address}");
+        info!(chain = %tip.chain, height, contracts = contracts_count, data = %data_dir.display(), "the node is ready on {address}");
         let server = Server::new(Service::new(Arc::clone(&ledger), contracts, engine), limits);
         Ok(Self { server, ledger, listener, address })
     }

@@ -16,10 +16,13 @@ use std::time::{Duration, Instant};
 /// How often somebody who waits is told how far it is.
 const PROGRESS_PERIOD: Duration = Duration::from_secs(2);
 
+const HINT: &str = "put the data directory back from a copy";
+
 pub(crate) async fn run(arguments: DataArguments) -> Result<(), Failure> {
     let data_dir = data_dir::of(arguments.data_dir)?;
-    let checked = tokio::task::spawn_blocking(move || check_data(&data_dir)).await;
-    let report = checked.context("checking ended in a defect")?.map_err(anyhow::Error::from)?;
+    let directory = data_dir.clone();
+    let checked = tokio::task::spawn_blocking(move || check_data(&directory)).await;
+    let report = checked.context("checking ended in a defect")?.map_err(|error| unchecked(error, &data_dir))?;
     let mut stdout = stdout();
     if arguments.json {
         writeln!(stdout, "{}", document(&report))?;
@@ -30,12 +33,22 @@ pub(crate) async fn run(arguments: DataArguments) -> Result<(), Failure> {
         return Ok(());
     }
     let message = format!("{} things in the data are not as they must be", report.differences_count);
-    Err(Finding {
-        message,
-        hint: Some("put the data directory back from a copy".to_owned()),
-        code: "damaged".to_owned(),
+    Err(damaged(message))
+}
+
+fn damaged(message: String) -> Failure {
+    Finding { message, hint: Some(HINT.to_owned()), code: "damaged".to_owned() }.into()
+}
+
+/// Why nothing could be compared: a database so damaged that it cannot even be opened is a finding too.
+fn unchecked(error: StorageError, data_dir: &Path) -> Failure {
+    let data_dir = data_dir.display();
+    match error {
+        StorageError::Damaged { what, .. } => {
+            damaged(format!("the database in `{data_dir}` is damaged, and cannot be opened: {what}"))
+        }
+        error => anyhow::Error::new(error).context(format!("cannot check the data in `{data_dir}`")).into(),
     }
-    .into())
 }
 
 fn check_data(data_dir: &Path) -> Result<CheckReport, StorageError> {

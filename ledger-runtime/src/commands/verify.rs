@@ -18,8 +18,13 @@ const PROGRESS_PERIOD: Duration = Duration::from_secs(2);
 
 pub(crate) async fn run(arguments: DataArguments) -> Result<(), Failure> {
     let data_dir = data_dir::of(arguments.data_dir)?;
-    let verified = tokio::task::spawn_blocking(move || verify_data(&data_dir)).await;
-    let verification = verified.context("verifying ended in a defect")?.map_err(anyhow::Error::from)?;
+    let directory = data_dir.clone();
+    let verified = tokio::task::spawn_blocking(move || verify_data(&directory)).await;
+    let verification = verified.context("verifying ended in a defect")?.map_err(|error| {
+        let is_unreadable = matches!(error, VerifyError::Storage(_) | VerifyError::Unreadable(_));
+        let error = anyhow::Error::new(error);
+        if is_unreadable { error.context(format!("cannot verify the data in `{}`", data_dir.display())) } else { error }
+    })?;
     let mut stdout = stdout();
     if arguments.json {
         writeln!(stdout, "{}", document(&verification))?;

@@ -50,7 +50,7 @@ pub(super) async fn utxo(service: &Service, name: &str) -> Result<UtxoAnswer, Re
             UtxoName::Id(id) => Some(id),
             UtxoName::Serial(contract, serial) => snapshot.utxo_by_serial(&contract, serial)?,
         };
-        let status = id.map(|id| Ok::<_, ReadError>((id, snapshot.utxo(&id)?))).transpose()?;
+        let status = id.map(|id| Ok::<_, ReadError>((id, snapshot.compared_utxo(&id)?))).transpose()?;
         Ok(status.and_then(|(id, status)| Some((id, status?))))
     });
     match found.await?.ok_or_else(|| not_found("UTXO", name, "`ledger utxos` lists those that live"))? {
@@ -185,14 +185,26 @@ enum ReadError {
     Storage(#[from] StorageError),
 }
 
+impl ReadError {
+    fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::State(StateError(error)) => error.downcast_ref::<StorageError>().and_then(StorageError::hint),
+            Self::Storage(error) => error.hint(),
+        }
+    }
+}
+
 /// Reads the chain as it is after its latest block.
 async fn read<T: Send + 'static>(
     ledger: &Ledger,
     action: impl FnOnce(&dyn Snapshot) -> Result<T, ReadError> + Send + 'static,
 ) -> Result<T, Refusal> {
-    let fault =
-        |error: &dyn std::error::Error| Refusal { code: ErrorCode::NodeFault, message: with_causes(error), hint: None };
-    ledger.read(action).await.map_err(|error| fault(&error))?.map_err(|error| fault(&error))
+    let fault = |error: &dyn std::error::Error, hint: Option<&str>| Refusal {
+        code: ErrorCode::NodeFault,
+        message: with_causes(error),
+        hint: hint.map(str::to_owned),
+    };
+    ledger.read(action).await.map_err(|error| fault(&error, None))?.map_err(|error| fault(&error, error.hint()))
 }
 
 fn contract_of(text: &str) -> Result<ComponentHash, Refusal> {

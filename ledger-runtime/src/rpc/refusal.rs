@@ -174,13 +174,31 @@ impl Encoded for InvalidReason {
 
 impl From<ServiceError> for Refusal {
     fn from(error: ServiceError) -> Self {
-        Self { code: ErrorCode::of(&error), message: with_causes(&error), hint: error.hint() }
+        let message = match &error {
+            ServiceError::Contract(contract) => message_about(contract),
+            error => with_causes(error),
+        };
+        Self { code: ErrorCode::of(&error), message, hint: error.hint() }
+    }
+}
+
+/// Which registry a node has, and how it gets there, is told to the node's operator only.
+fn message_about(error: &ContractError) -> String {
+    match error {
+        ContractError::Source { error: unavailable @ SourceError::Unavailable(_), .. } => {
+            format!("{error}: {unavailable}")
+        }
+        error => with_causes(error),
     }
 }
 
 impl From<SubmitError> for Refusal {
     fn from(error: SubmitError) -> Self {
-        Self { code: ErrorCode::of_submit(&error), message: with_causes(&error), hint: error.hint() }
+        let message = match &error {
+            SubmitError::Contract(contract) => message_about(contract),
+            error => with_causes(error),
+        };
+        Self { code: ErrorCode::of_submit(&error), message, hint: error.hint() }
     }
 }
 

@@ -5,7 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Why a chain's data cannot be used. After [`StorageError::Database`] and [`StorageError::Damaged`] the storage must be
+/// Why a chain's data cannot be used. Where they are is the operator's business: what can happen while a node runs, and
+/// so is told to those who ask it, does not name the file. After [`StorageError::Database`] and [`StorageError::Damaged`] the storage must be
 /// opened again before anything is written; everything that was acknowledged is there then.
 #[derive(Debug, thiserror::Error)]
 pub enum StorageError {
@@ -41,7 +42,7 @@ pub enum StorageError {
         expected: u32,
     },
     /// The database failed.
-    #[error("the database `{}` failed", .path.display())]
+    #[error("the chain's database failed")]
     Database {
         /// The file.
         path: PathBuf,
@@ -50,7 +51,7 @@ pub enum StorageError {
         error: Box<redb::Error>,
     },
     /// What stands in the database is not what was written.
-    #[error("the database `{}` is damaged: {what}", .path.display())]
+    #[error("the chain's database is damaged: {what}")]
     Damaged {
         /// The file.
         path: PathBuf,

@@ -397,7 +397,7 @@ async fn what_is_not_known_to_be_kept_is_not_acknowledged() {
     assert!(matches!(second.await.unwrap(), Err(SubmitError::Fault { .. })));
     // The chain ends, and so everybody who still waits is told.
     let ChainEnd::StorageFailed(reason) = ledger.ended().await else { panic!() };
-    assert!(reason.contains("`ledger.redb` failed"), "{reason}");
+    assert!(reason.contains("database failed: I/O error"), "{reason}");
     assert!(matches!(waiting.await.unwrap(), Err(SubmitError::Stopped { .. })));
     assert!(matches!(ledger.submit(create(counter, 3)).await, Err(SubmitError::Stopped { .. })));
     drop(Arc::into_inner(ledger).unwrap());

@@ -62,6 +62,17 @@ async fn data_are_verified_and_checked() {
         assert_eq!(code, 1);
     }
 
+    // Half a file: what cannot be opened cannot be checked, and nobody is told to check it.
+    let file = std::fs::OpenOptions::new().write(true).open(data.join("ledger.redb")).unwrap();
+    file.set_len(file.metadata().unwrap().len() / 2).unwrap();
+    drop(file);
+    let (_, stderr, code) = run(&["check"], &data);
+    assert!(stderr.contains("is damaged") && stderr.contains(&data.display().to_string()), "{stderr}");
+    assert!(stderr.contains("hint: put the data directory back from a copy") && !stderr.contains("`ledger check`"));
+    assert_eq!(code, 1);
+    let (_, stderr, _) = run(&["verify"], &data);
+    assert!(stderr.contains(&data.display().to_string()) && stderr.contains("`ledger check`"), "{stderr}");
+
     let nothing = tempfile::tempdir().unwrap();
     for command in ["verify", "check"] {
         let (_, stderr, code) = run(&[command, "--json"], nothing.path());

@@ -164,6 +164,25 @@ async fn a_node_without_a_genesis_begins_a_local_chain_or_goes_on_with_what_is_t
     node.stop().await;
 }
 
+/// Which registry a node has, and with which password, is its operator's business.
+#[tokio::test]
+async fn clients_are_not_told_where_the_registry_is() {
+    let registry = registry_client::Client::new("http://anna:secret@127.0.0.1:1").unwrap();
+    let data = tempfile::tempdir().unwrap();
+    let node = RunningNode::start(data.path(), &[], Arc::new(registry)).await.unwrap();
+    let client = node.client();
+    for error in [
+        client.call(&unknown(), "gcd", vec![], None).await.unwrap_err(),
+        client.deploy(&unknown(), None).await.unwrap_err(),
+    ] {
+        assert_eq!(code(&error), ErrorCode::RegistryUnavailable);
+        let text = format!("{error} {:?}", error.hint());
+        assert!(text.contains("the registry cannot be used"), "{text}");
+        assert!(!["anna", "secret", "127.0.0.1"].iter().any(|secret| text.contains(secret)), "{text}");
+    }
+    node.stop().await;
+}
+
 #[tokio::test]
 async fn an_address_that_is_taken_makes_no_chain() {
     let source = Arc::new(LocalSource::with_examples());
@@ -216,6 +235,7 @@ async fn a_component_that_was_changed_in_the_data_is_not_executed() {
     let error = node.client().call(&contract, "gcd", vec![12, 18], None).await.unwrap_err();
     assert_eq!(code(&error), ErrorCode::NodeFault);
     assert!(error.to_string().contains("was expected"), "{error}");
+    assert!(!error.to_string().contains(&data.path().display().to_string()), "{error}");
     node.stop().await;
 
     // Something that is not a database at all.
