@@ -69,6 +69,8 @@ pub struct Draft {
     pub callee: Callee,
     /// The contract that it calls.
     pub contract: ComponentHash,
+    /// Whether the contract could keep a state, and that of this call is dropped.
+    pub drops_state: bool,
 }
 
 /// The WIT of the contracts of a node, each fetched once.
@@ -171,7 +173,13 @@ pub async fn draft(
         arguments,
         gas_limit,
     };
-    Ok(Draft { transaction, callee, contract })
+    let drops_state = drops_state(&*texts.of(&contract).await?, &callee.call);
+    Ok(Draft { transaction, callee, contract, drops_state })
+}
+
+/// Whether a call is of a function of a contract that is itself the type of its UTXOs, and makes none.
+pub fn drops_state(text: &ContractText, call: &RootCall) -> bool {
+    text.is_type() && matches!(call, RootCall::Function { .. })
 }
 
 /// What a call of a contract may use if nobody says: what the node says, or what the contract allows if that is less.

@@ -60,7 +60,7 @@ pub enum Obstacle {
         max: usize,
     },
     /// The function belongs to a contract whose UTXOs are coroutines, which live on a chain.
-    #[error("it runs on a chain only, as a transaction or the simulation of one")]
+    #[error("it runs on a chain only, as a transaction or the simulation of one (`ledger transact`, `chain.simulate`)")]
     OnChainOnly,
     /// The world declares the function behind an `@unstable` gate, and the component leaves it out.
     #[error("the component does not export it")]
@@ -87,6 +87,20 @@ pub enum FunctionError {
         name: String,
         /// The methods that it has.
         available: Vec<String>,
+    },
+    /// It is a method, and a contract was named.
+    #[error("`{name}` is a method of UTXOs of the type `{type_name}`, not a function of the contract")]
+    OfUtxo {
+        /// The name given.
+        name: String,
+        /// The type.
+        type_name: String,
+    },
+    /// It is a function of the contract, and a UTXO was named.
+    #[error("`{name}` is a function of the contract, not a method of the UTXO")]
+    OfContract {
+        /// The function as it is called.
+        name: String,
     },
     /// Several functions are meant by a short name.
     #[error("`{name}` is the short name of several functions")]
@@ -177,12 +191,24 @@ impl Interface {
     }
 
     fn unknown(&self, name: &str) -> FunctionError {
-        FunctionError::Unknown { name: name.to_owned(), available: self.names(|function| function.obstacle.is_none()) }
+        let can_be_called =
+            |function: &ContractFunction| function.obstacle.is_none() && !is_storage(&function.declaration);
+        FunctionError::Unknown { name: name.to_owned(), available: self.names(can_be_called) }
     }
 
     fn names(&self, wanted: impl Fn(&ContractFunction) -> bool) -> Vec<String> {
         self.functions.iter().filter(|function| wanted(function)).map(ToString::to_string).collect()
     }
+}
+
+/// What gives the record that a UTXO keeps.
+pub(crate) const GET_STORAGE: &str = "get-storage";
+/// What takes it.
+const SET_STORAGE: &str = "set-storage";
+
+/// Whether only the ledger itself calls the function.
+pub(crate) fn is_storage(function: &Function) -> bool {
+    function.name == GET_STORAGE || function.name == SET_STORAGE
 }
 
 /// Whether the world is that of a contract of Starstream, whose UTXOs are coroutines: it imports what Starstream's
@@ -233,6 +259,15 @@ impl FunctionError {
                 })
             }
             Self::Ambiguous { candidates, .. } => Some(format!("write one of {}", list(candidates))),
+            Self::OfUtxo { .. } => Some(
+                "name a UTXO in place of the contract: `p2:u…`, or `p2:c…#0`; `ledger utxos` lists them".to_owned(),
+            ),
+            Self::OfContract { name } => Some(format!("name the contract in place of the UTXO: `p2:c… {name}`")),
+            Self::NotCallable { obstacle: Obstacle::OnChainOnly, .. } => Some(
+                "`ledger transact` sends it, and `ledger call` shows what it would do: `submit` and `simulate` of \
+                 `ledger:node/chain`"
+                    .to_owned(),
+            ),
             Self::NotCallable { .. } => None,
         }
     }
@@ -257,7 +292,8 @@ fn similar(wanted: &str, available: &[String]) -> Option<String> {
     });
     let (_, _, nearest) = distances.filter(|(distance, ..)| *distance <= tolerance).min()?;
     let is_unique = available.iter().filter(|name| short(name) == short(nearest)).count() == 1;
-    Some(if is_unique { short(nearest) } else { nearest.clone() })
+    let suggestion = if is_unique { short(nearest) } else { nearest.clone() };
+    (suggestion != wanted).then_some(suggestion)
 }
 
 /// A function's full name without the package and the version of its interface: `counters#clamp`.

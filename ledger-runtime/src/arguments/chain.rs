@@ -6,7 +6,8 @@ use clap::error::ErrorKind;
 use ledger_runtime::contract_hash;
 use ledger_runtime::draft::Target;
 use ledger_runtime::utxo_name::UtxoName;
-use registry_core::id::{ComponentHash, TransactionId};
+use registry_core::id::{BlockId, ComponentHash, TransactionId};
+use std::num::ParseIntError;
 
 pub(super) const TRANSACT_EXAMPLES: &str = "\
 Examples:
@@ -140,9 +141,22 @@ pub(crate) struct UtxosArguments {
     pub(crate) json: bool,
 }
 
+/// Blocks are asked for by their height; their ids are what everybody sees of them.
+fn height(text: &str) -> Result<u64, String> {
+    let reason = |_| match text.parse::<BlockId>() {
+        Ok(_) => {
+            "it is the id of a block, and blocks are asked for by height: `ledger transaction` shows that of a \
+                  transaction's block, and `ledger status` that of the latest"
+        }
+        Err(_) => "a block is asked for by its height, a number",
+    };
+    text.parse().map_err(|error: ParseIntError| reason(error).to_owned())
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct BlockArguments {
     /// The block's height [default: that of the latest].
+    #[arg(value_parser = height)]
     pub(crate) height: Option<u64>,
     /// Show all transactions, however many there are.
     #[arg(long)]

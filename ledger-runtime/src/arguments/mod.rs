@@ -123,20 +123,21 @@ pub(crate) enum Command {
     /// instance of any contract that the node's registry has. Scripts, main functions (`type::main`) and methods of UTXOs
     /// run on the latest state of the chain, as `ledger transact` would run them; what they would do is told on stderr.
     ///
-    /// With --json, stdout has the one document {valid, result, gas_used, errors}, also for a call that the contract, the
-    /// node or the arguments make fail; a call on the chain's state has {failure, created, changed, consumed, ephemeral,
+    /// With --json, stdout has the one document {valid, outcome, result, gas_used, errors}: `outcome` is "succeeded",
+    /// "failed" (while it ran) or "invalid" (it did not run), and `valid` is whether it succeeded. A call on the chain's state has {failure, created, changed, consumed, ephemeral,
     /// read, deployed, events} too. Only if no node answers there is none. What went wrong is on stderr too, as one JSON
-    /// object: {"error": {"message", "hint", "code"}}, where `code` is the kind of a node's refusal as its WIT calls it.
+    /// object: {"error": {"message", "hint", "code"}}, where `code` is the kind of refusal as the node's WIT calls it, `failed(trap)` and the like for what failed while it ran.
     #[command(after_help = CALL_EXAMPLES)]
     Call(InvocationArguments),
     /// Send a transaction, and wait until it is in a durable block.
     ///
     /// It is one call: of a coordination script or a plain function of a contract, of a main function of a UTXO type
     /// (`type::main`), or of a method of a UTXO. The UTXOs that it names are its inputs, in the versions that they have
-    /// now: if somebody else changes one before, the transaction is refused (but see --latest). It happens whole or not
-    /// at all. One that fails while it runs is in the block and has used its gas.
+    /// now: if somebody else changes one before, the transaction is invalid (but see --latest). It happens whole or not
+    /// at all. One that is invalid is in no block; one that fails while it runs is in a block and has used its gas.
     ///
-    /// With --json, stdout has one document: {transaction, height, index, block}, and what `ledger call` prints.
+    /// Its id is told on stderr when it is sent: `ledger transaction` shows later what became of it. With --json, stdout
+    /// has one document: {transaction, height, index, block}, and what `ledger call` prints but `valid`.
     #[command(after_help = chain::TRANSACT_EXAMPLES)]
     Transact(TransactArguments),
     /// Make a contract part of the chain.

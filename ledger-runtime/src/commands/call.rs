@@ -2,11 +2,12 @@
 
 use super::receipt::{CallDocument, Outcome};
 use super::show::{Lines, print_json};
+use super::transact::{hint_at_state, with_what_is_offered};
 use crate::arguments::InvocationArguments;
 use crate::failure::Failure;
 use anstream::{eprintln, stdout};
 use ledger_core::RootCall;
-use ledger_runtime::draft::{ContractTexts, DraftError, DraftOptions, Target, draft, encode_arguments};
+use ledger_runtime::draft::{ContractTexts, DraftError, DraftOptions, Target, draft, drops_state, encode_arguments};
 use ledger_runtime::rpc::{NodeClient, NodeClientError};
 use registry_core::id::ComponentHash;
 use serde::Serialize;
@@ -59,7 +60,11 @@ async fn call_plain(
     contract: ComponentHash,
     arguments: &InvocationArguments,
 ) -> Result<CallDocument, Failure> {
-    let callee = texts.of(&contract).await?.callee(contract, &arguments.function).map_err(DraftError::from)?;
+    let text = texts.of(&contract).await?;
+    let callee = text.callee(contract, &arguments.function).map_err(DraftError::from)?;
+    if drops_state(&text, &callee.call) && !arguments.json {
+        hint_at_state(&arguments.function);
+    }
     let no_utxo = |_: &str| Err("a plain function takes no UTXOs".to_owned());
     let parameters = encode_arguments(&callee, &arguments.arguments, &no_utxo)?;
     let function = match &callee.call {
@@ -77,7 +82,11 @@ async fn simulate(
 ) -> Result<CallDocument, Failure> {
     let options = DraftOptions { gas_limit: arguments.gas_limit, ..DraftOptions::default() };
     let draft = draft(texts, &arguments.target, &arguments.function, &arguments.arguments, &options).await?;
-    let simulated = node.simulate(&draft.transaction).await?;
+    let simulated = node.simulate(&draft.transaction).await;
+    let simulated = match simulated {
+        Ok(simulated) => simulated,
+        Err(error) => return Err(with_what_is_offered(node, error, &draft).await),
+    };
     CallDocument::of_receipt(texts, Some(&draft.callee.signature), &simulated.receipt).await
 }
 
@@ -108,6 +117,7 @@ fn document(called: &Result<CallDocument, Failure>) -> Option<CallDocument> {
             | NodeClientError::Unreachable { .. }
             | NodeClientError::Timeout { .. }
             | NodeClientError::Answer { .. }
+            | NodeClientError::Unserved { .. }
             | NodeClientError::Contradiction { .. },
         ) => None,
         Some(NodeClientError::Refused(_) | NodeClientError::Request(_)) | None => Some(CallDocument::of_error(error)),

@@ -1,7 +1,7 @@
 //! `ledger status`, `ledger block`, `ledger transaction` and `ledger contract`
 
 use super::receipt::{TransactionDocument, arguments_text, kind_name};
-use super::show::{Lines, listed, print_json, time};
+use super::show::{Lines, print_json, time};
 use crate::arguments::{BlockArguments, ContractArguments, StatusArguments, TransactionArguments};
 use crate::failure::Failure;
 use anstream::eprintln;
@@ -10,7 +10,8 @@ use ledger_runtime::chain::Committed;
 use ledger_runtime::draft::{ContractTexts, DraftError};
 use ledger_runtime::rpc::{BlockAnswer, NodeClient, TransactionAnswer, UtxoAnswer};
 use ledger_runtime::utxo_name::UtxoName;
-use ledger_runtime::wave::Callee;
+use ledger_runtime::wave::{Callee, CalleeError, ContractText};
+use registry_core::id::{ComponentHash, UtxoId};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 
@@ -226,12 +227,44 @@ fn function(call: &RootCall) -> String {
     }
 }
 
+/// Something that can be called, as it is typed, and what it takes and gives.
+struct Callable {
+    name: String,
+    signature: String,
+}
+
+impl Callable {
+    fn of(callee: Result<Callee, CalleeError>) -> Self {
+        match callee {
+            Ok(callee) => Self { name: callee.name, signature: callee.signature.to_string() },
+            Err(error) => Self { name: error.to_string(), signature: String::new() },
+        }
+    }
+
+    fn json(&self) -> Json {
+        json!({ "name": self.name, "signature": self.signature })
+    }
+}
+
+fn methods(text: &ContractText, contract: ComponentHash, type_name: &str) -> Vec<Callable> {
+    // A signature does not depend on which UTXO it is.
+    let utxo = UtxoId::from_digest(*contract.digest());
+    text.methods(type_name).iter().map(|name| Callable::of(text.method(utxo, type_name, name))).collect()
+}
+
 pub(crate) async fn run_contract(arguments: ContractArguments) -> Result<(), Failure> {
     let node = NodeClient::new(&arguments.node.url)?;
     let answer = node.contract(&arguments.contract).await?;
     let (record, counters) = (&answer.record, &answer.counters);
     let text = ContractTexts::new(&node).of(&record.contract).await?;
+    let functions: Vec<Callable> =
+        text.callees().iter().map(|name| Callable::of(text.callee(record.contract, name))).collect();
+    let methods: Vec<(&str, Vec<Callable>)> =
+        text.type_names().map(|name| (name, methods(&text, record.contract, name))).collect();
     if arguments.json {
+        let types = methods.iter().map(|(name, methods)| {
+            json!({ "name": name, "methods": methods.iter().map(Callable::json).collect::<Vec<_>>() })
+        });
         let packages = record.packages.iter().map(|(name, hash)| json!({ "name": name, "hash": hash }));
         let tokens = counters
             .tokens
@@ -246,7 +279,8 @@ pub(crate) async fn run_contract(arguments: ContractArguments) -> Result<(), Fai
             "slot": record.slot,
             "utxos_so_far": counters.next_serial,
             "tokens": tokens.collect::<Vec<_>>(),
-            "functions": text.callees(),
+            "functions": functions.iter().map(Callable::json).collect::<Vec<_>>(),
+            "types": types.collect::<Vec<_>>(),
         }));
     }
     let mut lines = Lines::default();
@@ -256,8 +290,15 @@ pub(crate) async fn run_contract(arguments: ContractArguments) -> Result<(), Fai
         .add("host interface", record.host_interface.0.to_hex())
         .add("gas limit", record.gas_limit_max.map_or_else(|| "that of the chain".to_owned(), |max| max.to_string()))
         .add("slot", record.slot)
-        .add("UTXOs so far", counters.next_serial)
-        .add("functions", listed(text.callees()));
+        .add("UTXOs so far", counters.next_serial);
+    for Callable { name, signature } in &functions {
+        lines.add("function", format_args!("{name}{signature}"));
+    }
+    for (type_name, methods) in &methods {
+        for Callable { name, signature } in methods {
+            lines.add("method", format_args!("{name}{signature} of {type_name}"));
+        }
+    }
     for (name, hash) in &record.packages {
         lines.add("package", format_args!("{name} {hash}"));
     }

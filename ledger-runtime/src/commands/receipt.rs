@@ -135,6 +135,15 @@ impl CallDocument {
         Self { outcome: Outcome::Invalid, result: None, gas_used: 0, errors: vec![format!("{error:#}")], effects: None }
     }
 
+    /// The UTXOs that it made or changed and that lived on.
+    pub(super) fn living(&self) -> impl Iterator<Item = UtxoId> {
+        let effects = self.effects.iter();
+        effects.flat_map(|effects| {
+            let created = effects.created.iter().map(|created| created.utxo);
+            created.chain(effects.changed.iter().map(|changed| changed.utxo))
+        })
+    }
+
     /// What it does to the chain, line by line.
     pub(super) fn describe(&self, lines: &mut Lines) {
         let Some(effects) = &self.effects else { return };

@@ -2,31 +2,48 @@
 
 use super::receipt::TransactionDocument;
 use super::show::{Lines, print_json};
+use super::utxo::callable_text;
 use crate::arguments::{DeployArguments, TransactArguments};
 use crate::failure::{Failure, Finding};
 use anstream::eprintln;
 use anyhow::Context;
+use ledger_core::RootCall;
+use ledger_runtime::chain::Committed;
 use ledger_runtime::draft::{ContractTexts, Draft, DraftOptions, draft};
-use ledger_runtime::rpc::{NodeClient, NodeClientError};
-use registry_core::id::TransactionId;
+use ledger_runtime::rpc::{
+    ErrorCode, InvalidReason, NodeClient, NodeClientError, Refusal, TransactionAnswer, UtxoAnswer,
+};
+use ledger_runtime::utxo_name::UtxoName;
+use registry_core::id::UtxoId;
 
 pub(crate) async fn run(arguments: TransactArguments) -> Result<(), Failure> {
     let json = arguments.invocation.json;
-    let document = transact(&arguments, |id| {
+    let document = transact(&arguments, |draft| {
+        if json {
+            return;
+        }
         // Whoever gives up waiting can still ask what became of it.
-        if !json {
-            eprintln!("sent {id}");
+        eprintln!("sent {}", draft.transaction.id());
+        if draft.drops_state {
+            hint_at_state(&arguments.invocation.function);
         }
     });
     let document = document.await?;
-    print(&document, json)?;
+    if json {
+        print_json(&document)?;
+    } else {
+        let mut lines = Lines::default();
+        document.describe(&mut lines);
+        add_offers(&NodeClient::new(&arguments.invocation.node.url)?, &document, &mut lines).await;
+        lines.print()?;
+    }
     document.call.check("the transaction failed")
 }
 
-/// Sends the transaction and waits until it is durable; `sending` is told its id before.
+/// Sends the transaction and waits until it is durable; `sending` is shown it before.
 pub(super) async fn transact(
     arguments: &TransactArguments,
-    sending: impl FnOnce(&TransactionId),
+    sending: impl FnOnce(&Draft),
 ) -> Result<TransactionDocument, Failure> {
     let invocation = &arguments.invocation;
     let node = NodeClient::new(&invocation.node.url)?;
@@ -44,13 +61,16 @@ pub(super) async fn transact(
         },
     };
     let draft = draft(&mut texts, &invocation.target, &invocation.function, &invocation.arguments, &options).await?;
-    sending(&draft.transaction.id());
-    let committed = node.submit(&draft.transaction).await.map_err(|error| of_submission(error, &draft))?;
+    sending(&draft);
+    let committed = match node.submit(&draft.transaction).await {
+        Ok(committed) => committed,
+        Err(error) => return Err(of_submission(&node, error, &draft).await),
+    };
     TransactionDocument::of(&mut texts, Some(&draft.callee.signature), &committed).await
 }
 
 /// A node that did not answer may have the transaction nevertheless.
-fn of_submission(error: NodeClientError, draft: &Draft) -> Failure {
+async fn of_submission(node: &NodeClient, error: NodeClientError, draft: &Draft) -> Failure {
     match error {
         NodeClientError::Timeout { .. } | NodeClientError::Answer { .. } => {
             let id = draft.transaction.id();
@@ -58,16 +78,104 @@ fn of_submission(error: NodeClientError, draft: &Draft) -> Failure {
             let code = error.code();
             Finding { message: format!("{:#}", anyhow::Error::from(error)), hint: Some(hint), code }.into()
         }
-        other => other.into(),
+        other => with_what_is_offered(node, other, draft).await,
     }
+}
+
+/// The error of a method that may not be called where its UTXO waits, with those that may.
+pub(super) async fn with_what_is_offered(node: &NodeClient, error: NodeClientError, draft: &Draft) -> Failure {
+    let not_callable = ErrorCode::InvalidTransaction(InvalidReason::NotCallable);
+    let (NodeClientError::Refused(refusal), RootCall::Method { utxo, .. }) = (&error, &draft.transaction.call) else {
+        return error.into();
+    };
+    match offered(node, utxo).await {
+        Some(offered) if refusal.code == not_callable => {
+            let (message, code) = (refusal.message.clone(), refusal.code.to_string());
+            Finding { message, hint: Some(format!("the UTXO offers now: {offered}")), code }.into()
+        }
+        Some(_) | None => error.into(),
+    }
+}
+
+/// The methods that can be called of a UTXO now; none if it does not live.
+async fn offered(node: &NodeClient, utxo: &UtxoId) -> Option<String> {
+    match node.utxo(&UtxoName::Id(*utxo)).await {
+        Ok(UtxoAnswer::Live(live)) => Some(callable_text(&live)),
+        Ok(UtxoAnswer::Consumed(_)) | Err(_) => None,
+    }
+}
+
+/// Adds what the UTXOs offer now that a transaction made or changed.
+async fn add_offers(node: &NodeClient, document: &TransactionDocument, lines: &mut Lines) {
+    for utxo in document.call.living().take(OFFERS_SHOWN_MAX) {
+        if let Some(offered) = offered(node, &utxo).await {
+            lines.add("offers now", format_args!("{utxo}: {offered}"));
+        }
+    }
+}
+
+/// UTXOs of which a transaction's end says what they offer. Each is asked for.
+const OFFERS_SHOWN_MAX: usize = 10;
+
+/// Tells that a call leaves no state, and how one would.
+pub(super) fn hint_at_state(function: &str) {
+    eprintln!(
+        "hint: the contract has a state (`get-storage`), and that of this call is dropped: `::{function}` makes a UTXO \
+         that keeps it; name a UTXO to call a function of it"
+    );
 }
 
 pub(crate) async fn run_deploy(arguments: DeployArguments) -> Result<(), Failure> {
     let node = NodeClient::new(&arguments.node.url)?;
-    let committed = node.deploy(&arguments.contract, arguments.gas_limit_max).await?;
+    let committed = match node.deploy(&arguments.contract, arguments.gas_limit_max).await {
+        Err(NodeClientError::Refused(refusal)) if refusal.code == DEPLOYED_ALREADY => {
+            earlier_deployment(&node, &arguments, refusal).await?
+        }
+        answer => answer?,
+    };
     let document = TransactionDocument::of(&mut ContractTexts::new(&node), None, &committed).await?;
     print(&document, arguments.json)?;
     document.call.check("the deployment failed")
+}
+
+const DEPLOYED_ALREADY: ErrorCode = ErrorCode::InvalidTransaction(InvalidReason::DeployedContract);
+
+/// The transaction that deployed a contract. It is as good as the one that was asked for, if that asked for no other limit.
+async fn earlier_deployment(
+    node: &NodeClient,
+    arguments: &DeployArguments,
+    refusal: Refusal,
+) -> Result<Committed, Failure> {
+    let record = node.contract(&arguments.contract).await?.record;
+    if arguments.gas_limit_max.is_some() && arguments.gas_limit_max != record.gas_limit_max {
+        return Err(NodeClientError::Refused(refusal).into());
+    }
+    let height = height_of(node, record.slot).await?;
+    for transaction in node.block(Some(height)).await?.transactions {
+        let TransactionAnswer { height, index, block, receipt, .. } = node.transaction(&transaction.id).await?;
+        if receipt.deployed == Some(arguments.contract) {
+            if !arguments.json {
+                eprintln!("deployed already in block {height}");
+            }
+            return Ok(Committed { block, height, index, receipt });
+        }
+    }
+    Err(NodeClientError::Refused(refusal).into())
+}
+
+/// The height of the block that took a slot of contracts: the first after which the next slot is a later one.
+async fn height_of(node: &NodeClient, slot: u32) -> Result<u64, NodeClientError> {
+    let mut first = 0;
+    let mut last = node.chain_status().await?.header.moment.height;
+    while first < last {
+        let middle = first + (last - first) / 2;
+        if node.block(Some(middle)).await?.header.next_contract_slot > slot {
+            last = middle;
+        } else {
+            first = middle + 1;
+        }
+    }
+    Ok(first)
 }
 
 fn print(document: &TransactionDocument, json: bool) -> Result<(), Failure> {

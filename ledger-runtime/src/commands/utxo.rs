@@ -47,7 +47,7 @@ fn live_lines(live: &LiveUtxo, state: &str) -> Lines {
         .add("type", type_name(&utxo.type_name))
         .add("version", utxo.version)
         .add("state", state)
-        .add("callable", callable(live).map_or_else(|| "all functions".to_owned(), listed))
+        .add("callable", callable_text(live))
         .add("owner", or_none(content.owner))
         .add("tokens", listed(content.tokens.iter().map(|token| format!("{} of {}", token.type_name, token.contract))))
         .add("slot", utxo.slot);
@@ -98,6 +98,11 @@ fn live_json(live: &LiveUtxo, state: &str) -> Json {
         "deposit": content.deposit,
         "slot": utxo.slot,
     })
+}
+
+/// The methods that may be called, for people.
+pub(super) fn callable_text(live: &LiveUtxo) -> String {
+    callable(live).map_or_else(|| "all functions".to_owned(), listed)
 }
 
 /// The methods that may be called, each by its name, or by its id if the contract exports no method of this id; none if

@@ -153,7 +153,7 @@ pub(super) async fn transaction(service: &Service, id: &str) -> Result<Transacti
         let block: BlockId = header.id();
         Ok(Some(TransactionAnswer { height: place.height, index: place.index, block, transaction, receipt }))
     });
-    let hint = "a transaction that was refused is in no block, and one that still waits is in none yet";
+    let hint = "an invalid transaction is in no block, and one that still waits is in none yet";
     found.await?.ok_or_else(|| not_found("transaction", id, hint))
 }
 

@@ -73,6 +73,16 @@ pub enum NodeClientError {
         #[source]
         error: WireError,
     },
+    /// The node answers other questions, but not this one.
+    #[error("the node at `{address}` answers, but not `{function}` of `{interface}`")]
+    Unserved {
+        /// Its address.
+        address: String,
+        /// What was asked.
+        interface: &'static str,
+        /// What was asked of it.
+        function: &'static str,
+    },
     /// The answer is about something else, or contradicts itself.
     #[error("the node at `{address}` gave {what} that does not fit its id")]
     Contradiction {
@@ -249,8 +259,17 @@ impl NodeClient {
 
     /// Asks a function whose result has a place for a refusal.
     async fn ask<T: Encoded>(&self, request: Request) -> Result<T, NodeClientError> {
-        let answer: Result<T, Refusal> = self.invoke(&request).await?;
-        answer.map_err(NodeClientError::Refused)
+        let answer: Result<Result<T, Refusal>, _> = self.invoke(&request).await;
+        match answer {
+            // A node that does not know a function ends the connection; every node has a status.
+            Err(NodeClientError::Answer { error: WireError::Malformed(Fault::Truncated), .. })
+                if !request.is_served_by_all() && self.status().await.is_ok() =>
+            {
+                let (interface, function) = request.target();
+                Err(NodeClientError::Unserved { address: self.address.clone(), interface, function })
+            }
+            answer => answer?.map_err(NodeClientError::Refused),
+        }
     }
 
     async fn invoke<T: Encoded>(&self, request: &Request) -> Result<T, NodeClientError> {
@@ -296,6 +315,7 @@ impl NodeClientError {
             Self::Url { .. } => "usage".to_owned(),
             Self::Unreachable { .. } => "unreachable".to_owned(),
             Self::Timeout { .. } => "timeout".to_owned(),
+            Self::Unserved { .. } => "unserved".to_owned(),
             Self::Answer { .. } | Self::Contradiction { .. } => "malformed-answer".to_owned(),
         }
     }
@@ -305,6 +325,9 @@ impl NodeClientError {
         match self {
             Self::Unreachable { .. } => Some("is the node running, and is this its URL? `ledger serve` starts one"),
             Self::Answer { .. } => Some("is this the URL of a node of this version?"),
+            Self::Unserved { .. } => {
+                Some("is the node older than this program? `ledger serve` of this version serves it")
+            }
             Self::Timeout { .. } => Some("try again; look at the node's log"),
             Self::Refused(refusal) => refusal.hint.as_deref(),
             Self::Contradiction { .. } => Some("do not trust this node"),

@@ -113,6 +113,11 @@ impl Method {
 }
 
 impl Request {
+    /// Whether every node serves the function, also one of before there was a chain.
+    pub(super) fn is_served_by_all(&self) -> bool {
+        self.target().0 == RPC
+    }
+
     /// The interface and the function that a client asks.
     pub(super) fn target(&self) -> (&'static str, &'static str) {
         match self {

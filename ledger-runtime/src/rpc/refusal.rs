@@ -66,7 +66,7 @@ named_cases! {
         RegistryUnavailable = "registry-unavailable",
         /// The contract has no such function, or several are meant.
         UnknownFunction = "unknown-function",
-        /// The function takes or gives what can't leave its instance.
+        /// The function takes or gives what can't leave its instance, or it runs on a chain only.
         FunctionNotCallable = "function-not-callable",
         /// The parameters are not the encoding of what the function takes.
         MalformedParams = "malformed-params",

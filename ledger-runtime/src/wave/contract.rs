@@ -1,7 +1,7 @@
 //! What a contract's WIT says: what can be called by which name, and the types of everything that is shown.
 
 use super::Signature;
-use crate::interface::{self, FunctionError, Interface, TYPE_DEPTH_MAX};
+use crate::interface::{self, FunctionError, GET_STORAGE, Interface, TYPE_DEPTH_MAX, is_storage};
 use ledger_core::RootCall;
 use registry_core::id::{ComponentHash, UtxoId};
 use registry_core::limits::Limits;
@@ -147,30 +147,42 @@ impl ContractText {
             let call = RootCall::Method { utxo, method: method.clone() };
             return self.described(call, method, &declaration.params, declaration);
         }
-        let declaration = self.member(type_name, name, is_method).ok_or_else(|| FunctionError::UnknownMethod {
-            type_name: type_name.to_owned(),
-            name: name.to_owned(),
-            available: self.members(type_name).filter(|function| is_method(function)).map(item_name).collect(),
-        })?;
+        let declaration =
+            self.member(type_name, name, is_method).ok_or_else(|| self.unknown_method(type_name, name))?;
         let call = RootCall::Method { utxo, method: name.to_owned() };
         // The first parameter is the UTXO itself.
         let parameters = declaration.params.get(1..).unwrap_or_default();
         self.described(call, name.to_owned(), parameters, declaration)
     }
 
-    /// The names of all scripts and main functions that a transaction can call.
+    /// The names of all scripts, plain functions and main functions that a transaction can call. A contract that is itself
+    /// the type of its UTXOs has each function of its own twice: as one whose state is dropped, and as a main.
     pub fn callees(&self) -> Vec<String> {
-        let types = self.exports().filter_map(|(name, _)| name);
-        let mains = types.flat_map(|name| {
+        let mains = self.type_names().flat_map(|name| {
             let mains = self.members(name).filter(|function| self.is_main(function));
             mains.map(move |main| format!("{name}::{}", item_name(main)))
         });
-        let scripts = self.scripts().map(|script| script.name.clone());
-        let functions = self.interface.functions().iter().filter(|function| function.obstacle.is_none());
+        let scripts = || self.scripts().filter(|script| !is_storage(script)).map(|script| script.name.clone());
+        let functions = self.interface.functions().iter();
+        let functions = functions.filter(|function| function.obstacle.is_none() && !is_storage(&function.declaration));
         match self.is_coroutine() {
-            true => scripts.chain(mains).collect(),
+            true => scripts().chain(mains).collect(),
+            false if self.is_type() => {
+                functions.map(ToString::to_string).chain(scripts().map(|name| format!("::{name}"))).collect()
+            }
             false => functions.map(ToString::to_string).collect(),
         }
+    }
+
+    /// The types of UTXOs that a contract of Starstream's declares.
+    pub fn type_names(&self) -> impl Iterator<Item = &str> {
+        let is_coroutine = self.is_coroutine();
+        self.exports().filter_map(|(name, _)| name).filter(move |_| is_coroutine)
+    }
+
+    /// The names of the methods of a type of UTXOs.
+    pub fn methods(&self, type_name: &str) -> Vec<String> {
+        self.members(type_name).filter(|function| is_method(function)).map(item_name).collect()
     }
 
     /// The type of the record that a UTXO of the type `type_name` keeps; none if the contract has no such type.
@@ -232,7 +244,24 @@ impl ContractText {
     }
 
     fn unknown(&self, name: &str) -> FunctionError {
+        let of_type = self.type_names().find(|type_name| self.member(type_name, name, is_method).is_some());
+        if let Some(type_name) = of_type {
+            return FunctionError::OfUtxo { name: name.to_owned(), type_name: type_name.to_owned() };
+        }
         FunctionError::Unknown { name: name.to_owned(), available: self.callees() }
+    }
+
+    fn unknown_method(&self, type_name: &str, name: &str) -> FunctionError {
+        let main = format!("{type_name}::{name}");
+        let mut callees = self.callees().into_iter();
+        match callees.find(|callee| callee == name || *callee == main) {
+            Some(name) => FunctionError::OfContract { name },
+            None => FunctionError::UnknownMethod {
+                type_name: type_name.to_owned(),
+                name: name.to_owned(),
+                available: self.methods(type_name),
+            },
+        }
     }
 
     /// What the world exports: each item with the name of the interface that it is, if it is one.
@@ -268,7 +297,7 @@ impl ContractText {
     }
 
     /// Whether the contract is itself the type of its UTXOs.
-    fn is_type(&self) -> bool {
+    pub fn is_type(&self) -> bool {
         self.scripts().any(|function| function.name == GET_STORAGE)
     }
 
@@ -293,15 +322,8 @@ impl ContractText {
     }
 }
 
-/// What gives the record that a UTXO keeps, and what takes it.
-const GET_STORAGE: &str = "get-storage";
-const SET_STORAGE: &str = "set-storage";
 /// The resource by which a UTXO of Starstream knows of its own life.
 const CONTEXT: &str = "utxo-context";
-
-fn is_storage(function: &Function) -> bool {
-    function.name == GET_STORAGE || function.name == SET_STORAGE
-}
 
 fn is_method(function: &Function) -> bool {
     matches!(function.kind, FunctionKind::Method(_))

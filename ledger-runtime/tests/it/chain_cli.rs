@@ -41,6 +41,7 @@ async fn a_counter_lives_on_the_command_line() {
     let utxo = line.split_whitespace().nth(1).unwrap().to_owned();
     assert!(line.ends_with(&format!("({first})")), "{stdout}");
     assert!(stdout.contains(&format!("result       \"{utxo}\"\n")), "{stdout}");
+    assert!(stdout.contains(&format!("offers now   {utxo}: bump, stop, value\n")), "{stdout}");
 
     let (bumped, stderr, code) = ask_json(&node, "transact", &[&first, "bump", "5"]);
     assert_eq!(code, 0, "{stderr}");
@@ -117,7 +118,10 @@ async fn a_counter_lives_on_the_command_line() {
     assert!(stdout.starts_with("chain         cli\nheight        6\n"), "{stdout}");
     let (contract, _, _) = ask_json(&node, "contract", &[&counter]);
     assert_eq!(contract["utxos_so_far"], 1);
-    assert_eq!(contract["functions"][4], "counter::start");
+    assert_eq!(contract["functions"][4], json!({ "name": "counter::start", "signature": "(first: s64) -> utxo" }));
+    let (stdout, _, _) = output(&node.ask("contract", &[&counter]));
+    assert!(stdout.contains("counter::start(first: s64) -> utxo\n"), "{stdout}");
+    assert!(stdout.contains("method          bump(n: s64) of counter\n"), "{stdout}");
     assert_eq!(node.terminate(), Some(0));
 
     // Everything is there after a start without a registry.
@@ -162,6 +166,40 @@ async fn who_names_no_gas_limit_asks_for_what_the_contract_allows() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_can_be_called_now_is_told() {
+    let registry = RunningRegistry::start().await;
+    let escrow = published(&registry, "escrow").await;
+    let adder = registry.publish(crate::chain_rpc::adder()).await.to_string();
+    let directory = tempfile::tempdir().unwrap();
+    let node = Process::start(&registry.url, directory.path(), &[]);
+    for contract in [&escrow, &adder] {
+        assert_eq!(output(&node.ask("deploy", &[contract])).2, 0);
+    }
+    let (stdout, _, _) = output(&node.ask("transact", &[&escrow, "escrow::open", "5"]));
+    assert!(stdout.contains(": held, refund, release, top-up\n"), "{stdout}");
+    for command in ["call", "transact"] {
+        let (_, stderr, code) = output(&node.ask(command, &[&format!("{escrow}#0"), "take"]));
+        assert!(stderr.contains("hint: the UTXO offers now: held, refund, release, top-up\n"), "{stderr}");
+        assert_eq!(code, 1);
+    }
+    let (_, stderr, _) = ask_json(&node, "transact", &[&format!("{escrow}#0"), "take"]);
+    assert!(stderr.contains("\"code\":\"invalid-transaction(not-callable)\""), "{stderr}");
+    let (stdout, _, _) = output(&node.ask("transact", &[&format!("{escrow}#0"), "release"]));
+    assert!(stdout.contains(": held, take\n"), "{stdout}");
+
+    // A contract that keeps a state itself: without a UTXO it is dropped.
+    for command in ["call", "transact"] {
+        let (_, stderr, code) = output(&node.ask(command, &[&adder, "add", "5"]));
+        assert!(stderr.contains("is dropped: `::add` makes a UTXO") && code == 0, "{stderr}");
+    }
+    let (stdout, stderr, _) = output(&node.ask("transact", &[&adder, "::add", "5"]));
+    assert!(stdout.contains(": all functions\n") && !stderr.contains("hint"), "{stdout}{stderr}");
+    let (stdout, _, _) = output(&node.ask("contract", &[&adder]));
+    assert!(stdout.contains("::add(n: u64) -> u64\n") && !stdout.contains("get-storage"), "{stdout}");
+    registry.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn errors_of_the_chain_say_what_to_do() {
     let registry = RunningRegistry::start().await;
     let (counter, transfer) = (published(&registry, "counter").await, published(&registry, "transfer").await);
@@ -184,7 +222,13 @@ async fn errors_of_the_chain_say_what_to_do() {
     for contract in [&counter, &transfer] {
         assert_eq!(output(&node.ask("deploy", &[contract])).2, 0);
     }
-    failed("deploy", &[&counter], &["is deployed already"]);
+    // What is deployed already is what was asked for, but not with another limit.
+    let (again, stderr, code) = ask_json(&node, "deploy", &[&counter]);
+    assert_eq!((&again["height"], &again["deployed"], code), (&json!(1), &json!(counter), 0), "{stderr}");
+    let (_, stderr, code) = output(&node.ask("deploy", &[&transfer]));
+    assert_eq!((stderr.as_str(), code), ("deployed already in block 2\n", 0));
+    failed("deploy", &[&counter, "--gas-limit-max", "7"], &["is deployed already"]);
+    failed("transact", &[&counter, "bump", "1"], &["is a method of UTXOs of the type `counter`", "name a UTXO"]);
     failed("transact", &[&counter, "creat", "1"], &["no function `creat`", "did you mean `create`?"]);
     failed(
         "transact",
@@ -219,7 +263,8 @@ async fn errors_of_the_chain_say_what_to_do() {
         (&[&counter, "creat", "1"], "unknown-function"),
         (&[&counter, "create", "true"], "malformed-params"),
         (&[&unknown, "bump", "1"], "not-found"),
-        (&[&counter, "create", "1", "--gas-limit", "10"], "failed(out-of-gas)"),
+        (&[&counter, "create", "1", "--gas-limit", "10"], "invalid-transaction(gas-limit-too-low)"),
+        (&[&counter, "create", "1", "--gas-limit", "5016"], "failed(out-of-gas)"),
     ] {
         let error = output(&node.ask("transact", &[arguments, &["--json"]].concat())).1;
         let error: Json = serde_json::from_str(&error).unwrap();

@@ -24,7 +24,7 @@ fn starstream(name: &str) -> Vec<u8> {
 }
 
 /// A contract that keeps its state itself.
-fn adder() -> Vec<u8> {
+pub(crate) fn adder() -> Vec<u8> {
     let wit = "package demo:adder; world adder { export get-storage: func() -> u64; export set-storage: func(storage: u64); \
                export add: func(n: u64) -> u64; export total: func() -> u64; }";
     let wat = r#"(module

@@ -372,17 +372,30 @@ fn help_shows_examples() {
     }
 }
 
-/// A demo that cannot be shown leaves nothing behind.
+/// A demo that cannot be shown leaves nothing behind. One that names no WASI where there is none goes on without it.
 #[test]
-fn a_demo_without_wasi_makes_nothing() {
+fn a_demo_needs_the_wasi_that_it_names_and_no_other() {
     let directory = tempfile::tempdir().unwrap();
     let folder = directory.path().join("demo");
-    let mut command = ledger();
-    command.env_remove("CARGO_MANIFEST_DIR").current_dir(directory.path()).arg("demo").arg("--data-dir").arg(&folder);
-    let (stdout, stderr, code) = output(&command.assert());
+    let demo = || {
+        let mut command = ledger();
+        command
+            .env_remove("CARGO_MANIFEST_DIR")
+            .current_dir(directory.path())
+            .arg("demo")
+            .arg("--data-dir")
+            .arg(&folder);
+        command
+    };
+    let (stdout, stderr, code) = output(&demo().args(["--wasi", "nowhere"]).assert());
     assert!(stderr.contains("hint: name a folder of WIT packages") && stderr.contains("--wasi DIR"), "{stderr}");
     assert_eq!((stdout.as_str(), code), ("", 1));
     assert!(!folder.exists());
+
+    let (stdout, stderr, code) = output(&demo().assert());
+    assert_eq!(code, 0, "{stderr}");
+    assert!(stdout.contains("left out: there is no WASI 0.2 to publish") && stdout.contains("state root"), "{stdout}");
+    assert!(!stdout.contains("wasi-http") && !stdout.contains("backtrace"), "{stdout}");
 }
 
 /// The demo is what a newcomer runs first; what it leaves behind is what it says.

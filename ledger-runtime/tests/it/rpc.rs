@@ -423,6 +423,27 @@ async fn the_client_does_not_believe_a_node() {
     }
 }
 
+/// A node from before there was a chain ends the connection, but has a status.
+#[tokio::test]
+async fn a_node_that_does_not_serve_a_function_is_told_from_one_that_is_none() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("wrpc+tcp://{}", listener.local_addr().unwrap());
+    let answers = [vec![], frame(&[1, b'1', 1, b'c', 0, 5, 9]), vec![], vec![]];
+    tokio::spawn(async move {
+        for answer in answers {
+            let (mut connection, _) = listener.accept().await.unwrap();
+            let mut request = Vec::new();
+            connection.read_to_end(&mut request).await.unwrap();
+            connection.write_all(&answer).await.unwrap();
+        }
+    });
+    let client = NodeClient::new(&url).unwrap();
+    let error = client.chain_status().await.unwrap_err();
+    assert!(error.to_string().ends_with("answers, but not `status` of `ledger:node/chain@0.2.0`"), "{error}");
+    assert!(error.hint().unwrap().starts_with("is the node older than this program?"));
+    assert!(matches!(client.chain_status().await.unwrap_err(), NodeClientError::Answer { .. }));
+}
+
 #[test]
 fn urls_of_nodes() {
     for url in ["wrpc+tcp://127.0.0.1:7879", "wrpc+tcp://localhost:1", "wrpc+tcp://[::1]:7879/"] {

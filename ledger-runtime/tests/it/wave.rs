@@ -253,7 +253,16 @@ fn wrong_names_say_what_there_is() {
         (callee("counter#get-storage"), "no function", format!("it has {all}")),
         (method("bmp"), "`counter` has no method `bmp`", format!("did you mean `bump`? There are {methods}")),
         (method("get-storage"), "has no method `get-storage`", format!("it has {methods}")),
-        (method("start"), "has no method `start`", format!("it has {methods}")),
+        (
+            method("start"),
+            "`counter::start` is a function of the contract, not a method of the UTXO",
+            "name the contract in place of the UTXO: `p2:c… counter::start`".to_owned(),
+        ),
+        (
+            callee("bump"),
+            "`bump` is a method of UTXOs of the type `counter`, not a function of the contract",
+            "name a UTXO in place of the contract: `p2:u…`, or `p2:c…#0`; `ledger utxos` lists them".to_owned(),
+        ),
     ];
     for (error, message, hint) in cases {
         let CalleeError::Function(error) = error else { panic!("{error}") };
@@ -273,6 +282,9 @@ fn a_handle_is_the_id_of_a_utxo() {
     assert_eq!(encoded, [handle.clone(), handle, vec![5]].concat());
     let split = transfer.callee(contract(), "split").unwrap().signature;
     assert!(split.has_handles && split.result.is_some());
+    assert_eq!(send.to_string(), "(source: utxo, target: utxo, n: s64)");
+    let unquoted = send.parse_arguments(&format!("{id}, {id}, 5")).unwrap_err();
+    assert_eq!(unquoted.hint().unwrap(), "a UTXO is written in quotes: \"p2:u…\" or \"p2:c…#0\"");
 
     let named = send.parse_arguments_with("\"a\", \"b\", 5", &|name| {
         if name == "a" { Ok(utxo()) } else { Err(format!("`{name}` is nobody")) }
@@ -307,7 +319,10 @@ fn a_plain_contract_can_be_its_own_type() {
         RootCall::Function { contract: contract(), function: "add".to_owned() }
     );
     assert_eq!(plain.storage("").unwrap().unwrap().to_string(), "u64");
-    assert!(plain.callee(contract(), "get-storage").is_err());
+    let CalleeError::Function(error) = plain.callee(contract(), "get-storage").unwrap_err() else { panic!() };
+    assert_eq!(error.hint().unwrap(), "it has `add`, `::add`");
+    let CalleeError::Function(error) = plain.callee(contract(), "ad").unwrap_err() else { panic!() };
+    assert_eq!(error.hint().unwrap(), "did you mean `add`? There are `add`");
     assert!(plain.method(utxo(), "", "set-storage").is_err());
 }
 

@@ -47,8 +47,12 @@ const WASI_HTTP: &str = "wasi-http";
 const GENESIS_FILE: &str = "genesis.json";
 
 pub(crate) async fn run(arguments: DemoArguments) -> Result<(), Failure> {
-    // What can be missing on this machine is looked for first, so that nothing is made in vain.
-    let wasi = wasi::read(arguments.wasi.as_deref())?;
+    // A folder that was named is looked at first, so that nothing is made in vain. Without one, this machine may have no
+    // WASI, and everything else is worth seeing.
+    let wasi = match (wasi::read(arguments.wasi.as_deref()), arguments.wasi) {
+        (Err(error), Some(_)) => return Err(error.into()),
+        (wasi, _) => wasi,
+    };
     let folder = demo_folder(arguments.data_dir)?;
     let shown = show(wasi, &folder).await;
     if shown.is_err() {
@@ -57,7 +61,7 @@ pub(crate) async fn run(arguments: DemoArguments) -> Result<(), Failure> {
     shown
 }
 
-async fn show(wasi: Wasi, folder: &Path) -> Result<(), Failure> {
+async fn show(wasi: anyhow::Result<Wasi>, folder: &Path) -> Result<(), Failure> {
     let mut stage = Stage::new();
     stage.title("A registry of WIT and components, and a ledger that knows its contracts by their hash")?;
 
@@ -72,17 +76,22 @@ async fn show(wasi: Wasi, folder: &Path) -> Result<(), Failure> {
     }
 
     stage.step("Publish WASI 0.2: a package's hash covers the hashes of its dependencies, so these go first")?;
-    for upload in wasi.uploads {
-        registry.client.publish_package(upload.files, upload.hash).await.map_err(anyhow::Error::from)?;
-        stage.item(upload.hash, &upload.name)?;
-    }
+    let http = match wasi {
+        Ok(wasi) => Some(publish_wasi(&registry.client, wasi, &stage).await?),
+        Err(error) => {
+            stage.say(format_args!("left out: {error:#}; `--wasi DIR` names a folder of WIT packages"))?;
+            None
+        }
+    };
 
     stage.step("Publish contracts; the registry decodes each and compares it with the packages that it names")?;
     publish_packages(&registry.client, &stage).await?;
     let contracts = publish_contracts(&registry.client, &stage).await?;
 
-    stage.step("Fetch wasi:http by its hash: one request, every hash in the answer recomputed")?;
-    fetch(&registry.client, wasi.http_hash, &folder.join(WASI_HTTP), &stage).await?;
+    if let Some((_, hash)) = &http {
+        stage.step("Fetch wasi:http by its hash: one request, every hash in the answer recomputed")?;
+        fetch(&registry.client, *hash, &folder.join(WASI_HTTP), &stage).await?;
+    }
 
     stage.step("Start a ledger whose genesis names contracts by hash; it fetches, verifies and keeps them")?;
     let genesis = write_genesis(&contracts, folder)?;
@@ -138,7 +147,7 @@ async fn show(wasi: Wasi, folder: &Path) -> Result<(), Failure> {
     stage.step("Execute the whole chain again from its genesis, and compare every header, receipt and root")?;
     verify_chain(&folder.join(LEDGER), &stage).await?;
 
-    stage.end(folder, &wasi.http_name, &hash("arithmetic")?, &tally)?;
+    stage.end(folder, http.map(|(name, _)| name), &hash("arithmetic")?, &tally)?;
     Ok(())
 }
 
@@ -207,6 +216,15 @@ impl Running {
 }
 
 type Stopped = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Publishes WASI, and gives the name and the hash of `wasi:http`.
+async fn publish_wasi(client: &Client, wasi: Wasi, stage: &Stage) -> Result<(ReleaseName, PackageHash), Failure> {
+    for upload in wasi.uploads {
+        client.publish_package(upload.files, upload.hash).await.map_err(anyhow::Error::from)?;
+        stage.item(upload.hash, &upload.name)?;
+    }
+    Ok((wasi.http_name, wasi.http_hash))
+}
 
 async fn publish_packages(client: &Client, stage: &Stage) -> Result<(), Failure> {
     let limits = CoreLimits::default();

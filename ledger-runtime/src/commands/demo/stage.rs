@@ -71,11 +71,17 @@ impl Stage {
     pub(super) fn end(
         &self,
         folder: &Path,
-        package: impl Display,
+        package: Option<impl Display>,
         contract: &ComponentHash,
         tally: &ComponentHash,
     ) -> io::Result<()> {
         let folder = folder.display();
+        let of_package = package.map(|package| {
+            format!(
+                "   cargo run --bin registry -- tree {package}\n   cargo run --bin registry -- verify {folder}/wasi-http\n"
+            )
+        });
+        let of_package = of_package.unwrap_or_default();
         writeln!(
             stdout(),
             "\n{STRONG}Everything above is kept in {folder}. Go on with it:{STRONG:#}
@@ -85,9 +91,7 @@ impl Stage {
    # in another
    cargo run --bin ledger -- serve --registry http://127.0.0.1:7878 --genesis {folder}/genesis.json --data-dir {folder}/ledger
    # in a third
-   cargo run --bin registry -- tree {package}
-   cargo run --bin registry -- verify {folder}/wasi-http
-   cargo run --bin ledger -- wit {contract}
+{of_package}   cargo run --bin ledger -- wit {contract}
    cargo run --bin ledger -- call {contract} gcd '1071, 462'
    cargo run --bin ledger -- transact {tally} counter::start 5
    cargo run --bin ledger -- utxos

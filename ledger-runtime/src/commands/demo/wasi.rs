@@ -63,7 +63,9 @@ fn find_folder() -> anyhow::Result<PathBuf> {
     }
     let output = command.output().context("cargo is needed to find the WIT of WASI")?;
     let message = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "`cargo metadata` failed: {}", message.trim());
+    // The first line says what is wrong; a trace of the program that said it may follow.
+    let message = message.lines().next().unwrap_or_default();
+    ensure!(output.status.success(), "`cargo metadata` failed: {message}");
     let metadata: Metadata = serde_json::from_slice(&output.stdout).context("`cargo metadata` gave no metadata")?;
     let newest = metadata
         .packages
