@@ -120,7 +120,8 @@ pub enum FunctionError {
     },
 }
 
-/// How deep types may contain each other. Components and WAVE text have the same limit.
+/// How deep types may contain each other, wherever they are read: as much as the codec's
+/// [`ValueLimits`](crate::value::ValueLimits) allow.
 pub const TYPE_DEPTH_MAX: usize = 100;
 
 impl Interface {

@@ -32,8 +32,8 @@ mod types;
 
 pub use error::{HandleError, LiftError, LowerError, PointerError, Unsupported, UnsupportedType};
 pub use signature::{CoreSignature, Handed, Signature};
-pub(crate) use types::declaration;
 pub use types::{AbiType, Case, CoreType, Field, Resource, Resources, Shape};
+pub(crate) use types::{CONTRACT_TYPE_PARTS_MAX, TYPE_PARTS_MAX, declaration};
 
 use registry_core::id::UtxoId;
 

@@ -1,6 +1,7 @@
 //! Types of values, with how the canonical ABI lays them out.
 
 use super::error::UnsupportedType;
+use crate::interface::TYPE_DEPTH_MAX;
 use std::collections::HashMap;
 use wit_parser::{Handle, Resolve, Type, TypeDefKind, TypeId};
 
@@ -98,12 +99,13 @@ pub enum CoreType {
     F64,
 }
 
-/// How deep types may contain each other. As much as the codec's [`ValueLimits`](crate::value::ValueLimits) allow.
-const TYPE_DEPTH_MAX: usize = 100;
-
 /// Of how many types a type may be made, itself and each use of each type counted. A record of two records of two
 /// records grows with two to the power of its depth, while its text stays short.
-const TYPE_PARTS_MAX: usize = 10_000;
+pub(crate) const TYPE_PARTS_MAX: usize = 10_000;
+
+/// Of how many types all functions of a contract may be made, each use of each type counted. A short text can name a
+/// large type often, and each function keeps its own.
+pub(crate) const CONTRACT_TYPE_PARTS_MAX: usize = 100_000;
 
 impl AbiType {
     /// The type `ty` of a WIT.

@@ -5,7 +5,7 @@ use crate::profile::ExecutionProfile;
 use std::collections::HashSet;
 use wasmparser::component_types::{ComponentAnyTypeId, ComponentEntityType, ComponentInstanceType, ResourceId};
 use wasmparser::types::Types;
-use wasmparser::{ComponentImport, Parser, Payload, Validator};
+use wasmparser::{ComponentImport, FuncValidatorAllocations, Parser, Payload, ValidPayload, Validator};
 
 /// Checks the size, the validity under the profile, and what compilation will cost.
 pub(super) fn inspect<'a>(profile: &ExecutionProfile, bytes: &'a [u8]) -> Result<Inspected<'a>, AdmissionError> {
@@ -13,24 +13,31 @@ pub(super) fn inspect<'a>(profile: &ExecutionProfile, bytes: &'a [u8]) -> Result
         return Err(AdmissionError::TooLarge { size_bytes: bytes.len(), max: profile.component_size_bytes_max });
     }
     let invalid = |error: wasmparser::BinaryReaderError| AdmissionError::Invalid(error.into());
-    let types = Validator::new_with_features(profile.wasm_features()).validate_all(bytes).map_err(invalid)?;
-    let outline = Outline::of(bytes).map_err(invalid)?;
+    let (outline, types) = Outline::of(profile, bytes).map_err(invalid)?;
+    let types = types.ok_or(AdmissionError::NoWorld)?;
     if outline.function_size_bytes > profile.function_size_bytes_max {
         return Err(AdmissionError::FunctionTooLarge {
             size_bytes: outline.function_size_bytes,
             max: profile.function_size_bytes_max,
         });
     }
-    if outline.compilation_cost > profile.compilation_cost_max {
-        return Err(AdmissionError::TooComplex { cost: outline.compilation_cost, max: profile.compilation_cost_max });
+    let initializers = outline.initializers.count();
+    if initializers > profile.initializers_max {
+        return Err(AdmissionError::TooManyInitializers { count: initializers, max: profile.initializers_max });
     }
-    Ok(Inspected { types, imports: outline.imports })
+    let compilation_cost = outline.compilation_cost();
+    if compilation_cost > profile.compilation_cost_max {
+        return Err(AdmissionError::TooComplex { cost: compilation_cost, max: profile.compilation_cost_max });
+    }
+    Ok(Inspected { types, imports: outline.imports, compilation_cost })
 }
 
 /// A component that is valid.
 pub(super) struct Inspected<'a> {
     types: Types,
     imports: Vec<ComponentImport<'a>>,
+    /// The estimate of what compiling it takes.
+    pub(super) compilation_cost: u64,
 }
 
 impl Inspected<'_> {
@@ -52,15 +59,30 @@ struct Outline<'a> {
     /// The largest function body at any depth.
     function_size_bytes: usize,
     /// What compiling all functions at any depth will cost.
-    compilation_cost: u64,
+    functions_cost: u64,
+    initializers: cost::Initializers,
+    composition: cost::Composition,
 }
 
 impl<'a> Outline<'a> {
-    fn of(bytes: &'a [u8]) -> wasmparser::Result<Self> {
-        let mut outline = Self::default();
-        let mut depth = 0_usize;
-        for payload in Parser::new(0).parse_all(bytes) {
-            match payload? {
+    /// Validates a component on the way, and also gives its types.
+    fn of(profile: &ExecutionProfile, bytes: &'a [u8]) -> wasmparser::Result<(Self, Option<Types>)> {
+        let features = profile.wasm_features();
+        let mut validator = Validator::new_with_features(features);
+        let mut parser = Parser::new(0);
+        parser.set_features(features);
+        let (mut outline, mut types, mut functions, mut depth) = (Self::default(), None, Vec::new(), 0_usize);
+        for payload in parser.parse_all(bytes) {
+            let payload = payload?;
+            match validator.payload(&payload)? {
+                ValidPayload::Func(function, body) => functions.push((function, body)),
+                // The last are those of the whole.
+                ValidPayload::End(all) => types = Some(all),
+                ValidPayload::Ok | ValidPayload::Parser(_) => {}
+            }
+            outline.initializers.add(&payload)?;
+            outline.composition.add(&payload)?;
+            match payload {
                 Payload::Version { .. } => depth += 1,
                 Payload::End(_) => depth = depth.saturating_sub(1),
                 Payload::ComponentImportSection(section) if depth == 1 => {
@@ -68,14 +90,22 @@ impl<'a> Outline<'a> {
                         outline.imports.push(import?);
                     }
                 }
-                Payload::CodeSectionEntry(body) => {
-                    outline.function_size_bytes = outline.function_size_bytes.max(body.range().len());
-                    outline.compilation_cost = outline.compilation_cost.saturating_add(cost::of_function(&body)?);
-                }
                 _ => {}
             }
         }
-        Ok(outline)
+        let mut allocations = FuncValidatorAllocations::default();
+        for (function, body) in functions {
+            let mut validator = function.into_validator(allocations);
+            outline.function_size_bytes = outline.function_size_bytes.max(body.range().len());
+            let cost = cost::of_function(&mut validator, &body)?;
+            outline.functions_cost = outline.functions_cost.saturating_add(cost);
+            allocations = validator.into_allocations();
+        }
+        Ok((outline, types))
+    }
+
+    fn compilation_cost(&self) -> u64 {
+        self.functions_cost.saturating_add(self.initializers.units()).saturating_add(self.composition.units())
     }
 }
 

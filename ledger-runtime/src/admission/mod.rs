@@ -1,8 +1,9 @@
 //! From a verified component to something that can be executed.
 
 pub mod coroutine;
-mod cost;
+pub(crate) mod cost;
 mod floats;
+mod identifiers;
 mod inspect;
 mod plain;
 
@@ -11,7 +12,7 @@ pub use plain::{Export, RootStorage};
 
 use crate::compiled::CompiledCache;
 use crate::execution::{self, TransactionStore};
-use crate::interface::{FunctionError, Interface, Obstacle};
+use crate::interface::{self, FunctionError, Interface, Obstacle};
 use crate::profile::ExecutionProfile;
 use coroutine::{CoroutineContract, ShapeError};
 use registry_core::component::{MergedReference, VerifiedComponent};
@@ -43,6 +44,25 @@ pub enum AdmissionError {
     FunctionTooLarge {
         /// The size of its body.
         size_bytes: usize,
+        /// The limit.
+        max: usize,
+    },
+    /// Its modules compute too much when they are instantiated.
+    #[error(
+        "the component has {count} initialisers (segments, elements of active segments, operators of constant \
+         expressions), over the limit of {max} (`initializers_max`)"
+    )]
+    TooManyInitializers {
+        /// How many it has.
+        count: u64,
+        /// The limit.
+        max: u64,
+    },
+    /// One of its own names is too long.
+    #[error("names in the component's WIT are longer than {max} characters (`identifier_chars_max`):\n{}", list(.names))]
+    LongNames {
+        /// How they begin.
+        names: Vec<String>,
         /// The limit.
         max: usize,
     },
@@ -152,21 +172,22 @@ impl Executable {
         bytes: &[u8],
     ) -> Result<Self, AdmissionError> {
         check_exact(component)?;
+        identifiers::check(profile, component.wit().resolve())?;
         check_floats(profile, component)?;
         let inspected = inspect::inspect(profile, bytes)?;
         let resolve = component.wit().resolve();
         let world = component.world().ok_or(AdmissionError::NoWorld)?;
-        let mut interface = Interface::of(resolve, world);
-        let (form, compiled_size_bytes) = if CoroutineContract::is_meant_by(resolve, world) {
+        let mut functions = Interface::of(resolve, world);
+        let (form, compiled_size_bytes) = if interface::is_coroutine(resolve, world) {
             let (coroutine, size_bytes) = Coroutine::admit(cache, profile, component, bytes)?;
             (Form::Coroutine(coroutine), size_bytes)
         } else {
             inspected.check_imports()?;
-            let (plain, size_bytes) = Plain::admit(cache, component, bytes, &mut interface)?;
+            let (plain, size_bytes) = Plain::admit(cache, component, bytes, &mut functions)?;
             (Form::Plain(plain), size_bytes)
         };
         let size_bytes = OVERHEAD_SIZE_BYTES + compiled_size_bytes + bytes.len();
-        Ok(Self { hash: component.hash(), interface, form, size_bytes })
+        Ok(Self { hash: component.hash(), interface: functions, form, size_bytes })
     }
 
     /// The component's hash.
@@ -239,6 +260,14 @@ fn check_exact(component: &VerifiedComponent) -> Result<(), AdmissionError> {
     // An interface that is imported and exported counts once.
     let merged: BTreeSet<MergedUse> = merged.collect();
     if merged.is_empty() { Ok(()) } else { Err(AdmissionError::Merged(merged.into_iter().collect())) }
+}
+
+/// What compiling a component takes at most, estimated from its bytes; a unit is about a microsecond.
+///
+/// # Errors
+/// If it is too large, not valid under the profile, or would take too long.
+pub fn compilation_cost(profile: &ExecutionProfile, bytes: &[u8]) -> Result<u64, AdmissionError> {
+    Ok(inspect::inspect(profile, bytes)?.compilation_cost)
 }
 
 fn check_floats(profile: &ExecutionProfile, component: &VerifiedComponent) -> Result<(), AdmissionError> {

@@ -2,8 +2,8 @@
 
 use super::executor::{Executed, FreshContracts, TransactionExecutor};
 use super::sequencer::Proposal;
-use crate::admission::Executable;
 use crate::admission::coroutine::host_interface_id;
+use crate::admission::{AdmissionError, Executable, compilation_cost};
 use crate::contracts::{ContractError, Contracts};
 use crate::execution::{ContractProvider, Executor, NodeFault};
 use ledger_core::{Admission, ChainId, Deployment, Invalid, Moment, RootCall, State, StateError, Transaction, Verdict};
@@ -62,7 +62,11 @@ impl NodeExecutor {
         let Some(deployment) = deployment.filter(|deployment| deployment.contract == asked.contract) else {
             return refused("its component did not come with the transaction".to_owned());
         };
-        let (gas_used, gas_limit) = (self.gas_of(deployment), asked.transaction.gas_limit);
+        let gas_used = match self.gas_of(deployment) {
+            Ok(gas_used) => gas_used,
+            Err(error) => return refused(with_causes(&ContractError::Admission { hash: asked.contract, error })),
+        };
+        let gas_limit = asked.transaction.gas_limit;
         if gas_used > gas_limit {
             return Ok(Executed::Invalid(Invalid::GasLimitTooLow { asked: gas_limit, min: gas_used }));
         }
@@ -95,12 +99,14 @@ impl NodeExecutor {
         Ok(known.map(|_| Invalid::DeployedContract(asked.contract)))
     }
 
-    /// Gas for verifying, compiling and keeping a component and its packages.
-    fn gas_of(&self, deployment: &Deployment) -> u64 {
+    /// Gas for verifying, compiling and keeping a component and its packages; known before anything is compiled.
+    fn gas_of(&self, deployment: &Deployment) -> Result<u64, AdmissionError> {
         let packages = deployment.packages.iter().map(|(name, _, wit)| name.len() + wit.len()).sum::<usize>();
         let size_bytes = (deployment.component.len() + packages) as u64;
         let profile = self.executor.profile();
-        profile.gas_per_transaction.saturating_add(size_bytes.saturating_mul(profile.gas_per_component_byte))
+        let compilation = compilation_cost(profile, &deployment.component)?;
+        let kept = size_bytes.saturating_mul(profile.gas_per_component_byte);
+        Ok(profile.gas_per_transaction.saturating_add(kept).saturating_add(compilation))
     }
 }
 

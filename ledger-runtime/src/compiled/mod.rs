@@ -15,6 +15,7 @@ use code::Code;
 use files::{CodeId, Files};
 use key::Key;
 use registry_core::id::ComponentHash;
+use registry_core::panics::catch_panic;
 use sha2::{Digest, Sha256};
 use std::hash::{Hash, Hasher};
 use std::io;
@@ -74,14 +75,20 @@ impl CompiledCache {
     }
 
     fn load_or_compile<C: Code>(&self, hash: ComponentHash, bytes: &[u8]) -> wasmtime::Result<C> {
-        let Some(files) = &self.files else { return C::compile(&self.engine, bytes) };
+        let Some(files) = &self.files else { return self.compile(bytes) };
         let id = CodeId { contract: hash, form: C::FORM, compatibility: self.compatibility };
         if let Some(code) = files.load(&self.engine, &id) {
             return Ok(code);
         }
-        let code = C::compile(&self.engine, bytes)?;
+        let code = self.compile::<C>(bytes)?;
         files.keep(&id, &code);
         Ok(code)
+    }
+
+    /// The compiler ends in a panic for some components that are valid, and the node must not.
+    fn compile<C: Code>(&self, bytes: &[u8]) -> wasmtime::Result<C> {
+        catch_panic(|| C::compile(&self.engine, bytes))
+            .map_err(|reason| wasmtime::Error::msg(format!("the compiler cannot compile it: {reason}")))?
     }
 }
 

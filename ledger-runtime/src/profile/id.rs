@@ -1,7 +1,10 @@
 //! The name of an execution profile.
 
 use super::ExecutionProfile;
+use crate::abi::{CONTRACT_TYPE_PARTS_MAX, TYPE_PARTS_MAX};
+use crate::admission::cost;
 use crate::engine;
+use crate::interface::TYPE_DEPTH_MAX;
 use borsh::BorshSerialize;
 use ledger_core::ProfileId;
 use registry_core::hash::{Domain, blob};
@@ -27,6 +30,13 @@ struct Identity<'a> {
     /// Bytes of addresses that are reserved for each memory, and behind it: they decide what code is generated.
     memory_reservation_bytes: u64,
     memory_guard_bytes: u64,
+    /// How the cost of compilation is estimated.
+    compilation_estimate: u32,
+    /// How deep the types of a contract may contain each other, of how many parts one of them may be made, and all of
+    /// one contract of Starstream.
+    type_depth_max: u64,
+    type_parts_max: u64,
+    contract_type_parts_max: u64,
 }
 
 impl ExecutionProfile {
@@ -41,6 +51,10 @@ impl ExecutionProfile {
             architecture: std::env::consts::ARCH,
             memory_reservation_bytes: engine::MEMORY_RESERVATION_BYTES,
             memory_guard_bytes: engine::MEMORY_GUARD_BYTES,
+            compilation_estimate: cost::VERSION,
+            type_depth_max: TYPE_DEPTH_MAX as u64,
+            type_parts_max: TYPE_PARTS_MAX as u64,
+            contract_type_parts_max: CONTRACT_TYPE_PARTS_MAX as u64,
         };
         let mut bytes = Vec::new();
         // Writing into memory fails only for a collection of more than 2^32 items.

@@ -80,9 +80,13 @@ pub struct ExecutionProfile {
     pub component_size_bytes_max: usize,
     /// Bytes of one function's body.
     pub function_size_bytes_max: usize,
-    /// What compiling a component may cost, estimated from the loops, branches and locals of its functions. Ordinary
-    /// contracts stay below a hundredth of the default, which is some seconds of processor time.
+    /// What compiling a component may cost, as `admission/cost` estimates it. Ordinary contracts stay below a tenth of
+    /// the default, which is some seconds of processor time.
     pub compilation_cost_max: u64,
+    /// Segments, elements of active segments, and operators of constant expressions in one component.
+    pub initializers_max: u64,
+    /// Characters of each name in a component's own WIT.
+    pub identifier_chars_max: usize,
     /// Core instances in one component.
     pub core_instances_max: u32,
     /// Linear memories in one component.
@@ -127,6 +131,8 @@ impl Default for ExecutionProfile {
             component_size_bytes_max: 4 << 20,
             function_size_bytes_max: 128 << 10,
             compilation_cost_max: 30_000_000,
+            initializers_max: 20_000,
+            identifier_chars_max: 128,
             core_instances_max: 16,
             memories_max: 4,
             tables_max: 16,

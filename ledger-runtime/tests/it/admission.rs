@@ -2,7 +2,7 @@
 
 use crate::build;
 use crate::support::{Machine, chain};
-use ledger_runtime::admission::{AdmissionError, Executable};
+use ledger_runtime::admission::{AdmissionError, Executable, compilation_cost};
 use ledger_runtime::contracts::ContractError;
 use ledger_runtime::interface::{FunctionError, Interface};
 use ledger_runtime::profile::ExecutionProfile;
@@ -268,6 +268,167 @@ fn a_component_of_too_many_instances_is_refused() {
     let refused = chain(&machine.admit(&component(max)).err().unwrap());
     assert!(refused.contains("cannot be compiled within the ledger's limits"), "{refused}");
     assert!(refused.contains("core module instances"), "{refused}");
+}
+
+/// Some hundred bytes that mean millions of instances.
+#[test]
+fn instances_in_instances_are_counted_before_anything_is_compiled() {
+    let nested = |depth: usize, count: usize| {
+        let mut inner = "(component $c0)".to_owned();
+        for level in 1..=depth {
+            let instances = format!("(instance (instantiate $c{}))", level - 1).repeat(count);
+            inner = format!("(component $c{level} {inner} {instances})");
+        }
+        wat::parse_str(format!(
+            r#"(component {inner} (instance (instantiate $c{depth}))
+                (core module $m (func (export "run")))
+                (core instance $i (instantiate $m))
+                (func (export "run") (canon lift (core func $i "run"))))"#
+        ))
+        .unwrap()
+    };
+    let machine = Machine::new();
+    machine.admit(&nested(2, 5)).unwrap();
+    for bytes in [nested(5, 30), nested(19, 2)] {
+        let error = machine.admit(&bytes).err().unwrap();
+        assert!(matches!(error, AdmissionError::TooComplex { .. }), "{error}");
+    }
+}
+
+/// A component that another one is given could be any, so what instantiating it takes is not known.
+#[test]
+fn components_that_are_given_to_others_are_not_instantiated() {
+    let bytes = wat::parse_str(
+        r#"(component
+            (component $small)
+            (component $maker (import "any" (component $any)) (instance (instantiate $any)))
+            (instance (instantiate $maker (with "any" (component $small))))
+            (core module $m (func (export "run")))
+            (core instance $i (instantiate $m))
+            (func (export "run") (canon lift (core func $i "run"))))"#,
+    )
+    .unwrap();
+    let error = Machine::new().admit(&bytes).err().unwrap();
+    assert!(matches!(error, AdmissionError::TooComplex { .. }), "{error}");
+}
+
+/// What the engine cannot compute in advance becomes code, much more of it than there are bytes.
+#[test]
+fn what_initialises_modules_is_limited() {
+    let machine = Machine::new();
+    let with_offset = |count: usize| {
+        let elements = "$run ".repeat(count);
+        wat::parse_str(format!(
+            r#"(component
+                (core module $numbers (global (export "zero") i32 (i32.const 0)))
+                (core instance $numbers (instantiate $numbers))
+                (core module $m
+                    (import "numbers" "zero" (global $zero i32))
+                    (table 20000 funcref)
+                    (elem (offset global.get $zero) func {elements})
+                    (func $run (export "run")))
+                (core instance $i (instantiate $m (with "numbers" (instance $numbers))))
+                (func (export "run") (canon lift (core func $i "run"))))"#
+        ))
+        .unwrap()
+    };
+    machine.admit(&with_offset(100)).unwrap();
+    let sum = "(i32.const 1) i32.add ".repeat(10_001);
+    let expressions = "(ref.null func) ".repeat(20_001);
+    let segments = r#"(data (i32.const 0) "")"#.repeat(10_001);
+    let of = |items: &str| {
+        build::component(
+            "package demo:test; world test { export run: func(); }",
+            &format!(r#"(module {items} (func (export "run")))"#),
+        )
+    };
+    for bytes in [
+        with_offset(20_000),
+        of(&format!("(global i32 (i32.const 0) {sum})")),
+        of(&format!("(elem funcref {expressions})").replace("(ref.null func)", "(item (ref.null func))")),
+        of(&format!("(memory 1) {segments}")),
+    ] {
+        let error = machine.admit(&bytes).err().unwrap();
+        assert!(matches!(error, AdmissionError::TooManyInitializers { .. }), "{error}");
+        assert!(error.to_string().contains("`initializers_max`"), "{error}");
+    }
+}
+
+/// Values that wait on the operand stack while functions are called are kept over each of the calls.
+#[test]
+fn values_that_are_kept_over_calls_weigh() {
+    let waiting = |count: usize| {
+        let (calls, sums) = ("(call $f (local.get 0))".repeat(count), "i32.add ".repeat(count - 1));
+        build::component(
+            "package demo:test; world test { export run: func(); }",
+            &format!(
+                r#"(module (func (export "run")) (func $f (param i32) (result i32) (local.get 0))
+                    (func (param i32) (result i32) {calls} {sums}))"#
+            ),
+        )
+    };
+    let profile = ExecutionProfile::default();
+    let cost = |count: usize| compilation_cost(&profile, &waiting(count)).unwrap();
+    assert!(cost(10_000) > 80 * cost(1_000), "{} {}", cost(10_000), cost(1_000));
+    let error = Machine::new().admit(&waiting(24_000)).err().unwrap();
+    assert!(matches!(error, AdmissionError::TooComplex { .. }), "{error}");
+}
+
+/// The engine cannot pass strings from one inner component to another under the profile, and its compiler panics.
+#[test]
+fn a_component_for_which_the_compiler_panics_is_refused() {
+    let bytes = wat::parse_str(
+        r#"(component
+            (component $callee
+                (core module $m (memory (export "memory") 1)
+                    (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 0))
+                    (func (export "f") (param i32 i32)))
+                (core instance $i (instantiate $m))
+                (func (export "f") (param "s" string)
+                    (canon lift (core func $i "f") (memory $i "memory") (realloc (func $i "realloc")))))
+            (component $caller
+                (import "f" (func $f (param "s" string)))
+                (core module $memory (memory (export "memory") 1))
+                (core instance $memory (instantiate $memory))
+                (core func $lowered (canon lower (func $f) (memory $memory "memory")))
+                (core module $m (import "x" "f" (func $f (param i32 i32)))
+                    (func (export "run") (call $f (i32.const 0) (i32.const 1))))
+                (core instance $i (instantiate $m (with "x" (instance (export "f" (func $lowered))))))
+                (func (export "run") (canon lift (core func $i "run"))))
+            (instance $a (instantiate $callee))
+            (instance $b (instantiate $caller (with "f" (func $a "f"))))
+            (export "run" (func $b "run")))"#,
+    )
+    .unwrap();
+    let refused = chain(&Machine::new().admit(&bytes).err().unwrap());
+    assert!(refused.contains("the compiler cannot compile it"), "{refused}");
+}
+
+#[test]
+fn names_of_a_contract_are_limited_like_those_of_packages() {
+    let machine = Machine::new();
+    let [fits, long] = [128, 129].map(|count: usize| "a".repeat(count));
+    let admit = |name: &str, world: &str, module: &str| {
+        let world = world.replace("NAME", name);
+        let wit = format!("package demo:test; world test {{ {world} }}");
+        machine.admit(&build::component(&wit, &module.replace("NAME", name)))
+    };
+    let plain = r#"(module (func (export "run") (param i32)))"#;
+    for (world, module) in [
+        ("export NAME: func();", r#"(module (func (export "NAME")))"#),
+        ("export run: func(NAME: u32);", plain),
+        ("export NAME: interface { run: func(); }", r#"(module (func (export "NAME#run")))"#),
+        ("use api.{NAME}; export run: func(x: NAME); } interface api { record NAME { x: u32 }", plain),
+        ("use api.{item}; export run: func(x: item); } interface api { record item { NAME: u32 }", plain),
+        ("use api.{item}; export run: func(x: item); } interface api { enum item { NAME }", plain),
+        ("use api.{item}; export run: func(x: item); } interface api { flags item { NAME }", plain),
+        ("use api.{item}; export run: func(x: item); } interface api { variant item { NAME }", plain),
+    ] {
+        admit(&fits, world, module).unwrap();
+        let error = admit(&long, world, module).err().unwrap();
+        assert!(matches!(error, AdmissionError::LongNames { .. }), "{world}: {error}");
+        assert!(error.to_string().contains("`aaaa"), "{error}");
+    }
 }
 
 /// A component need not export what its interface declares behind an unstable gate.

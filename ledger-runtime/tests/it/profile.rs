@@ -12,7 +12,7 @@ macro_rules! changes {
     };
 }
 
-const CHANGES: [(&str, Change); 50] = changes![
+const CHANGES: [(&str, Change); 52] = changes![
     gas_limit_default,
     gas_limit_max,
     operators.simple,
@@ -58,6 +58,8 @@ const CHANGES: [(&str, Change); 50] = changes![
     component_size_bytes_max,
     function_size_bytes_max,
     compilation_cost_max,
+    initializers_max,
+    identifier_chars_max,
     core_instances_max,
     memories_max,
     tables_max,

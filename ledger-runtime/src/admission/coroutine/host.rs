@@ -10,8 +10,6 @@ use wit_parser::{Interface, Resolve, TypeDefKind};
 /// The interfaces themselves, as WIT. A contract may import a part of them.
 pub const HOST_WIT: &str = include_str!("../../../../wit/starstream-std/std.wit");
 
-/// The namespace of everything that a contract of this form imports.
-pub(super) const NAMESPACE: &str = "starstream";
 pub(super) const BUILTIN: &str = "starstream:std/builtin";
 pub(super) const CONTEXT: &str = "starstream:std/utxo-context";
 pub(super) const CARDANO: &str = "starstream:std/cardano";

@@ -35,8 +35,10 @@ use registry_core::component::VerifiedComponent;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use wiring::Wiring;
-use wit_parser::{Resolve, WorldId, WorldKey};
 use world::World;
+
+/// The name under which the core module must export the memory that values go through.
+pub(crate) const MEMORY: &str = "memory";
 
 /// What a contract of this form consists of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -176,17 +178,6 @@ pub struct Method {
 }
 
 impl CoroutineContract {
-    /// Whether a component means to be of this form: it imports something of the `starstream` namespace.
-    pub fn is_meant_by(resolve: &Resolve, world: WorldId) -> bool {
-        resolve.worlds[world].imports.keys().any(|key| match key {
-            WorldKey::Interface(id) => {
-                let package = resolve.interfaces[*id].package;
-                package.is_some_and(|package| resolve.packages[package].name.namespace == host::NAMESPACE)
-            }
-            WorldKey::Name(_) => false,
-        })
-    }
-
     /// Compares a component, whose bytes are `bytes`, with the shape, and describes it.
     ///
     /// # Errors

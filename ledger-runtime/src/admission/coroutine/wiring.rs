@@ -3,6 +3,7 @@
 //! A component's sections fill index spaces, to which later sections refer. [`Assembly`] keeps for every index what
 //! stands behind it, as far as the shape allows it to be there at all.
 
+use super::MEMORY;
 use super::error::{Difference, ShapeError};
 use super::shim::Shim;
 use std::collections::BTreeMap;
@@ -15,9 +16,6 @@ use wasmparser::{
     ComponentImport, ComponentInstance, ComponentType, ComponentTypeRef, ExternalKind, Instance, InstantiationArg,
     Parser, Payload,
 };
-
-/// The name under which the core module must export the memory that values go through.
-const MEMORY: &str = "memory";
 
 /// What goes where in a component with one core module.
 pub(super) struct Wiring<'a> {

@@ -5,7 +5,7 @@ use super::error::{Difference, ShapeError};
 use super::host::{self, BUILTIN, CARDANO, CONTEXT, EFFECTS, EVENTS, Host, SELF};
 use super::wiring::{CoreFunction, Wiring};
 use super::{Entry, HostFunction, HostImport, Method, Object, ObjectKind, method_ids};
-use crate::abi::{AbiType, CoreSignature, Resource, Resources, Signature, declaration};
+use crate::abi::{AbiType, CONTRACT_TYPE_PARTS_MAX, CoreSignature, Resource, Resources, Signature, declaration};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use wasmparser::component_types::{ComponentAnyTypeId, ComponentEntityType, ResourceId};
@@ -17,10 +17,6 @@ use wit_parser::{
 
 /// What the names of the core imports for a contract's own objects begin with.
 const EXPORT: &str = "[export]";
-
-/// Of how many types all functions of a contract may be made, each use of each type counted. A short text can name a
-/// large type often, and each function keeps its own.
-const TYPE_PARTS_MAX: usize = 100_000;
 
 /// What an object's interface must be.
 const ONE_RESOURCE: &str = "an interface with one resource, `utxo` or `token`";
@@ -462,8 +458,8 @@ impl<'a> Reader<'a> {
         let signature = Signature::of(self.resolve, function, leading_handles, &self.resources);
         let signature = signature.map_err(|error| ShapeError::new(place(), Difference::Function(error)))?;
         self.type_parts.set(self.type_parts.get() + signature.parts());
-        if self.type_parts.get() > TYPE_PARTS_MAX {
-            return Err(ShapeError::new(place(), Difference::TooManyParts { max: TYPE_PARTS_MAX }));
+        if self.type_parts.get() > CONTRACT_TYPE_PARTS_MAX {
+            return Err(ShapeError::new(place(), Difference::TooManyParts { max: CONTRACT_TYPE_PARTS_MAX }));
         }
         Ok(signature)
     }

@@ -3,7 +3,7 @@
 use super::handles::{CONTEXT, InstanceHandles};
 use super::transition::{Frame, FrameKind, LiveIndex, ObjectIndex, Transition};
 use crate::abi::{LiftError, LowerError};
-use crate::admission::coroutine::{Entry, Object as Declared, ObjectKind};
+use crate::admission::coroutine::{Entry, MEMORY, Object as Declared, ObjectKind};
 use crate::admission::{Coroutine, Executable};
 use crate::execution::gas;
 use crate::execution::stop::Stopped;
@@ -262,9 +262,6 @@ pub(super) fn memory(store: &mut Context<'_>, live: LiveIndex) -> Result<Option<
     // While it starts an instance has no memory that the host could know.
     Ok(instance.and_then(|instance| instance.get_memory(&mut *store, MEMORY)))
 }
-
-/// What Starstream's compiler calls the memory of a module.
-const MEMORY: &str = "memory";
 
 /// Uses the memory and the handles of an instance together.
 pub(super) fn with_memory<R>(
