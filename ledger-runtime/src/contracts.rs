@@ -1,7 +1,9 @@
 //! The contracts that a node can execute, by hash: compiled in memory, in the chain's own data, or in the registry.
 //!
 //! A contract that is deployed is part of the chain's data, and no registry is asked for it again. The registry is asked
-//! twice only: before a deployment is proposed, and for a simulated call of a contract that is not deployed.
+//! twice only: before a deployment is proposed, and for a simulated call of a contract that is not deployed. Whoever asks
+//! for contracts that are not deployed can make others wait who do the same, and nobody else: what is deployed has places
+//! of its own, and the thread that makes blocks needs none.
 
 use crate::admission::{AdmissionError, Executable};
 use crate::compiled::CompiledCache;
@@ -10,7 +12,7 @@ use crate::limits::Limits;
 use crate::source::{ContractSource, SourceError};
 use crate::store::{Storage, StorageError};
 use futures::FutureExt;
-use futures::future::{BoxFuture, Shared};
+use futures::future::BoxFuture;
 use ledger_core::Deployment;
 use lru::LruCache;
 use registry_client::FetchedComponent;
@@ -25,7 +27,6 @@ use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tracing::warn;
 
@@ -112,18 +113,26 @@ pub enum ContractError {
 /// One result for all who wait for it.
 type Loaded = Result<Arc<Contract>, Arc<ContractError>>;
 
+/// What a deployment brings, once for all who wait for it.
+type Fetched = Result<Arc<Deployment>, Arc<ContractError>>;
+
+/// Work that goes on when those who asked first are gone.
+type Shared<T> = futures::future::Shared<BoxFuture<'static, T>>;
+
 /// Finds contracts, each once even if many ask at the same time, and keeps the compiled ones that were used last.
 pub struct Contracts {
     executor: Arc<Executor>,
     compiled: Arc<CompiledCache>,
     storage: Arc<dyn Storage>,
     source: Arc<dyn ContractSource>,
-    runtime: Handle,
     /// What every node accepts; it decides whether a deployment is valid.
     deployment_limits: CoreLimits,
-    loading: Semaphore,
+    /// Places for contracts that are fetched.
+    fetching: Semaphore,
     fetch_time_max: Duration,
     compiling: Arc<Semaphore>,
+    /// Places for contracts that are deployed.
+    loading_deployed: Semaphore,
     state: Mutex<State>,
 }
 
@@ -133,14 +142,14 @@ struct State {
     compiled_size_bytes_max: usize,
     refused: LruCache<ComponentHash, (Instant, Arc<ContractError>)>,
     refusal_kept_max: Duration,
-    loading: HashMap<ComponentHash, Shared<BoxFuture<'static, Loaded>>>,
+    loading: HashMap<ComponentHash, Shared<Loaded>>,
+    fetching: HashMap<ComponentHash, Shared<Fetched>>,
+    /// Held by whoever loads a deployed contract.
+    loading_deployed: HashMap<ComponentHash, Arc<Mutex<()>>>,
 }
 
 impl Contracts {
-    /// With nothing in memory yet, and code that was compiled before in `compiled`. Loading happens on the runtime in which this is called.
-    ///
-    /// # Panics
-    /// Outside of a tokio runtime.
+    /// With nothing in memory yet, and code that was compiled before in `compiled`.
     pub fn new(
         executor: Arc<Executor>,
         compiled: CompiledCache,
@@ -155,10 +164,10 @@ impl Contracts {
             compiled: Arc::new(compiled),
             storage,
             source,
-            runtime: Handle::current(),
-            loading: Semaphore::new(limits.concurrent_loads_max),
+            fetching: Semaphore::new(limits.concurrent_loads_max),
             fetch_time_max: limits.fetch_time_max,
             compiling: Arc::new(Semaphore::new(limits.concurrent_compilations_max)),
+            loading_deployed: Semaphore::new(limits.concurrent_loads_max),
             state: Mutex::new(State {
                 compiled: LruCache::unbounded(),
                 compiled_size_bytes: 0,
@@ -166,6 +175,8 @@ impl Contracts {
                 refused: LruCache::new(refusals),
                 refusal_kept_max: limits.refusal_kept_max,
                 loading: HashMap::new(),
+                fetching: HashMap::new(),
+                loading_deployed: HashMap::new(),
             }),
         }
     }
@@ -187,17 +198,16 @@ impl Contracts {
     }
 
     /// Fetches a contract from the source, to be deployed. It is admitted and compiled before anybody is asked to order
-    /// its deployment.
+    /// its deployment. What is deployed already comes from the chain's data.
     ///
     /// # Errors
     /// As [`Contracts::get`].
-    pub async fn fetch_deployment(&self, hash: ComponentHash) -> Result<Deployment, ContractError> {
-        let _place = self.loading_place(hash).await?;
-        let (fetched, contract) = self.admit(self.fetch_bytes(hash).await?).await?;
-        self.state().keep(Arc::new(contract));
-        let packages = fetched.component.closure().packages.iter();
-        let packages = packages.map(|package| (package.name.to_string(), package.hash, package.wit.clone())).collect();
-        Ok(Deployment { contract: hash, component: fetched.bytes, packages })
+    pub async fn fetch_deployment(self: &Arc<Self>, hash: ComponentHash) -> Fetched {
+        let fetching = {
+            let mut state = self.state();
+            state.fetching.entry(hash).or_insert_with(|| Arc::clone(self).start_fetching(hash)).clone()
+        };
+        fetching.await
     }
 
     /// Verifies what a deployment brings, and admits it. Compiling is spared if the same contract is in memory. To be
@@ -237,7 +247,7 @@ impl Contracts {
     ///
     /// # Errors
     /// If the chain's data are damaged, or this machine fails.
-    pub fn deployed(self: &Arc<Self>, hash: &ComponentHash) -> Result<Option<Arc<Contract>>, NodeFault> {
+    pub fn deployed(&self, hash: &ComponentHash) -> Result<Option<Arc<Contract>>, NodeFault> {
         if let Some(known) = self.state().compiled.get(hash) {
             return Ok(Some(Arc::clone(known)));
         }
@@ -245,13 +255,33 @@ impl Contracts {
         if self.storage.snapshot().contract(hash).map_err(|error| NodeFault::new(what, error))?.is_none() {
             return Ok(None);
         }
-        self.runtime.block_on(self.get(*hash)).map(Some).map_err(|error| NodeFault::new(what, error))
+        self.load_deployed(hash).map_err(|error| NodeFault::new(what, error))
+    }
+
+    /// Loads a deployed contract on this thread; none if it is not deployed. Others who want the same one wait for this.
+    fn load_deployed(&self, hash: &ComponentHash) -> Result<Option<Arc<Contract>>, ContractError> {
+        let turn = Arc::clone(self.state().loading_deployed.entry(*hash).or_default());
+        let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.state().compiled.get(hash).cloned();
+        let loaded = match known {
+            Some(known) => Ok(Some(known)),
+            None => self.compile_deployed(hash),
+        };
+        self.state().loading_deployed.remove(hash);
+        loaded
+    }
+
+    fn compile_deployed(&self, hash: &ComponentHash) -> Result<Option<Arc<Contract>>, ContractError> {
+        let Some(stored) = self.storage.snapshot().component(hash, &self.deployment_limits)? else { return Ok(None) };
+        let contract = Arc::new(Contract::admit(&self.executor, &self.compiled, &stored)?);
+        self.state().keep(Arc::clone(&contract));
+        Ok(Some(contract))
     }
 
     /// Loads on a task of its own, so that it goes on when those who asked first are gone.
-    fn start_loading(self: Arc<Self>, hash: ComponentHash) -> Shared<BoxFuture<'static, Loaded>> {
+    fn start_loading(self: Arc<Self>, hash: ComponentHash) -> Shared<Loaded> {
         let task = tokio::spawn(async move {
-            let loaded = self.load(hash).await.map(Arc::new).map_err(Arc::new);
+            let loaded = self.load(hash).await.map_err(Arc::new);
             self.state().finish(hash, &loaded);
             loaded
         });
@@ -259,21 +289,55 @@ impl Contracts {
         async move { task.await.map_err(defect)? }.boxed().shared()
     }
 
+    /// As [`Contracts::start_loading`].
+    fn start_fetching(self: Arc<Self>, hash: ComponentHash) -> Shared<Fetched> {
+        let task = tokio::spawn(async move {
+            let fetched = self.deployment(hash).await.map(Arc::new).map_err(Arc::new);
+            self.state().fetching.remove(&hash);
+            fetched
+        });
+        let defect =
+            |error| Arc::new(NodeFault::new("fetching a contract ended in a defect of the node", error).into());
+        async move { task.await.map_err(defect)? }.boxed().shared()
+    }
+
     /// Only so many at a time: each has a component, its packages, and what they are parsed to in memory.
-    async fn loading_place(&self, hash: ComponentHash) -> Result<SemaphorePermit<'_>, ContractError> {
+    async fn fetching_place(&self, hash: ComponentHash) -> Result<SemaphorePermit<'_>, ContractError> {
         let waited = self.fetch_time_max;
-        let place = tokio::time::timeout(waited, self.loading.acquire()).await;
+        let place = tokio::time::timeout(waited, self.fetching.acquire()).await;
         let place = place.map_err(|_| ContractError::Timeout { hash, waited })?;
         Ok(place.map_err(|error| NodeFault::new("contracts are not loaded any more", error))?)
     }
 
-    async fn load(&self, hash: ComponentHash) -> Result<Contract, ContractError> {
-        let _place = self.loading_place(hash).await?;
-        let fetched = match self.stored(hash).await? {
-            Some(stored) => stored,
-            None => self.fetch_bytes(hash).await?,
-        };
-        Ok(self.admit(fetched).await?.1)
+    async fn load(self: &Arc<Self>, hash: ComponentHash) -> Result<Arc<Contract>, ContractError> {
+        if self.is_deployed(hash).await? {
+            let place = self.loading_deployed.acquire().await;
+            let _place = place.map_err(|error| NodeFault::new("contracts are not loaded any more", error))?;
+            let contracts = Arc::clone(self);
+            if let Some(contract) = blocking(move || contracts.load_deployed(&hash)).await?? {
+                return Ok(contract);
+            }
+        }
+        let _place = self.fetching_place(hash).await?;
+        Ok(Arc::new(self.admit(self.fetch_bytes(hash).await?).await?.1))
+    }
+
+    async fn deployment(&self, hash: ComponentHash) -> Result<Deployment, ContractError> {
+        if let Some(stored) = self.stored(hash).await? {
+            return Ok(deployment(stored));
+        }
+        let _place = self.fetching_place(hash).await?;
+        let (fetched, contract) = self.admit(self.fetch_bytes(hash).await?).await?;
+        if !self.is_deployed(hash).await? {
+            self.state().keep_undeployed(Arc::new(contract));
+        }
+        Ok(deployment(fetched))
+    }
+
+    async fn is_deployed(&self, hash: ComponentHash) -> Result<bool, ContractError> {
+        let storage = Arc::clone(&self.storage);
+        let found = blocking(move || storage.snapshot().contract(&hash).map(|found| found.is_some())).await?;
+        Ok(found.map_err(|error| NodeFault::new("the chain's state cannot be read", error))?)
     }
 
     async fn stored(&self, hash: ComponentHash) -> Result<Option<FetchedComponent>, ContractError> {
@@ -355,12 +419,19 @@ impl State {
     fn finish(&mut self, hash: ComponentHash, loaded: &Loaded) {
         self.loading.remove(&hash);
         match loaded {
-            // What was deployed meanwhile stays: it is what the chain says that this contract is.
-            Ok(contract) if !self.compiled.contains(&hash) => self.keep(Arc::clone(contract)),
-            Ok(_) => {}
+            Ok(contract) => self.keep_undeployed(Arc::clone(contract)),
             Err(error) => {
                 self.refused.put(hash, (Instant::now(), Arc::clone(error)));
             }
+        }
+    }
+
+    /// Keeps a contract that is not known to be deployed. What was deployed meanwhile stays: it is what the chain says that
+    /// this contract is.
+    fn keep_undeployed(&mut self, contract: Arc<Contract>) {
+        self.refused.pop(&contract.hash);
+        if !self.compiled.contains(&contract.hash) {
+            self.keep(contract);
         }
     }
 
@@ -381,6 +452,12 @@ impl State {
 
 fn packages(closure: &Closure) -> BTreeMap<String, PackageHash> {
     closure.hashes().into_iter().map(|(name, hash)| (name.to_string(), *hash)).collect()
+}
+
+fn deployment(fetched: FetchedComponent) -> Deployment {
+    let packages = fetched.component.closure().packages.iter();
+    let packages = packages.map(|package| (package.name.to_string(), package.hash, package.wit.clone())).collect();
+    Deployment { contract: fetched.component.hash(), component: fetched.bytes, packages }
 }
 
 fn closure(deployment: &Deployment) -> Result<Closure, NameError> {

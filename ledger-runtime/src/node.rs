@@ -4,7 +4,7 @@ use crate::chain::{
     BlockProduction, ChainEnd, ChainError, Clock, Ledger, NodeExecutor, Parts, SoloSequencer, SystemClock,
 };
 use crate::compiled::CompiledCache;
-use crate::contracts::{ContractError, Contracts};
+use crate::contracts::Contracts;
 use crate::engine::EngineError;
 use crate::execution::{Executor, NodeFault};
 use crate::genesis::Genesis;
@@ -178,10 +178,10 @@ impl ChainError {
         let hint = match self {
             Self::OtherGenesis { .. } => "use the genesis that it was made with, or another --data-dir",
             Self::OtherProfile { .. } => "use the version of this program that made the chain, or another --data-dir",
-            Self::Contracts { errors, .. } if errors.iter().any(ContractError::is_registry_unavailable) => {
+            Self::Contracts { errors, .. } if errors.iter().any(|error| error.is_registry_unavailable()) => {
                 "start the registry, or name another with --registry: at its first start a node fetches every contract of the genesis"
             }
-            Self::Contracts { errors, .. } => return errors.iter().find_map(ContractError::hint),
+            Self::Contracts { errors, .. } => return errors.iter().find_map(|error| error.hint()),
             Self::Storage(error) => return error.hint().map(str::to_owned),
             Self::Genesis(_) | Self::TooLarge { .. } | Self::GenesisBlock(_) | Self::State(_) | Self::Node(_) => {
                 return None;

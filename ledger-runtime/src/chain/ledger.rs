@@ -94,7 +94,7 @@ pub enum ChainError {
         /// How many contracts the genesis has.
         total: usize,
         /// Each that can't be used, and why.
-        errors: Vec<ContractError>,
+        errors: Vec<Arc<ContractError>>,
     },
     /// The contracts are too large together.
     #[error("the contracts of the genesis have {size_bytes} bytes, over the limit of {max} (`genesis_size_bytes_max`)")]
@@ -262,8 +262,7 @@ impl Ledger {
             }
         };
         let fetched = self.parts.contracts.fetch_deployment(contract).await;
-        let deployment = fetched.map_err(|error| SubmitError::Contract(Arc::new(error)))?;
-        Ok(Proposal { transaction, deployment: Some(Arc::new(deployment)) })
+        Ok(Proposal { transaction, deployment: Some(fetched.map_err(SubmitError::Contract)?) })
     }
 
     async fn propose(&self, proposal: Proposal) -> Result<Committed, SubmitError> {
@@ -392,7 +391,7 @@ async fn fetch_all(parts: &Parts) -> Result<BTreeMap<ComponentHash, Arc<Deployme
             Ok(deployment) => {
                 info!(contract = %deployment.contract, "fetched and verified {}", deployment.contract);
                 size_bytes += deployment.component.len();
-                deployments.insert(deployment.contract, Arc::new(deployment));
+                deployments.insert(deployment.contract, deployment);
             }
             Err(error) => errors.push(error),
         }
@@ -429,7 +428,7 @@ fn fault(error: SealError) -> SubmitError {
     SubmitError::Fault { message: with_causes(&error) }
 }
 
-fn list(errors: &[ContractError]) -> String {
+fn list(errors: &[Arc<ContractError>]) -> String {
     errors.iter().map(|error| format!("  {}", with_causes(error))).collect::<Vec<_>>().join("\n")
 }
 

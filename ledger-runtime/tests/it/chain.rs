@@ -8,18 +8,21 @@ use crate::chain_support::{
 use crate::node::WrongSource;
 use crate::support::{LocalSource, genesis};
 use ledger_core::{Block, Invalid, RootCall, UtxoStatus};
+use ledger_runtime::admission::compilation_cost;
 use ledger_runtime::chain::{
     BlockProduction, ChainEnd, ChainError, Committed, Ledger, Proposal, ProposeError, SubmitError, verify,
 };
 use ledger_runtime::contracts::ContractError;
 use ledger_runtime::genesis::Genesis;
 use ledger_runtime::limits::Limits;
+use ledger_runtime::profile::ExecutionProfile;
 use ledger_runtime::source::SourceError;
 use ledger_runtime::store::{RedbStorage, Snapshot, Storage};
 use registry_core::id::{ComponentHash, UtxoId};
 use std::num::NonZeroU64;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tempfile::tempdir;
 
@@ -413,13 +416,27 @@ async fn a_contract_is_deployed_with_its_packages() {
     let shop = ComponentHash::of(&build::example("shop"));
     let data = tempdir().unwrap();
     let ledger = Setup::new(data.path(), genesis(&[]), source.clone()).start().await.unwrap();
-    ledger.deploy(shop, None).await.unwrap();
+    let deployed = ledger.deploy(shop, None).await.unwrap();
     source.clear();
+    // Nobody asks the registry for what is deployed.
+    let asked = source.fetches.load(Ordering::SeqCst);
+    let again = RootCall::Deploy { contract: shop, gas_limit_max: None };
+    let error = ledger.simulate(transaction(again, Vec::new(), &[])).await.unwrap_err();
+    assert!(matches!(error, SubmitError::Invalid(Invalid::DeployedContract(_))), "{error}");
+    assert_eq!(source.fetches.load(Ordering::SeqCst), asked);
     let block: Block = ledger.read(|snapshot| snapshot.block(1)).await.unwrap().unwrap().unwrap();
     let [deployment] = block.deployments.as_slice() else { panic!() };
     assert_eq!(deployment.component, build::example("shop"));
     let names: Vec<&str> = deployment.packages.iter().map(|(name, _, _)| name.as_str()).collect();
     assert_eq!(names, ["demo:goods@0.1.0"]);
+    // It pays for its bytes, and for being compiled.
+    let profile = ExecutionProfile::default();
+    let packages: usize = deployment.packages.iter().map(|(name, _, wit)| name.len() + wit.len()).sum();
+    let size_bytes = (deployment.component.len() + packages) as u64;
+    let compilation = compilation_cost(&profile, &deployment.component).unwrap();
+    assert!(compilation > 1_000, "{compilation}");
+    let gas = profile.gas_per_transaction + size_bytes * profile.gas_per_component_byte + compilation;
+    assert_eq!(deployed.receipt.gas_used, gas);
     let known = ledger.read(move |snapshot| snapshot.contract(&shop)).await.unwrap().unwrap();
     let (record, _) = known.unwrap();
     assert_eq!(record.packages, [("demo:goods@0.1.0".to_owned(), deployment.packages[0].1)].into());

@@ -269,6 +269,34 @@ async fn many_who_ask_for_one_contract_cause_one_fetch() {
     node.stop().await;
 }
 
+/// Whoever asks for what is not there keeps all places for fetching taken.
+#[tokio::test]
+async fn a_deployed_contract_waits_for_nobody_who_asks_for_unknown_ones() {
+    let data = tempfile::tempdir().unwrap();
+    let counter = ComponentHash::of(&build::example("counter"));
+    let source = Arc::new(LocalSource::with_examples());
+    RunningNode::start(data.path(), &[counter], source).await.unwrap().stop().await;
+
+    let slow = Arc::new(LocalSource { delay: Duration::from_secs(3_600), ..LocalSource::default() });
+    let limits = Limits { concurrent_loads_max: 1, fetch_time_max: Duration::from_secs(3_600), ..Limits::default() };
+    let node = RunningNode::with(data.path(), genesis(&[counter]), limits, slow.clone()).await.unwrap();
+    let asking = (0..4_u8).map(|number| {
+        let client = node.client();
+        tokio::spawn(async move { client.call(&ComponentHash::of(&[number]), "gcd", vec![], None).await })
+    });
+    let asking: Vec<_> = asking.collect();
+    while slow.fetches.load(Ordering::SeqCst) == 0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let client = node.client();
+    let called = client.call(&counter, "counters#clamp", vec![1], None);
+    let called = tokio::time::timeout(Duration::from_secs(60), called).await.unwrap();
+    assert!(called.unwrap().valid);
+    assert_eq!(slow.fetches.load(Ordering::SeqCst), 1);
+    asking.iter().for_each(tokio::task::JoinHandle::abort);
+    node.stop().await;
+}
+
 #[tokio::test]
 async fn memory_for_contracts_is_bounded() {
     let source = Arc::new(LocalSource::with_examples());
