@@ -10,10 +10,10 @@
 //!
 //! Two descriptions are compared:
 //!
-//! - [`world`] says from the component's WIT what there must be: the host functions that a module may import, and for
+//! - `world` says from the component's WIT what there must be: the host functions that a module may import, and for
 //!   each function that the contract offers the core function behind it.
-//! - [`wiring`] reads from the bytes what there is, and refuses every part of a component that the shape does not have.
-//!   [`shim`] does so for the small components through which objects are exported.
+//! - `wiring` reads from the bytes what there is, and refuses every part of a component that the shape does not have.
+//!   `shim` does so for the small components through which objects are exported.
 
 mod core_module;
 mod error;
