@@ -37,10 +37,7 @@ pub trait Canonical: BorshSerialize + BorshDeserialize {
 
     /// The encoding.
     fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        // Writing into memory fails only for a collection of more than 2^32 items, which no limit lets come up.
-        borsh::to_writer(&mut bytes, self).unwrap_or_default();
-        bytes
+        encoding_of(self)
     }
 
     /// How many bytes the encoding has.
@@ -62,7 +59,18 @@ pub trait Canonical: BorshSerialize + BorshDeserialize {
 
 /// The hash of an object's encoding.
 pub(crate) fn hash_of(domain: Domain, object: &impl BorshSerialize) -> Digest {
+    blob(domain, &encoding_of(object))
+}
+
+/// The encoding of an object.
+///
+/// # Panics
+/// If a collection has 2^32 items or more, of which no limit lets one come up: better no bytes than wrong ones, which
+/// would be hashed and kept.
+pub fn encoding_of(object: &(impl BorshSerialize + ?Sized)) -> Vec<u8> {
     let mut bytes = Vec::new();
-    borsh::to_writer(&mut bytes, object).unwrap_or_default();
-    blob(domain, &bytes)
+    if let Err(error) = borsh::to_writer(&mut bytes, object) {
+        panic!("an object is too large to have an encoding: {error}");
+    }
+    bytes
 }

@@ -32,7 +32,7 @@ pub use block::{Block, Deployment, Header, ProfileId};
 pub use call::{CallEnd, CallRow};
 pub use chain::{ChainId, ChainIdError, Moment};
 pub use contract::{ContractCounters, ContractRecord, HostInterfaceId, TokenSupply};
-pub use encoding::{Canonical, DecodeError};
+pub use encoding::{Canonical, DecodeError, encoding_of};
 pub use execution::{Call, Changed, Created, Effects, Execution, Invalid, Outcome, Verdict};
 pub use list::{chain_root, list_root};
 pub use memory::{MemoryState, NotNext};

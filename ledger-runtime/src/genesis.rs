@@ -7,7 +7,7 @@
 //!   "genesis_time": "2026-11-20T00:00:00Z",
 //!   "slot_length_ms": 1000,
 //!   "floats_allowed": true,
-//!   "contracts": ["p2:c…", {"hash": "p2:c…", "gas_limit_max": 1000000}]
+//!   "contracts": ["p2:c…", {"hash": "p2:c…", "gas_limit_max": 20000000}]
 //! }
 //! ```
 //!
@@ -240,6 +240,9 @@ impl Content {
         }
         let mut contracts = BTreeMap::new();
         for Entry { hash, gas_limit_max } in self.contracts {
+            if let Some(reason) = ExecutionProfile::default().objection_to_contract_gas_limit(gas_limit_max) {
+                return Err(format!("the contract {hash}: {reason}"));
+            }
             if contracts.insert(hash, gas_limit_max).is_some() {
                 return Err(format!("it names the contract {hash} twice"));
             }

@@ -176,6 +176,15 @@ impl Interface {
         }
     }
 
+    /// The full name of the function that `name` means.
+    ///
+    /// # Errors
+    /// As [`Interface::find`].
+    pub fn full_name(&self, name: &str) -> Result<String, FunctionError> {
+        let index = self.find(name)?;
+        self.functions.get(index).map(ToString::to_string).ok_or_else(|| self.unknown(name))
+    }
+
     fn find_short(&self, name: &str) -> Result<usize, FunctionError> {
         let meant = |function: &ContractFunction| function.short_names().any(|short| short == name);
         let found: Vec<usize> = self

@@ -25,7 +25,7 @@ Examples:
 pub(super) const DEPLOY_EXAMPLES: &str = "\
 Examples:
   ledger deploy \"$(registry publish counter.wasm)\"
-  ledger deploy p2:c… --gas-limit-max 5000000
+  ledger deploy p2:c… --gas-limit-max 20000000
       No call of this contract can ask for more gas.";
 
 pub(super) const UTXO_EXAMPLES: &str = "\

@@ -66,7 +66,7 @@ Examples:
 A genesis file:
   {\"format\": 2, \"chain_id\": \"my-chain\", \"contracts\": [\"p2:c…\"]}
       Optional: \"genesis_time\" (\"2026-11-20T00:00:00Z\": the genesis block's time, where slots are counted from; without
-      it 1970-01-01T00:00:00Z), \"slot_length_ms\" (1000), \"floats_allowed\" (true); a contract may be {\"hash\": \"p2:c…\", \"gas_limit_max\": 1000000}.";
+      it 1970-01-01T00:00:00Z), \"slot_length_ms\" (1000), \"floats_allowed\" (true); a contract may be {\"hash\": \"p2:c…\", \"gas_limit_max\": 20000000}.";
 
 const VERIFY_EXAMPLES: &str = "\
 Examples:

@@ -23,6 +23,7 @@ pub struct NodeExecutor {
 struct Asked<'a> {
     transaction: &'a Transaction,
     contract: ComponentHash,
+    gas_limit_max: Option<u64>,
 }
 
 impl NodeExecutor {
@@ -95,6 +96,9 @@ impl NodeExecutor {
         if gas > max {
             return Ok(Some(Invalid::GasLimitTooHigh { asked: gas, max }));
         }
+        if let Some(reason) = self.executor.profile().objection_to_contract_gas_limit(asked.gas_limit_max) {
+            return Ok(Some(Invalid::Deployment { contract: asked.contract, reason }));
+        }
         let known = state.contract(&asked.contract).map_err(unreadable)?;
         Ok(known.map(|_| Invalid::DeployedContract(asked.contract)))
     }
@@ -139,7 +143,7 @@ impl TransactionExecutor for NodeExecutor {
 
 fn asked(transaction: &Transaction) -> Option<Asked<'_>> {
     match transaction.call {
-        RootCall::Deploy { contract, .. } => Some(Asked { transaction, contract }),
+        RootCall::Deploy { contract, gas_limit_max } => Some(Asked { transaction, contract, gas_limit_max }),
         RootCall::Function { .. } | RootCall::Main { .. } | RootCall::Method { .. } => None,
     }
 }

@@ -220,6 +220,7 @@ impl Check<'_> {
     fn plain(&self, function: &str, kept: Option<Kept>) -> Result<Root, Invalid> {
         let form = self.contract.plain().ok_or_else(|| bad_call("the contract has no functions of this kind"))?;
         let export = self.contract.function(function).map_err(|error| bad_call(with_causes(&error)))?;
+        let name = self.contract.interface().full_name(function).map_err(|error| bad_call(with_causes(&error)))?;
         let storage = form.storage.as_ref();
         if storage.is_some_and(|storage| storage.is(export)) {
             return Err(bad_call(format!("only the ledger itself calls `{function}`")));
@@ -228,7 +229,7 @@ impl Check<'_> {
         let kept = kept.map(|kept| Ok((storage.ok_or_else(no_state)?.clone(), kept))).transpose()?;
         let values = decode_parameters(&export.parameters, &self.transaction.arguments, self.limits);
         let values = values.map_err(|error| bad_call(error.to_string()))?;
-        Ok(Root::Plain(PlainCall { export: Arc::clone(export), name: function.to_owned(), values, kept }))
+        Ok(Root::Plain(PlainCall { export: Arc::clone(export), name, values, kept }))
     }
 }
 

@@ -25,9 +25,9 @@ pub(super) fn charge(mut store: impl AsContextMut, gas: u64) -> Result<(), Stopp
 }
 
 /// What was used of `limit` so far.
-pub(super) fn used(store: impl AsContext, limit: u64) -> u64 {
-    let left = store.as_context().get_fuel().unwrap_or(0);
-    limit.saturating_sub(left.saturating_sub(1))
+pub(super) fn used(store: impl AsContext, limit: u64) -> Result<u64, Stopped> {
+    let left = store.as_context().get_fuel().map_err(not_counted)?;
+    Ok(limit.saturating_sub(left.saturating_sub(1)))
 }
 
 /// The gas that counts as used of `limit` now that code in `store` has ended, and how it really ended: what ran out of
@@ -42,7 +42,10 @@ pub(super) fn settle<T>(
     let paid = charge_memory(&mut store, profile);
     match (result, paid) {
         (Ok(_) | Err(Stopped::Failed(_)), Err(reason)) => (limit, Err(reason)),
-        (result @ (Ok(_) | Err(Stopped::Failed(_))), Ok(())) => (used(store, limit), result),
+        (result @ (Ok(_) | Err(Stopped::Failed(_))), Ok(())) => match used(store, limit) {
+            Ok(used) => (used, result),
+            Err(fault) => (limit, Err(fault)),
+        },
         (result @ Err(Stopped::OutOfGas | Stopped::FailedWithAllGas(_) | Stopped::Node(_)), _) => (limit, result),
     }
 }

@@ -124,7 +124,9 @@ impl Run<'_> {
     fn load(&mut self, instance: &Instance, storage: &RootStorage, state: &[u8]) -> Result<(), Stopped> {
         gas::charge(&mut *self.store, gas::of_state(self.profile, state.len()))?;
         let values = decode_parameters(&storage.set.parameters, state, &self.state_limits());
-        let values: Vec<Val> = values.map_err(|_| Stopped::defect("a state record is not one of its contract"))?;
+        // What is kept was encoded within the limits and with the charges of decoding; whatever a record may be, that it
+        // cannot be read is told of the transaction and paid by it.
+        let values: Vec<Val> = values.map_err(|error| Stopped::too_long(&error))?;
         self.call(instance, &storage.set, &values).map(|_| ())
     }
 

@@ -6,7 +6,7 @@ use crate::admission::cost;
 use crate::engine;
 use crate::interface::TYPE_DEPTH_MAX;
 use borsh::BorshSerialize;
-use ledger_core::ProfileId;
+use ledger_core::{ProfileId, encoding_of};
 use registry_core::hash::{Domain, blob};
 use std::collections::BTreeMap;
 
@@ -42,6 +42,9 @@ struct Identity<'a> {
 impl ExecutionProfile {
     /// Names everything that decides the results of transactions. Two nodes whose profiles have the same id come to the
     /// same results.
+    ///
+    /// # Panics
+    /// If the engine's table of operators is not what it was when this was written: such a program runs no chain.
     pub fn id(&self) -> ProfileId {
         let identity = Identity {
             profile: self,
@@ -56,10 +59,7 @@ impl ExecutionProfile {
             type_parts_max: TYPE_PARTS_MAX as u64,
             contract_type_parts_max: CONTRACT_TYPE_PARTS_MAX as u64,
         };
-        let mut bytes = Vec::new();
-        // Writing into memory fails only for a collection of more than 2^32 items.
-        borsh::to_writer(&mut bytes, &identity).unwrap_or_default();
-        ProfileId(blob(PROFILE, &bytes))
+        ProfileId(blob(PROFILE, &encoding_of(&identity)))
     }
 }
 
@@ -73,8 +73,10 @@ fn features(profile: &ExecutionProfile) -> Vec<String> {
 /// and element is a structure of its own.
 fn operators(profile: &ExecutionProfile) -> BTreeMap<String, u64> {
     let mut costs = BTreeMap::new();
-    let table = serde_json::to_value(profile.operators.table()).unwrap_or_default();
-    flatten("", &table, &mut costs);
+    match serde_json::to_value(profile.operators.table()) {
+        Ok(table) => flatten("", &table, &mut costs),
+        Err(error) => panic!("the engine's table of operators is no structure: {error}"),
+    }
     costs
 }
 
@@ -83,8 +85,9 @@ fn flatten(name: &str, value: &serde_json::Value, costs: &mut BTreeMap<String, u
         serde_json::Value::Object(fields) => {
             fields.iter().for_each(|(field, value)| flatten(&format!("{name}.{field}"), value, costs));
         }
-        value => {
-            costs.insert(name.to_owned(), value.as_u64().unwrap_or_default());
-        }
+        value => match value.as_u64() {
+            Some(cost) => drop(costs.insert(name.to_owned(), cost)),
+            None => panic!("the engine's table of operators has something else than a cost at `{name}`: {value}"),
+        },
     }
 }

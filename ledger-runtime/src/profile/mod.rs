@@ -38,7 +38,7 @@ pub struct ExecutionProfile {
     pub gas_per_memory_page: u64,
     /// Gas for each byte of a state record that is read from the state or written to it.
     pub gas_per_state_byte: u64,
-    /// Gas for each event, beside the bytes of its values.
+    /// Gas for each event, beside the bytes of its values, its interface and its name.
     pub gas_per_event: u64,
     /// Gas for each byte of a component that is deployed, and of the packages that come with it.
     pub gas_per_component_byte: u64,
@@ -51,7 +51,7 @@ pub struct ExecutionProfile {
     pub frames_max: u32,
     /// Events of one transaction.
     pub events_max: u32,
-    /// Bytes of all events of one transaction, encoded.
+    /// Bytes of the interfaces, names and encoded arguments of all events of one transaction.
     pub event_size_bytes_max: usize,
     /// Bytes of one encoded state record.
     pub state_size_bytes_max: usize,
@@ -143,6 +143,14 @@ impl Default for ExecutionProfile {
 }
 
 impl ExecutionProfile {
+    /// Why a contract cannot have `asked` as the maximum of the gas limits of its calls; none if it can. Who deploys a
+    /// contract first decides this for ever and for all, so it may not be below what calls have that do not say.
+    pub fn objection_to_contract_gas_limit(&self, asked: Option<u64>) -> Option<String> {
+        let (min, max) = (self.gas_limit_default, self.gas_limit_max);
+        let outside = asked.filter(|asked| !(min..=max).contains(asked))?;
+        Some(format!("its `gas_limit_max` of {outside} is not between {min} and {max}"))
+    }
+
     /// What WebAssembly a contract may consist of; everything else is refused.
     ///
     /// Rust guests need reference types, Starstream's contracts tail calls and several results. Floats are

@@ -1,6 +1,7 @@
 //! Bytes to values.
 
 use super::error::Step;
+use super::shape::{Meter, Part, Shape};
 use super::{Assemble, Fault, NODE_SIZE_BYTES, Place, Reader, ValueError, ValueLimits};
 use std::borrow::Cow;
 use wasm_wave::wasm::{WasmType, WasmTypeKind, WasmValueError};
@@ -46,9 +47,8 @@ pub fn decode_result<V: Assemble>(
 
 struct Decoder<'a> {
     reader: Reader<'a>,
+    meter: Meter,
     depth_max: usize,
-    memory_size_bytes_left: usize,
-    memory_size_bytes_max: usize,
 }
 
 impl<'a> Decoder<'a> {
@@ -58,34 +58,33 @@ impl<'a> Decoder<'a> {
         }
         Ok(Self {
             reader: Reader::new(bytes),
+            meter: Meter::new(limits.decoded_size_bytes_max),
             depth_max: limits.depth_max,
-            memory_size_bytes_left: limits.decoded_size_bytes_max,
-            memory_size_bytes_max: limits.decoded_size_bytes_max,
         })
     }
 
     fn outermost<V: Assemble>(&mut self, ty: &V::Type) -> Result<V, ValueError> {
-        self.value(ty, 1).map_err(|error| error.at_offset(self.reader.offset()))
+        self.value(&Shape::new(ty.clone()), 1).map_err(|error| error.at_offset(self.reader.offset()))
     }
 
     fn finish(&self) -> Result<(), ValueError> {
         self.reader.finish().map_err(|fault| ValueError::new(fault).at_offset(self.reader.offset()))
     }
 
-    fn value<V: Assemble>(&mut self, ty: &V::Type, depth: usize) -> Result<V, ValueError> {
+    fn value<V: Assemble>(&mut self, shape: &Shape<V::Type>, depth: usize) -> Result<V, ValueError> {
         if depth > self.depth_max {
             return Err(Fault::TooDeep { max: self.depth_max }.into());
         }
-        self.charge(NODE_SIZE_BYTES)?;
-        match ty.kind() {
-            WasmTypeKind::List => self.list(ty, depth),
-            WasmTypeKind::Record => self.record(ty, depth),
-            WasmTypeKind::Tuple => self.tuple(ty, depth),
-            WasmTypeKind::Variant => self.variant(ty, depth),
-            WasmTypeKind::Option => self.option(ty, depth),
-            WasmTypeKind::Result => self.result(ty, depth),
-            WasmTypeKind::Enum => Ok(self.enumeration(ty)?),
-            WasmTypeKind::Flags => Ok(self.flags(ty)?),
+        self.meter.charge(NODE_SIZE_BYTES)?;
+        match shape.ty.kind() {
+            WasmTypeKind::List => self.list(shape, depth),
+            WasmTypeKind::Record => self.record(shape, depth),
+            WasmTypeKind::Tuple => self.tuple(shape, depth),
+            WasmTypeKind::Variant => self.variant(shape, depth),
+            WasmTypeKind::Option => self.option(shape, depth),
+            WasmTypeKind::Result => self.result(shape, depth),
+            WasmTypeKind::Enum => Ok(self.enumeration(shape)?),
+            WasmTypeKind::Flags => Ok(self.flags(shape)?),
             simple => Ok(self.simple(simple)?),
         }
     }
@@ -107,108 +106,101 @@ impl<'a> Decoder<'a> {
             WasmTypeKind::Char => V::make_char(reader.char()?),
             WasmTypeKind::String => {
                 let text = reader.text()?;
-                self.charge(text.len())?;
+                self.meter.charge(text.len())?;
                 V::make_string(Cow::Borrowed(text))
             }
             other => return Err(Fault::Unsupported { kind: other.to_string() }),
         })
     }
 
-    fn list<V: Assemble>(&mut self, ty: &V::Type, depth: usize) -> Result<V, ValueError> {
-        let element = ty.list_element_type().ok_or_else(|| unsupported(ty))?;
+    fn list<V: Assemble>(&mut self, shape: &Shape<V::Type>, depth: usize) -> Result<V, ValueError> {
+        let element = shape.parts(&mut self.meter)?.first().and_then(|part| part.shape.as_ref());
+        let element = element.ok_or_else(|| unsupported(&shape.ty))?;
         let count = self.reader.length()?;
         // What is reserved is at most what the rest of the bytes could hold; each element is charged on its own.
         let mut elements = Vec::with_capacity(count.min(self.reader.remaining()).min(1024));
         for index in 0..count {
-            elements.push(self.value(&element, depth + 1).map_err(|error| error.inside(Step::Index(index)))?);
+            elements.push(self.value(element, depth + 1).map_err(|error| error.inside(Step::Index(index)))?);
         }
-        Ok(V::list(ty, elements).map_err(wrong_parts)?)
+        Ok(V::list(&shape.ty, elements).map_err(wrong_parts)?)
     }
 
-    fn record<V: Assemble>(&mut self, ty: &V::Type, depth: usize) -> Result<V, ValueError> {
+    fn record<V: Assemble>(&mut self, shape: &Shape<V::Type>, depth: usize) -> Result<V, ValueError> {
         let mut fields = Vec::new();
-        for (name, field) in ty.record_fields() {
-            self.charge(name.len())?;
-            let value =
-                self.value(&field, depth + 1).map_err(|error| error.inside(Step::Field(name.clone().into_owned())))?;
-            fields.push((name, value));
+        for field in shape.parts(&mut self.meter)? {
+            self.meter.charge(field.name.len())?;
+            let value = self.part(field, &shape.ty, depth);
+            let value = value.map_err(|error| error.inside(Step::Field(field.name.clone())))?;
+            fields.push((Cow::Borrowed(field.name.as_str()), value));
         }
-        Ok(V::record(ty, fields).map_err(wrong_parts)?)
+        Ok(V::record(&shape.ty, fields).map_err(wrong_parts)?)
     }
 
-    fn tuple<V: Assemble>(&mut self, ty: &V::Type, depth: usize) -> Result<V, ValueError> {
+    fn tuple<V: Assemble>(&mut self, shape: &Shape<V::Type>, depth: usize) -> Result<V, ValueError> {
         let mut elements = Vec::new();
-        for (index, element) in ty.tuple_element_types().enumerate() {
-            elements.push(self.value(&element, depth + 1).map_err(|error| error.inside(Step::Index(index)))?);
+        for (index, element) in shape.parts(&mut self.meter)?.iter().enumerate() {
+            let value = self.part(element, &shape.ty, depth);
+            elements.push(value.map_err(|error| error.inside(Step::Index(index)))?);
         }
-        Ok(V::tuple(ty, elements).map_err(wrong_parts)?)
+        Ok(V::tuple(&shape.ty, elements).map_err(wrong_parts)?)
     }
 
-    fn variant<V: Assemble>(&mut self, ty: &V::Type, depth: usize) -> Result<V, ValueError> {
-        let index = self.case()?;
-        let (name, payload) = nth_case(ty.variant_cases(), index)?;
-        self.charge(name.len())?;
-        let payload = self.payload(payload, &name, depth)?;
-        Ok(V::variant(ty, &name, payload).map_err(wrong_parts)?)
+    /// A field or an element of a value of the type `whole`.
+    fn part<V: Assemble>(&mut self, part: &Part<V::Type>, whole: &V::Type, depth: usize) -> Result<V, ValueError> {
+        self.value(part.shape.as_ref().ok_or_else(|| unsupported(whole))?, depth + 1)
     }
 
-    fn enumeration<V: Assemble>(&mut self, ty: &V::Type) -> Result<V, Fault> {
-        let index = self.case()?;
-        let name = nth_case(ty.enum_cases(), index)?;
-        self.charge(name.len())?;
-        V::enumeration(ty, &name).map_err(wrong_parts)
+    fn variant<V: Assemble>(&mut self, shape: &Shape<V::Type>, depth: usize) -> Result<V, ValueError> {
+        let case = self.case(shape)?;
+        let payload = self.payload(case, depth)?;
+        Ok(V::variant(&shape.ty, &case.name, payload).map_err(wrong_parts)?)
     }
 
-    fn option<V: Assemble>(&mut self, ty: &V::Type, depth: usize) -> Result<V, ValueError> {
-        let some = ty.option_some_type().ok_or_else(|| unsupported(ty))?;
-        let payload = self.reader.boolean()?.then_some(some);
-        let value = self.payload(payload, "some", depth)?;
-        Ok(V::option(ty, value).map_err(wrong_parts)?)
+    fn enumeration<V: Assemble>(&mut self, shape: &Shape<V::Type>) -> Result<V, Fault> {
+        let case = self.case(shape)?;
+        V::enumeration(&shape.ty, &case.name).map_err(wrong_parts)
     }
 
-    fn result<V: Assemble>(&mut self, ty: &V::Type, depth: usize) -> Result<V, ValueError> {
-        let (ok, err) = ty.result_types().ok_or_else(|| unsupported(ty))?;
-        let value = if self.reader.boolean()? {
-            Err(self.payload(err, "err", depth)?)
-        } else {
-            Ok(self.payload(ok, "ok", depth)?)
-        };
-        Ok(V::result(ty, value).map_err(wrong_parts)?)
+    fn option<V: Assemble>(&mut self, shape: &Shape<V::Type>, depth: usize) -> Result<V, ValueError> {
+        let is_some = self.reader.boolean()?;
+        let some = shape.parts(&mut self.meter)?.first().ok_or_else(|| unsupported(&shape.ty))?;
+        let value = if is_some { self.payload(some, depth)? } else { None };
+        Ok(V::option(&shape.ty, value).map_err(wrong_parts)?)
     }
 
-    fn payload<V: Assemble>(&mut self, ty: Option<V::Type>, case: &str, depth: usize) -> Result<Option<V>, ValueError> {
-        ty.map(|ty| self.value(&ty, depth + 1).map_err(|error| error.inside(Step::Case(case.to_owned())))).transpose()
+    fn result<V: Assemble>(&mut self, shape: &Shape<V::Type>, depth: usize) -> Result<V, ValueError> {
+        let [ok, err] = shape.parts(&mut self.meter)? else { return Err(unsupported(&shape.ty).into()) };
+        let value = if self.reader.boolean()? { Err(self.payload(err, depth)?) } else { Ok(self.payload(ok, depth)?) };
+        Ok(V::result(&shape.ty, value).map_err(wrong_parts)?)
     }
 
-    fn flags<V: Assemble>(&mut self, ty: &V::Type) -> Result<V, Fault> {
-        let names: Vec<Cow<'_, str>> = ty.flags_names().collect();
-        let bits = self.reader.bytes(names.len().div_ceil(8))?;
+    fn payload<V: Assemble>(&mut self, case: &Part<V::Type>, depth: usize) -> Result<Option<V>, ValueError> {
+        let value = case.shape.as_ref().map(|shape| self.value(shape, depth + 1)).transpose();
+        value.map_err(|error| error.inside(Step::Case(case.name.clone())))
+    }
+
+    fn flags<V: Assemble>(&mut self, shape: &Shape<V::Type>) -> Result<V, Fault> {
+        let flags = shape.parts(&mut self.meter)?;
+        let bits = self.reader.bytes(flags.len().div_ceil(8))?;
         let is_set = |index: usize| bits.get(index / 8).is_some_and(|byte| byte >> (index % 8) & 1 == 1);
-        if (names.len()..bits.len() * 8).any(is_set) {
+        if (flags.len()..bits.len() * 8).any(is_set) {
             return Err(Fault::UnknownFlags);
         }
-        let set: Vec<Cow<'_, str>> =
-            names.into_iter().enumerate().filter_map(|(index, name)| is_set(index).then_some(name)).collect();
-        self.charge(set.iter().map(|name| NODE_SIZE_BYTES + name.len()).sum())?;
-        V::flags(ty, set).map_err(wrong_parts)
+        let set = flags.iter().enumerate().filter(|(index, _)| is_set(*index));
+        let set: Vec<Cow<'_, str>> = set.map(|(_, flag)| Cow::Borrowed(flag.name.as_str())).collect();
+        self.meter.charge(set.iter().map(|name| NODE_SIZE_BYTES + name.len()).sum())?;
+        V::flags(&shape.ty, set).map_err(wrong_parts)
     }
 
-    /// The index of a case. The type is searched for it from the front, so it costs as much as it is high.
-    fn case(&mut self) -> Result<u32, Fault> {
-        let index = self.reader.length()?;
-        self.charge(index)?;
-        narrow(index, 32)
+    /// The case whose index comes next.
+    fn case<'s, T: WasmType>(&mut self, shape: &'s Shape<T>) -> Result<&'s Part<T>, Fault> {
+        let index: u32 = narrow(self.reader.length()?, 32)?;
+        let cases = shape.parts(&mut self.meter)?;
+        let case = usize::try_from(index).ok().and_then(|index| cases.get(index));
+        let case = case.ok_or(Fault::UnknownCase { index })?;
+        self.meter.charge(case.name.len())?;
+        Ok(case)
     }
-
-    fn charge(&mut self, size_bytes: usize) -> Result<(), Fault> {
-        let left = self.memory_size_bytes_left.checked_sub(size_bytes);
-        self.memory_size_bytes_left = left.ok_or(Fault::TooMuchMemory { max: self.memory_size_bytes_max })?;
-        Ok(())
-    }
-}
-
-fn nth_case<T>(mut cases: impl Iterator<Item = T>, index: u32) -> Result<T, Fault> {
-    usize::try_from(index).ok().and_then(|index| cases.nth(index)).ok_or(Fault::UnknownCase { index })
 }
 
 fn narrow<Wide, Narrow: TryFrom<Wide>>(value: Wide, bits: u32) -> Result<Narrow, Fault> {

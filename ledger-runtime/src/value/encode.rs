@@ -1,7 +1,8 @@
 //! Values to bytes.
 
 use super::error::Step;
-use super::{Fault, Place, ValueError, ValueLimits, Writer};
+use super::shape::{Meter, Part, Shape};
+use super::{Fault, NODE_SIZE_BYTES, Place, ValueError, ValueLimits, Writer};
 use std::borrow::Cow;
 use wasm_wave::wasm::{WasmType, WasmTypeKind, WasmValue};
 
@@ -19,7 +20,9 @@ pub fn encode_parameters<V: WasmValue>(
     }
     let mut encoder = Encoder::new(limits);
     for (index, ((name, ty), value)) in parameters.iter().zip(values).enumerate() {
-        encoder.value(ty, value, 1).map_err(|error| error.of(Place::Parameter(index + 1, name.clone())))?;
+        encoder
+            .value(&Shape::new(ty.clone()), value, 1)
+            .map_err(|error| error.of(Place::Parameter(index + 1, name.clone())))?;
     }
     Ok(encoder.writer.into_bytes())
 }
@@ -34,37 +37,44 @@ pub fn encode_result<V: WasmValue>(
 ) -> Result<Vec<u8>, ValueError> {
     let mut encoder = Encoder::new(limits);
     if let Some((ty, value)) = result {
-        encoder.value(ty, value, 1).map_err(|error| error.of(Place::Result))?;
+        encoder.value(&Shape::new(ty.clone()), value, 1).map_err(|error| error.of(Place::Result))?;
     }
     Ok(encoder.writer.into_bytes())
 }
 
 struct Encoder {
     writer: Writer,
+    meter: Meter,
     depth_max: usize,
 }
 
 impl Encoder {
     fn new(limits: &ValueLimits) -> Self {
-        Self { writer: Writer::new(limits.encoded_size_bytes_max), depth_max: limits.depth_max }
+        Self {
+            writer: Writer::new(limits.encoded_size_bytes_max),
+            meter: Meter::new(limits.decoded_size_bytes_max),
+            depth_max: limits.depth_max,
+        }
     }
 
-    fn value<V: WasmValue>(&mut self, ty: &V::Type, value: &V, depth: usize) -> Result<(), ValueError> {
+    fn value<V: WasmValue>(&mut self, shape: &Shape<V::Type>, value: &V, depth: usize) -> Result<(), ValueError> {
         if depth > self.depth_max {
             return Err(Fault::TooDeep { max: self.depth_max }.into());
         }
-        if ty.kind() != value.kind() {
-            return Err(wrong_type(ty.kind(), value.kind()).into());
+        let kind = shape.ty.kind();
+        if kind != value.kind() {
+            return Err(wrong_type(kind, value.kind()).into());
         }
-        match ty.kind() {
-            WasmTypeKind::List => self.list(ty, value, depth),
-            WasmTypeKind::Record => self.record(ty, value, depth),
-            WasmTypeKind::Tuple => self.tuple(ty, value, depth),
-            WasmTypeKind::Variant => self.variant(ty, value, depth),
-            WasmTypeKind::Option => self.option(ty, value, depth),
-            WasmTypeKind::Result => self.result(ty, value, depth),
-            WasmTypeKind::Enum => Ok(self.enumeration(ty, value)?),
-            WasmTypeKind::Flags => Ok(self.flags(ty, value)?),
+        self.meter.charge(NODE_SIZE_BYTES)?;
+        match kind {
+            WasmTypeKind::List => self.list(shape, value, depth),
+            WasmTypeKind::Record => self.record(shape, value, depth),
+            WasmTypeKind::Tuple => self.tuple(shape, value, depth),
+            WasmTypeKind::Variant => self.variant(shape, value, depth),
+            WasmTypeKind::Option => self.option(shape, value, depth),
+            WasmTypeKind::Result => self.result(shape, value, depth),
+            WasmTypeKind::Enum => Ok(self.enumeration(shape, value)?),
+            WasmTypeKind::Flags => Ok(self.flags(shape, value)?),
             simple => Ok(self.simple(simple, value)?),
         }
     }
@@ -84,94 +94,117 @@ impl Encoder {
             WasmTypeKind::F32 => writer.f32(value.unwrap_f32()),
             WasmTypeKind::F64 => writer.f64(value.unwrap_f64()),
             WasmTypeKind::Char => writer.char(value.unwrap_char()),
-            WasmTypeKind::String => writer.text(&value.unwrap_string()),
+            WasmTypeKind::String => {
+                let text = value.unwrap_string();
+                self.meter.charge(text.len())?;
+                writer.text(&text)
+            }
             other => Err(Fault::Unsupported { kind: other.to_string() }),
         }
     }
 
-    fn list<V: WasmValue>(&mut self, ty: &V::Type, value: &V, depth: usize) -> Result<(), ValueError> {
-        let element = ty.list_element_type().ok_or_else(|| wrong_type(ty.kind(), value.kind()))?;
+    fn list<V: WasmValue>(&mut self, shape: &Shape<V::Type>, value: &V, depth: usize) -> Result<(), ValueError> {
+        let element = shape.parts(&mut self.meter)?.first().and_then(|part| part.shape.as_ref());
+        let element = element.ok_or_else(|| wrong_type(shape.ty.kind(), value.kind()))?;
         // The number of elements stands before them, and the iterator does not know it.
         self.writer.length(value.unwrap_list().count())?;
         for (index, part) in value.unwrap_list().enumerate() {
-            self.value(&element, &*part, depth + 1).map_err(|error| error.inside(Step::Index(index)))?;
+            self.value(element, &*part, depth + 1).map_err(|error| error.inside(Step::Index(index)))?;
         }
         Ok(())
     }
 
-    fn record<V: WasmValue>(&mut self, ty: &V::Type, value: &V, depth: usize) -> Result<(), ValueError> {
-        let mut parts = value.unwrap_record();
-        for (name, field) in ty.record_fields() {
-            let inside = |error: ValueError| error.inside(Step::Field(name.clone().into_owned()));
-            let part = parts.next().filter(|(part_name, _)| *part_name == name);
-            let (_, part) = part.ok_or_else(|| inside(missing("this field", "another or none").into()))?;
-            self.value(&field, &*part, depth + 1).map_err(inside)?;
+    fn record<V: WasmValue>(&mut self, shape: &Shape<V::Type>, value: &V, depth: usize) -> Result<(), ValueError> {
+        let mut values = value.unwrap_record();
+        for field in shape.parts(&mut self.meter)? {
+            let inside = |error: ValueError| error.inside(Step::Field(field.name.clone()));
+            self.meter.charge(field.name.len())?;
+            let value = values.next().filter(|(name, _)| *name == field.name);
+            let (_, value) = value.ok_or_else(|| inside(missing("this field", "another or none").into()))?;
+            self.part(field, &*value, depth).map_err(inside)?;
         }
-        expect_end(parts)
+        expect_end(values)
     }
 
-    fn tuple<V: WasmValue>(&mut self, ty: &V::Type, value: &V, depth: usize) -> Result<(), ValueError> {
-        let mut parts = value.unwrap_tuple();
-        for (index, element) in ty.tuple_element_types().enumerate() {
+    fn tuple<V: WasmValue>(&mut self, shape: &Shape<V::Type>, value: &V, depth: usize) -> Result<(), ValueError> {
+        let mut values = value.unwrap_tuple();
+        for (index, element) in shape.parts(&mut self.meter)?.iter().enumerate() {
             let inside = |error: ValueError| error.inside(Step::Index(index));
-            let part = parts.next().ok_or_else(|| inside(missing("an element", "none").into()))?;
-            self.value(&element, &*part, depth + 1).map_err(inside)?;
+            let value = values.next().ok_or_else(|| inside(missing("an element", "none").into()))?;
+            self.part(element, &*value, depth).map_err(inside)?;
         }
-        expect_end(parts)
+        expect_end(values)
     }
 
-    fn variant<V: WasmValue>(&mut self, ty: &V::Type, value: &V, depth: usize) -> Result<(), ValueError> {
-        let (case, payload) = value.unwrap_variant();
-        let found = ty.variant_cases().enumerate().find(|(_, (name, _))| *name == case);
-        let (index, (_, payload_ty)) = found.ok_or_else(|| missing("a case of the type", &case))?;
+    /// A field or an element.
+    fn part<V: WasmValue>(&mut self, part: &Part<V::Type>, value: &V, depth: usize) -> Result<(), ValueError> {
+        let shape = part.shape.as_ref().ok_or_else(|| missing("no part", "one"))?;
+        self.value(shape, value, depth + 1)
+    }
+
+    fn variant<V: WasmValue>(&mut self, shape: &Shape<V::Type>, value: &V, depth: usize) -> Result<(), ValueError> {
+        let (name, payload) = value.unwrap_variant();
+        let (index, case) = self.case(shape, &name)?;
         self.writer.length(index)?;
-        self.payload(payload_ty, payload, &case, depth)
+        self.payload(case, payload, depth)
     }
 
-    fn enumeration<V: WasmValue>(&mut self, ty: &V::Type, value: &V) -> Result<(), Fault> {
-        let case = value.unwrap_enum();
-        let index = ty.enum_cases().position(|name| name == case);
-        self.writer.length(index.ok_or_else(|| missing("a case of the type", &case))?)
+    fn enumeration<V: WasmValue>(&mut self, shape: &Shape<V::Type>, value: &V) -> Result<(), Fault> {
+        let (index, _) = self.case(shape, &value.unwrap_enum())?;
+        self.writer.length(index)
     }
 
-    fn option<V: WasmValue>(&mut self, ty: &V::Type, value: &V, depth: usize) -> Result<(), ValueError> {
+    /// The case that is called `name`, and its place among the cases.
+    fn case<'s, T: WasmType>(&mut self, shape: &'s Shape<T>, name: &str) -> Result<(usize, &'s Part<T>), Fault> {
+        self.meter.charge(name.len())?;
+        let index = shape.position(name, &mut self.meter)?;
+        let case = index.and_then(|index| Some((index, shape.parts(&mut self.meter).ok()?.get(index)?)));
+        case.ok_or_else(|| missing("a case of the type", name))
+    }
+
+    fn option<V: WasmValue>(&mut self, shape: &Shape<V::Type>, value: &V, depth: usize) -> Result<(), ValueError> {
         let payload = value.unwrap_option();
         self.writer.boolean(payload.is_some())?;
-        self.payload(payload.is_some().then(|| ty.option_some_type()).flatten(), payload, "some", depth)
+        match shape.parts(&mut self.meter)?.first() {
+            Some(some) if payload.is_some() => self.payload(some, payload, depth),
+            Some(_) => Ok(()),
+            None => Err(wrong_type(shape.ty.kind(), value.kind()).into()),
+        }
     }
 
-    fn result<V: WasmValue>(&mut self, ty: &V::Type, value: &V, depth: usize) -> Result<(), ValueError> {
-        let (ok, err) = ty.result_types().ok_or_else(|| wrong_type(ty.kind(), value.kind()))?;
+    fn result<V: WasmValue>(&mut self, shape: &Shape<V::Type>, value: &V, depth: usize) -> Result<(), ValueError> {
+        let [ok, err] = shape.parts(&mut self.meter)? else {
+            return Err(wrong_type(shape.ty.kind(), value.kind()).into());
+        };
         let value = value.unwrap_result();
         self.writer.boolean(value.is_err())?;
         match value {
-            Ok(payload) => self.payload(ok, payload, "ok", depth),
-            Err(payload) => self.payload(err, payload, "err", depth),
+            Ok(payload) => self.payload(ok, payload, depth),
+            Err(payload) => self.payload(err, payload, depth),
         }
     }
 
     fn payload<V: WasmValue>(
         &mut self,
-        ty: Option<V::Type>,
+        case: &Part<V::Type>,
         value: Option<Cow<'_, V>>,
-        case: &str,
         depth: usize,
     ) -> Result<(), ValueError> {
-        let written = match (ty, value) {
-            (Some(ty), Some(value)) => self.value(&ty, &*value, depth + 1),
+        let written = match (&case.shape, value) {
+            (Some(shape), Some(value)) => self.value(shape, &*value, depth + 1),
             (None, None) => Ok(()),
             (Some(_), None) => Err(missing("a payload", "none").into()),
             (None, Some(_)) => Err(missing("no payload", "one").into()),
         };
-        written.map_err(|error| error.inside(Step::Case(case.to_owned())))
+        written.map_err(|error| error.inside(Step::Case(case.name.clone())))
     }
 
-    fn flags<V: WasmValue>(&mut self, ty: &V::Type, value: &V) -> Result<(), Fault> {
-        let names: Vec<Cow<'_, str>> = ty.flags_names().collect();
-        let mut bits = vec![0_u8; names.len().div_ceil(8)];
+    fn flags<V: WasmValue>(&mut self, shape: &Shape<V::Type>, value: &V) -> Result<(), Fault> {
+        let mut bits = vec![0_u8; shape.parts(&mut self.meter)?.len().div_ceil(8)];
         for flag in value.unwrap_flags() {
-            let index =
-                names.iter().position(|name| *name == flag).ok_or_else(|| missing("a flag of the type", &flag))?;
+            self.meter.charge(NODE_SIZE_BYTES + flag.len())?;
+            let index = shape.position(&flag, &mut self.meter)?;
+            let index = index.ok_or_else(|| missing("a flag of the type", &flag))?;
             if let Some(byte) = bits.get_mut(index / 8) {
                 *byte |= 1 << (index % 8);
             }

@@ -27,6 +27,7 @@ mod decode;
 mod encode;
 mod error;
 mod reader;
+mod shape;
 mod writer;
 
 pub use assemble::Assemble;
@@ -44,7 +45,8 @@ pub struct ValueLimits {
     /// Bytes of the encoding.
     pub encoded_size_bytes_max: usize,
     /// Bytes that the decoded values may take in memory, at [`NODE_SIZE_BYTES`] for each value and its own length for
-    /// each text and each name that a value carries.
+    /// each text and each name that a value carries, and [`CASE_SIZE_BYTES`] once for each case of a variant, an enum or
+    /// flags of which a value is there. Encoding is charged the same, so that what was encoded can be decoded.
     pub decoded_size_bytes_max: usize,
 }
 
@@ -60,6 +62,10 @@ impl Default for ValueLimits {
 /// It is charged for values that take no bytes in the encoding too, so that a few bytes can't announce a long list of
 /// them.
 pub const NODE_SIZE_BYTES: usize = 80;
+
+/// What each case that a type has is charged, in bytes, at each place of the outermost type at which there is a value of
+/// it: more than a table of the cases takes, because making it takes time that a few bytes of values do not pay for.
+pub const CASE_SIZE_BYTES: usize = 1024;
 
 /// The one bit pattern of a NaN, as the component model's canonical ABI has it.
 const CANONICAL_NAN_32: u32 = 0x7fc0_0000;

@@ -304,14 +304,19 @@ async fn utxos_are_arguments_and_are_listed_in_pages() {
 async fn plain_functions_are_transactions_too() {
     let (chain, _) = Chain::with(&[]).await;
     let arithmetic = ComponentHash::of(&crate::build::example("arithmetic"));
-    chain.client.deploy(&arithmetic, Some(50_000)).await.unwrap();
-    assert_eq!(chain.client.contract(&arithmetic).await.unwrap().record.gas_limit_max, Some(50_000));
+    // Who deploys first decides for all, so nobody can make a contract useless.
+    for limit in [1, 9_999_999, 100_000_001] {
+        let refused = chain.client.deploy(&arithmetic, Some(limit)).await.unwrap_err();
+        assert_eq!(invalid(refused), InvalidReason::Deployment, "{limit}");
+    }
+    chain.client.deploy(&arithmetic, Some(20_000_000)).await.unwrap();
+    assert_eq!(chain.client.contract(&arithmetic).await.unwrap().record.gas_limit_max, Some(20_000_000));
     let target = Target::Contract(arithmetic);
     let draft = chain.draft(target, "gcd", "1071, 462").await.unwrap();
-    assert_eq!(draft.transaction.gas_limit, 50_000);
+    assert_eq!(draft.transaction.gas_limit, 20_000_000);
     let committed = chain.client.submit(&draft.transaction).await.unwrap();
     assert_eq!(committed.receipt.outcome.unwrap(), [21]);
-    let more = DraftOptions { gas_limit: Some(50_001), ..DraftOptions::default() };
+    let more = DraftOptions { gas_limit: Some(20_000_001), ..DraftOptions::default() };
     let more = chain.draft_with(target, "gcd", "1071, 462", more).await.unwrap();
     assert_eq!(invalid(chain.client.submit(&more.transaction).await.unwrap_err()), InvalidReason::GasLimitTooHigh);
     chain.node.stop().await;

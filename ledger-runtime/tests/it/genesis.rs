@@ -16,13 +16,13 @@ fn a_genesis() {
     let (first, second) = (ComponentHash::of(b"a contract"), ComponentHash::of(b"another"));
     let text = format!(
         r#"{{"format": 2, "chain_id": "my-chain-1", "genesis_time": "2026-11-20T00:00:00Z", "slot_length_ms": 500,
-             "floats_allowed": false, "contracts": ["{first}", {{"hash": "{second}", "gas_limit_max": 7}}]}}"#
+             "floats_allowed": false, "contracts": ["{first}", {{"hash": "{second}", "gas_limit_max": 10000000}}]}}"#
     );
     let genesis = read(&text).unwrap();
     assert_eq!(genesis.chain_id.as_str(), "my-chain-1");
     assert_eq!((genesis.time_ms, genesis.slot_length_ms.get()), (1_795_132_800_000, 500));
     assert!(!genesis.floats_allowed && !genesis.profile().floats_allowed);
-    assert_eq!(genesis.contracts, [(first, None), (second, Some(7))].into());
+    assert_eq!(genesis.contracts, [(first, None), (second, Some(10_000_000))].into());
     assert_eq!(genesis.moment(3, 1_795_132_800_999).slot, 1);
     assert_eq!(genesis.moment(3, 5).slot, 0);
     let again = Genesis::parse("genesis.json".as_ref(), &genesis.to_json()).unwrap();
@@ -77,6 +77,13 @@ fn what_is_wrong_is_said_with_file_and_line() {
     ];
     for (text, expected) in cases {
         assert_eq!(read(text).unwrap_err(), expected);
+    }
+    for limit in [0, 9_999_999, 100_000_001] {
+        let text = format!(
+            r#"{{"format": 2, "chain_id": "x", "contracts": [{{"hash": "{hash}", "gas_limit_max": {limit}}}]}}"#
+        );
+        let expected = format!("its `gas_limit_max` of {limit} is not between 10000000 and 100000000");
+        assert!(read(&text).unwrap_err().ends_with(&format!("the contract {hash}: {expected}")));
     }
     let repeated = format!(r#"{{"format": 1, "chain_id": "x", "contracts": ["{hash}", "{hash}"]}}"#);
     assert!(read(&repeated).unwrap_err().contains(&format!("it names the contract {hash} twice")));

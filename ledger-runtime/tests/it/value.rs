@@ -3,8 +3,8 @@
 use crate::build;
 use ledger_runtime::profile::ExecutionProfile;
 use ledger_runtime::value::{
-    Fault, NODE_SIZE_BYTES, Place, Reader, ValueError, ValueLimits, Writer, decode_parameters, decode_result,
-    encode_parameters, encode_result,
+    CASE_SIZE_BYTES, Fault, NODE_SIZE_BYTES, Place, Reader, ValueError, ValueLimits, Writer, decode_parameters,
+    decode_result, encode_parameters, encode_result,
 };
 use proptest::prelude::*;
 use wasm_wave::value::{Type, Value, resolve_wit_func_type};
@@ -180,6 +180,55 @@ fn limits_hold_before_anything_is_allocated() {
     let text = Value::make_string("x".repeat(limits().encoded_size_bytes_max).into());
     let error = encode_result(Some((&Type::STRING, &text)), &limits()).unwrap_err();
     assert_eq!(error.fault(), &Fault::TooLong { max: limits().encoded_size_bytes_max });
+}
+
+/// The least `decoded_size_bytes_max` with which `works`.
+fn least(works: impl Fn(&ValueLimits) -> bool) -> usize {
+    let with = |max| ValueLimits { decoded_size_bytes_max: max, ..limits() };
+    let (mut low, mut high) = (0, limits().decoded_size_bytes_max);
+    while low < high {
+        let middle = low.midpoint(high);
+        if works(&with(middle)) { high = middle } else { low = middle + 1 }
+    }
+    low
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn encoding_is_charged_what_decoding_is(
+        (ty, value) in any_type().prop_flat_map(|ty| any_value(&ty).prop_map(move |value| (ty.clone(), value))),
+    ) {
+        let bytes = encode(&ty, &value);
+        let encoding = least(|limits| encode_result(Some((&ty, &value)), limits).is_ok());
+        let decoding = least(|limits| decode_result::<Value>(Some(&ty), &bytes, limits).is_ok());
+        prop_assert_eq!(encoding, decoding);
+        prop_assert!(encoding >= NODE_SIZE_BYTES);
+    }
+}
+
+#[test]
+fn the_cases_of_a_type_are_looked_through_once() {
+    let ty = Type::enum_ty((0..9_000).map(|index| format!("c{index}"))).unwrap();
+    let last = Value::make_enum(&ty, "c8999").unwrap();
+    let parameters = vec![("e".to_owned(), ty); 1];
+    let begun = std::time::Instant::now();
+    let one = encode_parameters(&parameters, std::slice::from_ref(&last), &limits()).unwrap();
+    let first = begun.elapsed();
+    assert_eq!(one, [0xa7, 0x46]);
+    let list = Type::list(parameters[0].1.clone());
+    let values = Value::make_list(&list, vec![last; 2_000]).unwrap();
+    let begun = std::time::Instant::now();
+    let bytes = encode_result(Some((&list, &values)), &limits()).unwrap();
+    assert_eq!(bytes.len(), 2 + 2 * 2_000);
+    // Two thousand searches would take two thousand times as long as the first.
+    assert!(begun.elapsed() < 200 * first, "{:?} for 2,000, {first:?} for one", begun.elapsed());
+    let few = ValueLimits { decoded_size_bytes_max: 8_999 * CASE_SIZE_BYTES, ..limits() };
+    assert_eq!(
+        *encode_result(Some((&list, &values)), &few).unwrap_err().fault(),
+        Fault::TooMuchMemory { max: 8_999 * CASE_SIZE_BYTES }
+    );
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Calls of scripts, mains and methods.
 
-use super::handles::{CONTEXT, InstanceHandles};
+use super::handles::{CONTEXT, InstanceHandles, unusable};
 use super::transition::{Frame, FrameKind, LiveIndex, ObjectIndex, Transition};
 use crate::abi::{LiftError, LowerError};
 use crate::admission::coroutine::{Entry, MEMORY, Object as Declared, ObjectKind};
@@ -116,7 +116,7 @@ impl Begun<'_> {
         transition.begin_call()?;
         let (profile, gas_limit) = (Arc::clone(&transition.profile), transition.gas_limit);
         let old_state = state_digest(transition, self.object)?;
-        let gas_before = gas::used(&*store, gas_limit);
+        let gas_before = gas::used(&*store, gas_limit)?;
         let outcome = call(store);
         let (gas_after, outcome) = gas::settle(&mut *store, &profile, gas_limit, outcome);
         let transition = store.data_mut().transition()?;
@@ -204,12 +204,10 @@ fn instantiate(
     let profile = Arc::clone(&transition.profile);
     let live = transition.add_instance(Arc::clone(contract), object)?;
     gas::charge(&mut *store, profile.gas_per_instance)?;
-    // A module may have code that runs at its start. What it asks for is refused like what a record's loading asks for.
-    store.data_mut().transition()?.enter(Frame { kind: FrameKind::Setup, live })?;
-    let instance = coroutine(contract)?.instance.instantiate(&mut *store).map_err(Stopped::of);
+    // No code runs here: modules with a start function are not admitted.
+    let instance = coroutine(contract)?.instance.instantiate(&mut *store).map_err(Stopped::of)?;
     let transition = store.data_mut().transition()?;
-    transition.leave();
-    transition.live_mut(live)?.instance = Some(instance?);
+    transition.live_mut(live)?.instance = Some(instance);
     if let Some(object) = object {
         transition.object_mut(object)?.live = Some(live);
     }
@@ -258,9 +256,8 @@ fn result(store: &mut Context<'_>, live: LiveIndex, entry: &Entry, values: &[Val
 
 /// The memory that an instance exports, if it has one.
 pub(super) fn memory(store: &mut Context<'_>, live: LiveIndex) -> Result<Option<Memory>, Stopped> {
-    let instance = store.data_mut().transition()?.live(live)?.instance;
-    // While it starts an instance has no memory that the host could know.
-    Ok(instance.and_then(|instance| instance.get_memory(&mut *store, MEMORY)))
+    let instance = store.data_mut().transition()?.live(live)?.instance()?;
+    Ok(instance.get_memory(&mut *store, MEMORY))
 }
 
 /// Uses the memory and the handles of an instance together.
@@ -282,7 +279,7 @@ fn give_itself(store: &mut Context<'_>, live: LiveIndex, object: ObjectIndex, va
     let handle = values.first().and_then(Val::i32).ok_or_else(|| Stopped::defect("a handle is missing"))?;
     let transition = store.data_mut().transition()?;
     let representation = transition.handles(live)?.take_itself(handle.cast_unsigned());
-    let representation = representation.map_err(|error| Stopped::trap(error.to_string()))?;
+    let representation = representation.map_err(unusable)?;
     transition.object_mut(object)?.representation = representation;
     Ok(())
 }
@@ -313,7 +310,7 @@ pub(super) fn of_lifting(error: LiftError) -> Stopped {
 pub(super) fn of_lowering(error: LowerError) -> Stopped {
     match error {
         LowerError::Value(error) => Stopped::trap(error.to_string()),
-        LowerError::Handle(error) => Stopped::trap(error.to_string()),
+        LowerError::Handle(error) => unusable(error),
         LowerError::Pointer(error) => Stopped::trap(error.to_string()),
     }
 }

@@ -9,6 +9,7 @@
 
 use super::transition::{LiveIndex, ObjectIndex, Transition};
 use crate::abi::{HandleError, Handles, Resource};
+use crate::execution::stop::Stopped;
 use registry_core::id::UtxoId;
 use std::collections::BTreeSet;
 
@@ -89,6 +90,14 @@ impl HandleTable {
         }
         self.free.insert(handle);
         Ok(object)
+    }
+}
+
+/// A number that means nothing is the contract's trouble; too many of them is a limit.
+pub(super) fn unusable(error: HandleError) -> Stopped {
+    match error {
+        HandleError::TooMany { max } => Stopped::limit(max, "handles", "handles_max"),
+        other => Stopped::trap(other.to_string()),
     }
 }
 

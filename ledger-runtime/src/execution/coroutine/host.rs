@@ -5,7 +5,7 @@
 
 use super::calls::{self, memory, of_lifting, of_lowering, with_memory};
 use super::effects::Effect;
-use super::handles::{CONTEXT, InstanceHandles};
+use super::handles::{CONTEXT, InstanceHandles, unusable};
 use super::transition::{Frame, FrameKind, Object, ObjectIndex, Said, Transition};
 use crate::abi::{HandleError, Handles, Resource, Signature};
 use crate::admission::Executable;
@@ -63,12 +63,12 @@ fn answer(store: &mut Context<'_>, function: &HostFunction, parameters: &[Val]) 
         }
         HostFunction::BlockHeight => {
             let height = i64::try_from(transition.moment.height).unwrap_or(i64::MAX);
-            transition.say(&Said::Height(height));
+            transition.say(&Said::Height(height))?;
             return Ok(Some(Val::I64(height)));
         }
         HostFunction::CurrentSlot => {
             let slot = i64::try_from(transition.moment.slot).unwrap_or(i64::MAX);
-            transition.say(&Said::Slot(slot));
+            transition.say(&Said::Slot(slot))?;
             return Ok(Some(Val::I64(slot)));
         }
         HostFunction::Event { interface, name, signature } => {
@@ -107,8 +107,7 @@ fn make_itself(
 fn resume(transition: &mut Transition, frame: Frame, context: u32) -> Result<(), Stopped> {
     let object = owner_of_context(transition, frame, context)?;
     transition.object_mut(object)?.callable.clear();
-    transition.say(&Said::Resumed);
-    Ok(())
+    transition.say(&Said::Resumed)
 }
 
 /// A UTXO names a method that may be called when it stops. The hash of its name comes as four numbers, each little endian.
@@ -125,16 +124,14 @@ fn implements_method(transition: &mut Transition, frame: Frame, parameters: &[Va
     if callable.len() > max {
         return Err(Stopped::limit(max, "methods that can be called at a yield", "callable_methods_max"));
     }
-    transition.say(&Said::Offered(MethodId(id)));
-    Ok(())
+    transition.say(&Said::Offered(MethodId(id)))
 }
 
 /// A UTXO comes to its end.
 fn drop_context(transition: &mut Transition, frame: Frame, context: u32) -> Result<(), Stopped> {
     let object = owner_of_context(transition, frame, context)?;
     transition.object_mut(object)?.is_context_dropped = true;
-    transition.say(&Said::ContextDropped);
-    Ok(())
+    transition.say(&Said::ContextDropped)
 }
 
 /// The UTXO whose context `handle` is: the one that runs, if it still has its context. There is no other that it could
@@ -155,10 +152,11 @@ fn event(
     parameters: &[Val],
 ) -> Result<(), Stopped> {
     let arguments = lift(store, frame, signature, parameters)?;
-    let gas = store.data_mut().transition()?.profile.gas_per_event;
-    gas::charge(&mut *store, gas)?;
+    let profile = Arc::clone(&store.data_mut().transition()?.profile);
+    let named = gas::of_values(&profile, interface.len() + name.len());
+    gas::charge(&mut *store, profile.gas_per_event.saturating_add(named))?;
     let transition = store.data_mut().transition()?;
-    transition.say(&Said::Event { interface, name, arguments: &arguments });
+    transition.say(&Said::Event { interface, name, arguments: &arguments })?;
     let contract = *transition.live(frame.live)?.contract.hash();
     let utxo = running(transition, frame)?;
     transition.tell(Event { contract, utxo, interface: interface.to_owned(), name: name.to_owned(), arguments })
@@ -180,7 +178,7 @@ fn effect(
     let effect = Effect { contract, utxo, interface, name, arguments: &arguments };
     let answer = transition.handlers.iter_mut().rev().find_map(|handler| handler.handle(&effect));
     let answer = answer.ok_or_else(|| Stopped::unhandled(interface, name))?.map_err(Stopped::Failed)?;
-    transition.say(&Said::Effect { interface, name, arguments: &arguments, answer: &answer });
+    transition.say(&Said::Effect { interface, name, arguments: &arguments, answer: &answer })?;
     lower(store, frame, signature, &answer, parameters)
 }
 
@@ -196,7 +194,7 @@ fn call_main(
     let contract = begin_utxo_call(store, frame)?;
     let arguments = lift(store, frame, signature, parameters)?;
     let id = calls::main(store, &contract, type_name, main, &arguments)?;
-    store.data_mut().transition()?.say_called(id);
+    store.data_mut().transition()?.say_called(id)?;
     lower(store, frame, signature, &calls::encode_id(&id)?, parameters)
 }
 
@@ -214,7 +212,7 @@ fn call_method(
     let utxo = callee(transition, frame, &contract, type_name, method, number(parameters, 0)?)?;
     let arguments = lift(store, frame, signature, parameters)?;
     let result = calls::method(store, &contract, &utxo, method, &arguments)?;
-    store.data_mut().transition()?.say_called(utxo);
+    store.data_mut().transition()?.say_called(utxo)?;
     lower(store, frame, signature, &result, parameters)
 }
 
@@ -308,11 +306,4 @@ fn handle_value(number: u32) -> Option<Val> {
 
 fn wrong_type() -> Stopped {
     Stopped::defect("a host function was called with other types than were checked")
-}
-
-fn unusable(error: HandleError) -> Stopped {
-    match error {
-        HandleError::TooMany { max } => Stopped::limit(max, "handles", "handles_max"),
-        other => Stopped::trap(other.to_string()),
-    }
 }

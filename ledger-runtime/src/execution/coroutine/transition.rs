@@ -259,30 +259,27 @@ impl Transition {
     }
 
     /// Takes a note of what is said in the call that goes on.
-    pub(super) fn say(&mut self, said: &Said<'_>) {
-        if !self.is_recorded {
-            return;
-        }
-        if let Some(conversation) = self.conversations.last_mut() {
-            // Writing into memory does not fail.
-            borsh::to_writer(conversation, said).unwrap_or_default();
-        }
+    pub(super) fn say(&mut self, said: &Said<'_>) -> Result<(), Stopped> {
+        let Some(conversation) = self.conversations.last_mut().filter(|_| self.is_recorded) else { return Ok(()) };
+        borsh::to_writer(conversation, said).map_err(|_| Stopped::defect("what was said has no encoding"))
     }
 
     /// Takes a note of the call that ended last, which the code that runs now had made.
-    pub(super) fn say_called(&mut self, utxo: UtxoId) {
-        if let Some(output) = self.calls.last().map(|call| call.output) {
-            self.say(&Said::Called { utxo, output });
+    pub(super) fn say_called(&mut self, utxo: UtxoId) -> Result<(), Stopped> {
+        match self.calls.last().map(|call| call.output) {
+            Some(output) => self.say(&Said::Called { utxo, output }),
+            None => Ok(()),
         }
     }
 
     /// Keeps an event.
     pub(super) fn tell(&mut self, event: Event) -> Result<(), Stopped> {
         let (max, size_max) = (self.profile.events_max, self.profile.event_size_bytes_max);
+        let size_bytes = event.interface.len() + event.name.len() + event.arguments.len();
         if self.events.len() >= max as usize {
             return Err(Stopped::limit(max, "events", "events_max"));
         }
-        self.events_size_bytes = self.events_size_bytes.saturating_add(event.arguments.len());
+        self.events_size_bytes = self.events_size_bytes.saturating_add(size_bytes);
         if self.events_size_bytes > size_max {
             return Err(Stopped::limit(size_max, "bytes of events", "event_size_bytes_max"));
         }

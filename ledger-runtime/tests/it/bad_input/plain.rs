@@ -124,3 +124,48 @@ fn a_record_that_is_not_taken() {
     let utxo = stage.thing();
     assert_eq!(failed(&stage.read(utxo, "size")), FailureKind::Refused);
 }
+
+/// A contract whose record is a list of `count` elements of the type `ty` that are full of `half_words`.
+fn lister(declared: &str, ty: &str, count: u32, size_bytes: u32, half_words: u32) -> Contract {
+    let end = count * size_bytes;
+    let wat = format!(
+        r#"(module
+            (memory (export "memory") 40)
+            (func (export "touch") (result i32) (i32.const 5))
+            (func (export "get-storage") (result i32)
+                (local $at i32)
+                (loop $next
+                    (i32.store16 offset=64 (local.get $at) (i32.const {half_words}))
+                    (local.set $at (i32.add (local.get $at) (i32.const 2)))
+                    (br_if $next (i32.lt_u (local.get $at) (i32.const {end}))))
+                (i32.store (i32.const 0) (i32.const 64))
+                (i32.store (i32.const 4) (i32.const {count}))
+                (i32.const 0))
+            (func (export "set-storage") (param i32 i32))
+            (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 131072)))"#
+    );
+    let wit = format!(
+        "package demo:test; world test {{ {declared}
+            export get-storage: func() -> list<{ty}>; export set-storage: func(storage: list<{ty}>);
+            export touch: func() -> u32; }}"
+    );
+    Contract::new(build::component(&wit, &wat))
+}
+
+#[test]
+fn a_record_that_is_kept_can_be_loaded_again() {
+    let cases: Vec<String> = (0..9_000).map(|index| format!("c{index}")).collect();
+    let many_cases = format!("enum choice {{ {} }}", cases.join(", "));
+    let mut stage = Stage::new(lister(&many_cases, "choice", 12_000, 2, 8_999), "", "touch");
+    let utxo = stage.thing();
+    assert_eq!(succeeded(&stage.read(utxo, "touch")).outcome, Ok(vec![5]));
+    assert_eq!(succeeded(&stage.method(utxo, "touch")).read, [utxo]);
+}
+
+#[test]
+fn a_record_that_could_not_be_loaded_again_is_not_kept() {
+    // A byte of the record each, and thirty values in memory.
+    let nested = format!("{}u8{}", "tuple<".repeat(30), ">".repeat(30));
+    let mut stage = Stage::new(lister("", &nested, 60_000, 1, 0), "", "touch");
+    assert_eq!(failed(&stage.main()), FailureKind::Limit);
+}
