@@ -313,7 +313,7 @@ async fn plain_functions_are_transactions_too() {
     assert_eq!(chain.client.contract(&arithmetic).await.unwrap().record.gas_limit_max, Some(20_000_000));
     let target = Target::Contract(arithmetic);
     let draft = chain.draft(target, "gcd", "1071, 462").await.unwrap();
-    assert_eq!(draft.transaction.gas_limit, 20_000_000);
+    assert_eq!(draft.transaction.gas_limit, 10_000_000);
     let committed = chain.client.submit(&draft.transaction).await.unwrap();
     assert_eq!(committed.receipt.outcome.unwrap(), [21]);
     let more = DraftOptions { gas_limit: Some(20_000_001), ..DraftOptions::default() };
