@@ -4,7 +4,7 @@ use super::chain::TestChain;
 use super::expectations::ChainMoment;
 use super::steps::{Answer, GAS_LIMIT, StepReport};
 use super::{Summary, Watched, for_each_contract};
-use ledger_core::{Execution, FailureKind, Outcome, Transaction, Verdict};
+use ledger_core::{Execution, FailureKind, Invalid, Outcome, Transaction, Verdict};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -91,14 +91,18 @@ fn try_limits(chain: &TestChain, transaction: &Transaction, moment: ChainMoment)
     if needed == GAS_LIMIT {
         return 0;
     }
-    let with = |gas_limit| match chain.execute(&Transaction { gas_limit, ..transaction.clone() }, moment) {
-        Verdict::Executed(execution) => execution,
-        verdict => panic!("{verdict:?}"),
-    };
-    assert_eq!((outcome(&with(needed)), with(needed).gas_used), (outcome(&execution), needed));
+    let with = |gas_limit| chain.execute(&Transaction { gas_limit, ..transaction.clone() }, moment);
+    let Verdict::Executed(enough) = with(needed) else { panic!("{needed} is not enough") };
+    assert_eq!((outcome(&enough), enough.gas_used), (outcome(&execution), needed));
     for less in [needed - 1, needed / 2, 1, 0] {
-        let short = with(less);
-        assert_eq!((outcome(&short), short.gas_used), (Some(FailureKind::OutOfGas), less));
+        match with(less) {
+            Verdict::Executed(short) => {
+                assert_eq!((outcome(&short), short.gas_used), (Some(FailureKind::OutOfGas), less));
+            }
+            // What cannot pay for its beginning is in no block.
+            Verdict::Invalid(Invalid::GasLimitTooLow { asked, min }) => assert!(asked == less && less < min, "{min}"),
+            verdict => panic!("{verdict:?}"),
+        }
     }
     1
 }
