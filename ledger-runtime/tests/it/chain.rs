@@ -91,21 +91,21 @@ async fn a_chain_goes_on_without_its_registry() {
     let setup = |source: &Arc<LocalSource>| Setup::new(data.path(), genesis(&[]), source.clone());
     let ledger = setup(&source).start().await.unwrap();
     assert_eq!(invalid(ledger.submit(create(counter, 1)).await), Invalid::UnknownContract(counter));
-    let committed = ledger.deploy(counter, Some(500_000)).await.unwrap();
+    let committed = ledger.deploy(counter, Some(20_000_000)).await.unwrap();
     assert_eq!((committed.height, committed.receipt.deployed), (1, Some(counter)));
     assert_eq!(invalid(ledger.deploy(counter, None).await), Invalid::DeployedContract(counter));
     source.clear();
     let limited = |gas_limit| ledger_core::Transaction { gas_limit, ..create(counter, 1) };
-    let error = invalid(ledger.submit(limited(500_001)).await);
-    assert_eq!(error, Invalid::GasLimitTooHigh { asked: 500_001, max: 500_000 });
-    let utxo = created(&ledger.submit(limited(500_000)).await.unwrap());
+    let error = invalid(ledger.submit(limited(20_000_001)).await);
+    assert_eq!(error, Invalid::GasLimitTooHigh { asked: 20_000_001, max: 20_000_000 });
+    let utxo = created(&ledger.submit(limited(20_000_000)).await.unwrap());
     ledger.stop().await;
     drop(ledger);
 
     // Nothing is in memory now, and the registry has nothing.
     let ledger = setup(&source).start().await.unwrap();
     assert_eq!(height(&ledger), 2);
-    let add = ledger_core::Transaction { gas_limit: 500_000, ..bump(utxo, Some(0), 1) };
+    let add = ledger_core::Transaction { gas_limit: 20_000_000, ..bump(utxo, Some(0), 1) };
     assert!(ledger.submit(add.clone()).await.unwrap().receipt.outcome.is_ok());
     assert_eq!(invalid(ledger.submit(add).await), Invalid::Repeated { height: 3 });
     let storage = stopped(ledger, data.path()).await;

@@ -147,20 +147,20 @@ async fn who_names_no_gas_limit_asks_for_what_the_contract_allows() {
     let directory = tempfile::tempdir().unwrap();
     let node = Process::start(&registry.url, directory.path(), &[]);
     for contract in [&counter, &arithmetic] {
-        let (_, stderr, code) = output(&node.ask("deploy", &[contract, "--gas-limit-max", "500000"]));
+        let (_, stderr, code) = output(&node.ask("deploy", &[contract, "--gas-limit-max", "10000000"]));
         assert_eq!(code, 0, "{stderr}");
     }
     let (created, stderr, code) = ask_json(&node, "transact", &[&counter, "create", "1"]);
     assert_eq!(code, 0, "{stderr}");
     let (sent, _, _) = ask_json(&node, "transaction", &[text(&created["transaction"])]);
-    assert_eq!(sent["gas_limit"], 500_000);
+    assert_eq!(sent["gas_limit"], 10_000_000);
     let (_, stderr, code) = output(&node.ask("call", &[&counter, "create", "1"]));
     assert_eq!(code, 0, "{stderr}");
     // A plain function too, which needs no chain: its contract is deployed.
     let (stdout, stderr, _) = output(&node.ask("call", &[&arithmetic, "gcd", "12, 18"]));
     assert_eq!(stdout, "6\n", "{stderr}");
-    let (_, stderr, code) = ask_json(&node, "call", &[&arithmetic, "gcd", "12, 18", "--gas-limit", "500001"]);
-    assert!(stderr.contains("\"code\":\"gas-limit-too-high\"") && stderr.contains("500000"), "{stderr}");
+    let (_, stderr, code) = ask_json(&node, "call", &[&arithmetic, "gcd", "12, 18", "--gas-limit", "10000001"]);
+    assert!(stderr.contains("\"code\":\"gas-limit-too-high\"") && stderr.contains("10000000"), "{stderr}");
     assert_eq!(code, 1);
     registry.stop().await;
 }
@@ -227,7 +227,7 @@ async fn errors_of_the_chain_say_what_to_do() {
     assert_eq!((&again["height"], &again["deployed"], code), (&json!(1), &json!(counter), 0), "{stderr}");
     let (_, stderr, code) = output(&node.ask("deploy", &[&transfer]));
     assert_eq!((stderr.as_str(), code), ("deployed already in block 2\n", 0));
-    failed("deploy", &[&counter, "--gas-limit-max", "7"], &["is deployed already"]);
+    failed("deploy", &[&counter, "--gas-limit-max", "20000000"], &["is deployed already"]);
     failed("transact", &[&counter, "bump", "1"], &["is a method of UTXOs of the type `counter`", "name a UTXO"]);
     failed("transact", &[&counter, "creat", "1"], &["no function `creat`", "did you mean `create`?"]);
     failed(
