@@ -87,6 +87,12 @@ pub enum Contradiction {
     /// A UTXO was made that there is already, or was.
     #[error("the UTXO {0} was made a second time")]
     Existing(UtxoId),
+    /// A UTXO was made that has not the id of its place among all that the transaction made, or not its place in order.
+    #[error("the UTXO {0} was made, and its id is not that of its place")]
+    NotItsId(UtxoId),
+    /// A UTXO was called that the transaction neither names nor made.
+    #[error("the UTXO {0} was called, and the transaction neither names nor made it")]
+    NotUsed(UtxoId),
     /// A UTXO was changed into what it was.
     #[error("the UTXO {0} is told of as changed, and its content is what it was")]
     Unchanged(UtxoId),

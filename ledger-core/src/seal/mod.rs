@@ -10,7 +10,8 @@ pub use sealed::SealedBlock;
 
 use crate::{
     Block, CallRow, ChainId, ContractCounters, ContractRecord, Deployment, Execution, Header, HostInterfaceId, Moment,
-    Outcome, ProfileId, Receipt, RootCall, State, Transaction, Tree, TreeUpdate, chain_root, empty_root, list_root,
+    Outcome, ProfileId, Receipt, RootCall, State, Transaction, Tree, TreeUpdate, Utxo, chain_root, empty_root,
+    list_root,
 };
 use overlay::Overlay;
 use registry_core::hash::Digest;
@@ -106,6 +107,7 @@ impl<'s> BlockBuilder<'s> {
         if matches!(transaction.call, RootCall::Deploy { .. }) {
             return Err(Contradiction::Deployment.of(id));
         }
+        check_called(&transaction, &id, &execution).map_err(|contradiction| contradiction.of(id))?;
         let rows = self.rows(&id, &execution)?;
         let receipt = Receipt::of(id, execution.gas_used);
         let step = match execution.outcome {
@@ -250,6 +252,25 @@ impl<'s> BlockBuilder<'s> {
         self.transactions.push(transaction);
         self.receipts.push_mut(receipt)
     }
+}
+
+/// Every UTXO of which something was called is one that the transaction names or made. What a failed one made is told of
+/// nowhere but here; it made no more than it called.
+fn check_called(transaction: &Transaction, id: &TransactionId, execution: &Execution) -> Result<(), Contradiction> {
+    let called = execution.calls.iter().filter_map(|call| call.utxo).filter(|utxo| !transaction.names(utxo));
+    let unnamed: BTreeSet<UtxoId> = called.collect();
+    if unnamed.is_empty() {
+        return Ok(());
+    }
+    let made: BTreeSet<UtxoId> = match &execution.outcome {
+        Outcome::Succeeded(effects) => {
+            effects.created.iter().map(|created| created.utxo).chain(effects.ephemeral.iter().copied()).collect()
+        }
+        Outcome::Failed(_) => {
+            (0..).zip(&execution.calls).map(|(index, _)| Utxo::id(&transaction.chain, id, index)).collect()
+        }
+    };
+    unnamed.difference(&made).next().map_or(Ok(()), |utxo| Err(Contradiction::NotUsed(*utxo)))
 }
 
 fn names_are_unique(deployment: &Deployment) -> bool {

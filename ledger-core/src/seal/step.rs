@@ -27,6 +27,34 @@ impl Step {
     }
 }
 
+/// What a transaction made, kept or consumed at once, each in the order in which it is told of.
+struct Made {
+    created: Vec<UtxoId>,
+    ephemeral: Vec<UtxoId>,
+}
+
+impl Made {
+    fn of(effects: &Effects) -> Self {
+        let created = effects.created.iter().map(|created| created.utxo).collect();
+        Self { created, ephemeral: effects.ephemeral.clone() }
+    }
+
+    /// Together they have the ids of the places 0, 1, and so on, and both are in the order of creation.
+    fn check_ids(self, transaction: &Transaction, id: &TransactionId) -> Result<(), StepError> {
+        let mut created = self.created.into_iter().peekable();
+        let mut ephemeral = self.ephemeral.into_iter().peekable();
+        let mut index = 0_u32;
+        while let Some(next) = created.peek().or(ephemeral.peek()).copied() {
+            let expected = Utxo::id(&transaction.chain, id, index);
+            if created.next_if_eq(&expected).or_else(|| ephemeral.next_if_eq(&expected)).is_none() {
+                return Err(Contradiction::NotItsId(next).into());
+            }
+            index = index.checked_add(1).ok_or(StepError::Full("UTXOs of a transaction"))?;
+        }
+        Ok(())
+    }
+}
+
 /// Why there is no step.
 pub(super) enum StepError {
     State(StateError),
@@ -45,11 +73,13 @@ pub(super) fn step(
     let tokens = Tokens { minted_by: receipt.transaction, before: BTreeMap::new(), after: BTreeMap::new() };
     let step = Step::without_effects(next_slot, receipt);
     let mut builder = StepBuilder { state, transaction, touched: BTreeSet::new(), tokens, step };
+    let made = Made::of(&effects);
     effects.created.into_iter().try_for_each(|created| builder.create(created))?;
     effects.changed.into_iter().try_for_each(|changed| builder.change(changed))?;
     effects.consumed.into_iter().try_for_each(|utxo| builder.consume(utxo))?;
     effects.ephemeral.into_iter().try_for_each(|utxo| builder.pass(utxo))?;
     effects.read.into_iter().try_for_each(|utxo| builder.read(utxo))?;
+    made.check_ids(transaction, &builder.step.receipt.transaction)?;
     builder.count_tokens()?;
     let mut step = builder.step;
     step.receipt.outcome = Ok(effects.result);

@@ -48,23 +48,28 @@ fn claim() -> impl Strategy<Value = Claim> {
         .prop_map(|(number, careless, fate, contract, tokens)| Claim { number, careless, fate, contract, tokens })
 }
 
-fn utxo(number: usize) -> UtxoId {
-    UtxoId::from_digest(digest(number as u64))
+/// The UTXO of this number among those that ever were, or one that never was.
+fn utxo(ids: &[UtxoId], number: usize) -> UtxoId {
+    ids.get(number % UTXOS.max(ids.len())).copied().unwrap_or_else(|| UtxoId::from_digest(digest(number as u64)))
 }
 
 /// The claims as a transaction and its execution. A token is said to be what it was, or minted by the transaction.
-fn said(nonce: u64, claims: &[Claim], state: &dyn State) -> (Transaction, Execution) {
+fn said(nonce: u64, claims: &[Claim], state: &dyn State, ids: &[UtxoId]) -> (Transaction, Execution) {
     let lives = |id: &UtxoId| matches!(state.utxo(id), Ok(Some(UtxoStatus::Live(_))));
-    let named = claims.iter().filter(|claim| !claim.careless).map(|claim| utxo(claim.number)).filter(lives);
+    let named = claims.iter().filter(|claim| !claim.careless).map(|claim| utxo(ids, claim.number)).filter(lives);
     let inputs: BTreeSet<UtxoId> = named.collect();
     let transaction = transaction_on(nonce, &inputs.iter().copied().collect::<Vec<_>>());
-    let known: BTreeMap<u32, Token> = (0..UTXOS).flat_map(|number| tokens_of(state, number)).collect();
+    let known: BTreeMap<u32, Token> = ids.iter().flat_map(|id| tokens_of(state, id)).collect();
     let of_number = |number: &usize| {
         known.get(&(*number as u32)).cloned().unwrap_or_else(|| token(transaction.id(), *number as u32))
     };
     let mut effects = Effects::default();
     for claim in claims {
-        let id = utxo(claim.number);
+        let made = (effects.created.len() + effects.ephemeral.len()) as u32;
+        let id = match claim.fate {
+            Fate::Created | Fate::Ephemeral if !claim.careless => Utxo::id(&chain(), &transaction.id(), made),
+            _ => utxo(ids, claim.number),
+        };
         let content = UtxoContent { tokens: claim.tokens.iter().map(of_number).collect(), ..content(nonce) };
         match claim.fate {
             Fate::Created => effects.created.push(Created {
@@ -83,21 +88,21 @@ fn said(nonce: u64, claims: &[Claim], state: &dyn State) -> (Transaction, Execut
 }
 
 /// The tokens that a UTXO holds, by their numbers.
-fn tokens_of(state: &dyn State, number: usize) -> Vec<(u32, Token)> {
-    match state.utxo(&utxo(number)).unwrap() {
+fn tokens_of(state: &dyn State, id: &UtxoId) -> Vec<(u32, Token)> {
+    match state.utxo(id).unwrap() {
         Some(UtxoStatus::Live(utxo)) => utxo.content.tokens.into_iter().map(|token| (token.index, token)).collect(),
         _ => Vec::new(),
     }
 }
 
-fn check_whole(state: &MemoryState) {
+fn check_whole(state: &MemoryState, ids: &[UtxoId]) {
     let tip = state.tip().unwrap().unwrap();
     let (mut leaves, mut serials, mut tokens) = (BTreeMap::new(), BTreeSet::new(), BTreeSet::new());
     let mut held = 0;
-    for number in 0..UTXOS {
-        let (slot, leaf) = match state.utxo(&utxo(number)).unwrap() {
+    for id in ids {
+        let (slot, leaf) = match state.utxo(id).unwrap() {
             None => continue,
-            Some(UtxoStatus::Consumed { slot, .. }) => (slot, Utxo::tombstone(&utxo(number))),
+            Some(UtxoStatus::Consumed { slot, .. }) => (slot, Utxo::tombstone(id)),
             Some(UtxoStatus::Live(utxo)) => {
                 assert!(serials.insert((utxo.contract, utxo.serial)), "a serial twice");
                 held += utxo.content.tokens.len();
@@ -123,22 +128,29 @@ proptest! {
         blocks in prop::collection::vec(prop::collection::vec(prop::collection::vec(claim(), 1..=3), 1..12), 1..4),
     ) {
         let mut state = state();
-        let made = (0..UTXOS / 2).map(|number| Created { utxo: utxo(number), ..created(&transaction(1), 0, 1) });
-        let effects = Effects { created: made.collect(), ..Effects::default() };
+        let made: Vec<Created> = (0..UTXOS as u32 / 2).map(|index| created(&transaction(100), index, 1)).collect();
+        let mut ids: Vec<UtxoId> = made.iter().map(|created| created.utxo).collect();
+        let effects = Effects { created: made, ..Effects::default() };
         apply(&mut state, vec![(transaction(100), succeeded(effects))]);
         let mut nonce = 100;
         for transactions in blocks {
             let mut block = begin(&state);
             for claims in transactions {
                 nonce += 1;
-                let (transaction, execution) = said(nonce, &claims, block.state());
+                let (transaction, execution) = said(nonce, &claims, block.state(), &ids);
                 let before = block.receipts().len();
-                let taken = block.push(transaction, execution).is_ok();
+                let taken = match block.push(transaction, execution) {
+                    Ok(receipt) => {
+                        ids.extend(receipt.created.iter().map(|created| created.utxo));
+                        true
+                    }
+                    Err(_) => false,
+                };
                 prop_assert_eq!(block.receipts().len(), before + usize::from(taken));
             }
             let sealed = block.seal().unwrap();
             state.apply(&sealed).unwrap();
-            check_whole(&state);
+            check_whole(&state, &ids);
         }
     }
 }

@@ -70,7 +70,7 @@ impl Model {
             }
         }
         effects.created = (0..plan.create).map(|index| self.create(&transaction, index as u32)).collect();
-        effects.ephemeral.extend(plan.ephemeral.then(|| Utxo::id(&chain(), &transaction.id(), 99)));
+        effects.ephemeral.extend(plan.ephemeral.then(|| Utxo::id(&chain(), &transaction.id(), plan.create as u32)));
         (transaction, Execution { calls, ..succeeded(effects) })
     }
 

@@ -40,7 +40,7 @@ fn places_and_serials_are_given_in_order_and_once() {
     let (mut state, [a, _, c]) = state_with_three();
     let (first, second) = (transaction_on(60, &[c, a]), transaction(61));
     let in_other = |created: Created| Created { contract: contract(1), ..created };
-    let made = vec![created(&first, 0, 7), in_other(created(&first, 2, 8))];
+    let made = vec![created(&first, 0, 7), in_other(created(&first, 1, 8))];
     let sealed = apply(
         &mut state,
         vec![
@@ -203,6 +203,42 @@ fn an_executor_that_contradicts_the_state_is_refused() {
     }
     let greedy = Execution { gas_used: 1_001, ..succeeded(Effects::default()) };
     assert_eq!(contradiction(&state, on_a, greedy), Contradiction::GasOverLimit { used: 1_001, limit: 1_000 });
+}
+
+#[test]
+fn what_is_made_has_the_id_of_its_place() {
+    let (state, _) = state_with_three();
+    let making = transaction(60);
+    let made = |index| created(&making, index, 1);
+    let id = |index| made(index).utxo;
+    let effects = |created: &[u32], ephemeral: &[u32]| {
+        let created = created.iter().map(|index| made(*index)).collect();
+        succeeded(Effects {
+            created,
+            ephemeral: ephemeral.iter().map(|index| id(*index)).collect(),
+            ..Effects::default()
+        })
+    };
+    for (kept, passed, wrong) in [(&[1][..], &[][..], 1), (&[0, 2], &[], 2), (&[1, 0], &[], 1), (&[0], &[3, 1], 3)] {
+        assert_eq!(contradiction(&state, making.clone(), effects(kept, passed)), Contradiction::NotItsId(id(wrong)));
+    }
+    begin(&state).push(making.clone(), effects(&[1, 3], &[0, 2])).unwrap();
+}
+
+#[test]
+fn what_is_called_is_named_or_made() {
+    let (state, [a, b, _]) = state_with_three();
+    let calling = transaction_on(60, &[a]);
+    let made = created(&calling, 0, 1);
+    let with = |utxo, execution: Execution| Execution { calls: vec![call(Some(utxo)), call(None)], ..execution };
+    let making = || succeeded(Effects { created: vec![made.clone()], ..Effects::default() });
+    let nothing = || succeeded(Effects::default());
+    for (utxo, execution) in [(b, nothing()), (b, failed()), (b, making()), (made.utxo, nothing())] {
+        assert_eq!(contradiction(&state, calling.clone(), with(utxo, execution)), Contradiction::NotUsed(utxo));
+    }
+    for (utxo, execution) in [(a, nothing()), (a, failed()), (made.utxo, making()), (made.utxo, failed())] {
+        begin(&state).push(calling.clone(), with(utxo, execution)).unwrap();
+    }
 }
 
 #[test]
