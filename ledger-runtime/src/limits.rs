@@ -49,6 +49,8 @@ pub struct Limits {
     /// Bytes of the transactions and deployments of a block that this node orders.
     pub block_size_bytes_max: usize,
     /// The gas limits of all transactions of a block that this node orders, together: what it may take to execute it.
+    /// Ordinary work takes less than a nanosecond for each unit, the dearest kinds found some: a block takes a second, and
+    /// at worst some more (`docs/execution.md`, 4).
     pub block_gas_max: u64,
     /// Transactions that wait to be ordered.
     pub waiting_transactions_max: usize,
@@ -95,7 +97,7 @@ impl Default for Limits {
             utxos_scanned_max: 10_000,
             block_transactions_max: 2_000,
             block_size_bytes_max: 32 << 20,
-            block_gas_max: 10_000_000_000,
+            block_gas_max: 1_000_000_000,
             waiting_transactions_max: 10_000,
             waiting_size_bytes_max: 128 << 20,
             deployment_blocks_max: 1_000,

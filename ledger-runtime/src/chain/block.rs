@@ -22,8 +22,11 @@ pub(super) struct Constants {
 pub(super) struct Assembled {
     /// The block of those that are valid.
     pub(super) sealed: SealedBlock,
-    /// The others, each with the reason.
+    /// Those that are not valid, each with the reason.
     pub(super) refused: Vec<(TransactionId, Invalid)>,
+    /// Those that this machine could not execute, each with what went wrong. The block is made of the rest; whether it may
+    /// be used is for the caller to say.
+    pub(super) faulty: Vec<(TransactionId, BlockFault)>,
 }
 
 /// Why there is no block.
@@ -46,21 +49,38 @@ pub(super) fn assemble(
     proposals: Vec<Proposal>,
 ) -> Result<Assembled, BlockFault> {
     let mut builder = BlockBuilder::begin(state, constants.chain.clone(), constants.profile, moment)?;
-    let (mut fresh, mut refused) = (FreshContracts::default(), Vec::new());
+    let (mut fresh, mut refused, mut faulty) = (FreshContracts::default(), Vec::new(), Vec::new());
     for proposal in proposals {
-        match executor.execute(&proposal, &moment, builder.state(), &mut fresh)? {
-            Executed::Invalid(reason) => refused.push((proposal.transaction.id(), reason)),
-            Executed::Call(execution) => {
-                builder.push(proposal.transaction, execution)?;
-            }
-            Executed::Deployment { gas_used, admission } => {
-                // Whoever executes a deployment has seen that it is there.
-                let deployment = proposal.deployment.map(Arc::unwrap_or_clone).ok_or_else(missing_deployment)?;
-                builder.push_deployment(proposal.transaction, gas_used, deployment, admission)?;
-            }
+        let id = proposal.transaction.id();
+        match add(&mut builder, executor, &moment, proposal, &mut fresh) {
+            Ok(None) => {}
+            Ok(Some(reason)) => refused.push((id, reason)),
+            Err(fault) => faulty.push((id, fault)),
         }
     }
-    Ok(Assembled { sealed: builder.seal()?, refused })
+    Ok(Assembled { sealed: builder.seal()?, refused, faulty })
+}
+
+/// Executes a proposal and adds it to the block, which stays as it was if that fails; the reason if it is not valid.
+fn add(
+    builder: &mut BlockBuilder<'_>,
+    executor: &dyn TransactionExecutor,
+    moment: &Moment,
+    proposal: Proposal,
+    fresh: &mut FreshContracts,
+) -> Result<Option<Invalid>, BlockFault> {
+    match executor.execute(&proposal, moment, builder.state(), fresh)? {
+        Executed::Invalid(reason) => return Ok(Some(reason)),
+        Executed::Call(execution) => {
+            builder.push(proposal.transaction, execution)?;
+        }
+        Executed::Deployment { gas_used, admission } => {
+            // Whoever executes a deployment has seen that it is there.
+            let deployment = proposal.deployment.map(Arc::unwrap_or_clone).ok_or_else(missing_deployment)?;
+            builder.push_deployment(proposal.transaction, gas_used, deployment, admission)?;
+        }
+    }
+    Ok(None)
 }
 
 pub(super) fn missing_deployment() -> NodeFault {

@@ -37,7 +37,10 @@ pub(super) fn genesis_block(
         Proposal { transaction, deployment }
     });
     let moment = next_moment(genesis, None, genesis.time_ms);
-    let Assembled { sealed, refused } = assemble(state, constants, executor, moment, proposals.collect())?;
+    let Assembled { sealed, refused, faulty } = assemble(state, constants, executor, moment, proposals.collect())?;
+    if let Some((_, fault)) = faulty.into_iter().next() {
+        return Err(fault.into());
+    }
     match refused.into_iter().next() {
         Some((transaction, reason)) => Err(EstablishError::Invalid { transaction, reason }),
         None => Ok(sealed),

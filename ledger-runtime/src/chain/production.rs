@@ -107,11 +107,19 @@ impl Production {
     fn make_block(&self, decision: Decision) -> Result<(), Trouble> {
         let snapshot = self.storage.snapshot();
         let moment = next_moment(&self.genesis, snapshot.tip()?.as_ref(), decision.time_ms);
-        let assembled =
-            assemble(&*snapshot, &self.constants, &*self.executor, moment, decision.proposals).map_err(sort_out)?;
-        let Assembled { sealed, refused } = assembled;
+        let Decision { proposals, may_leave_out, .. } = decision;
+        let assembled = assemble(&*snapshot, &self.constants, &*self.executor, moment, proposals).map_err(sort_out)?;
+        let Assembled { sealed, refused, mut faulty } = assembled;
+        if !may_leave_out && let Some((_, fault)) = faulty.pop() {
+            return Err(sort_out(fault));
+        }
         self.storage.commit(&sealed)?;
         self.acknowledge(&sealed);
+        for (transaction, fault) in faulty {
+            let message = with_causes(&fault);
+            warn!(%transaction, "{transaction} was left out of its block: {message}");
+            self.submitters.answer(&transaction, &Err(SubmitError::Fault { message }));
+        }
         for (transaction, reason) in refused {
             self.submitters.answer(&transaction, &Err(SubmitError::Invalid(reason)));
         }

@@ -46,6 +46,9 @@ pub struct Decision {
     pub time_ms: u64,
     /// The transactions, in order.
     pub proposals: Vec<Proposal>,
+    /// Whether a transaction that this machine cannot execute may be left out of the block. Only where no other node makes
+    /// the same block: there the trouble of a machine would make blocks differ.
+    pub may_leave_out: bool,
 }
 
 /// Why a proposal was not taken.
@@ -245,7 +248,8 @@ impl Queue {
         let taken: Vec<Measured> = waiting.proposals.drain(..count).collect();
         waiting.size_bytes -= taken.iter().map(|measured| measured.size_bytes).sum::<usize>();
         let proposals = taken.into_iter().map(|measured| measured.proposal).collect();
-        Decision { time_ms: self.clock.now_ms(), proposals }
+        // Nobody else makes blocks of what is decided here.
+        Decision { time_ms: self.clock.now_ms(), proposals, may_leave_out: true }
     }
 
     fn waiting(&self) -> MutexGuard<'_, Waiting> {

@@ -187,11 +187,15 @@ impl Again {
         let snapshot = self.storage.snapshot();
         let proposals = block::proposals(block);
         let assembled = assemble(&*snapshot, &self.constants, &*self.executor, moment, proposals);
-        let Assembled { sealed, refused } = assembled.map_err(|fault| match fault {
+        let sort_out = |fault| match fault {
             BlockFault::Execution(fault) => VerifyError::Node(fault),
             BlockFault::Seal(SealError::State(error)) => VerifyError::Unreadable(error),
             BlockFault::Seal(error) => VerifyError::Difference { height, what: with_causes(&error) },
-        })?;
+        };
+        let Assembled { sealed, refused, faulty } = assembled.map_err(sort_out)?;
+        if let Some((_, fault)) = faulty.into_iter().next() {
+            return Err(sort_out(fault));
+        }
         match refused.first() {
             Some((transaction, reason)) => {
                 let what = format!("the transaction {transaction} cannot be in it: {reason}");

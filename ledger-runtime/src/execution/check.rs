@@ -84,7 +84,7 @@ pub(super) fn check(
     }
     let utxos = named_utxos(transaction, state)?;
     check_gas_limit(transaction.gas_limit, profile.gas_limit_max)?;
-    check_gas_covers_beginning(transaction, profile)?;
+    check_gas_covers_beginning(transaction, profile, &utxos)?;
     let contract = find_contract(transaction, &utxos, state, contracts)?;
     let check = Check { transaction, contract: &contract, utxos: &utxos, limits: &profile.values };
     let root = check.root()?;
@@ -111,8 +111,12 @@ fn check_gas_limit(asked: u64, max: u64) -> Result<(), Invalid> {
 }
 
 /// What is paid before any code runs must be affordable: else the transaction could only fail, whatever the state is.
-fn check_gas_covers_beginning(transaction: &Transaction, profile: &ExecutionProfile) -> Result<(), Invalid> {
-    let (asked, min) = (transaction.gas_limit, gas::of_transaction(profile, transaction.arguments.len()));
+fn check_gas_covers_beginning(
+    transaction: &Transaction,
+    profile: &ExecutionProfile,
+    utxos: &[(Utxo, Access)],
+) -> Result<(), Invalid> {
+    let (asked, min) = (transaction.gas_limit, gas::of_beginning(profile, transaction.arguments.len(), utxos));
     if asked < min { Err(Invalid::GasLimitTooLow { asked, min }) } else { Ok(()) }
 }
 

@@ -5,9 +5,11 @@
 //! exactly its limit succeeds.
 
 use super::NodeFault;
+use super::coroutine::Access;
 use super::stop::Stopped;
 use super::store::TransactionStore;
 use crate::profile::ExecutionProfile;
+use ledger_core::Utxo;
 use wasmtime::{AsContext, AsContextMut, Store};
 
 /// Gives a new store its gas.
@@ -53,6 +55,13 @@ pub(super) fn settle<T>(
 /// For each transaction, and its arguments.
 pub(super) fn of_transaction(profile: &ExecutionProfile, arguments_size_bytes: usize) -> u64 {
     profile.gas_per_transaction.saturating_add(of_values(profile, arguments_size_bytes))
+}
+
+/// What is paid before any code of a transaction runs: for itself, its arguments, and the state of every UTXO that it names,
+/// which is read whether the contract asks for it or not.
+pub(super) fn of_beginning(profile: &ExecutionProfile, arguments_size_bytes: usize, utxos: &[(Utxo, Access)]) -> u64 {
+    let states = utxos.iter().map(|(utxo, _)| of_state(profile, utxo.content.state.len()));
+    states.fold(of_transaction(profile, arguments_size_bytes), u64::saturating_add)
 }
 
 /// For values that cross a boundary.

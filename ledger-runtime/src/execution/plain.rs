@@ -37,7 +37,8 @@ impl Single<'_> {
     pub(super) fn run(&self, values: &[Val], size_bytes: usize) -> Result<(u64, Result<Vec<u8>, Failure>), NodeFault> {
         let mut store = store::open(self.engine, self.profile, self.gas_limit, None)?;
         let mut run = Run { store: &mut store, profile: self.profile };
-        let result = run.begin(self.contract, size_bytes).and_then(|instance| run.call(&instance, self.export, values));
+        let gas = gas::of_transaction(self.profile, size_bytes);
+        let result = run.begin(self.contract, gas).and_then(|instance| run.call(&instance, self.export, values));
         let (gas_used, result) = gas::settle(&mut store, self.profile, self.gas_limit, result);
         match result {
             Ok(bytes) => Ok((gas_used, Ok(bytes))),
@@ -58,7 +59,7 @@ pub(super) fn run(
     let subject = Subject::of(transaction, call, utxos);
     let mut store = store::open(machine.engine, profile, limit, None)?;
     let mut run = Run { store: &mut store, profile };
-    let result = run.begin(contract, transaction.arguments.len());
+    let result = run.begin(contract, gas::of_beginning(profile, transaction.arguments.len(), utxos));
     let result = result.and_then(|instance| run.stateful_call(&instance, call, subject.as_ref()));
     let (gas_used, result) = gas::settle(&mut store, profile, limit, result);
     let row = || row(transaction, contract, call, subject.as_ref(), gas_used, result.as_ref().ok());
@@ -95,9 +96,8 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// Charges what each transaction costs, and makes a fresh instance.
-    fn begin(&mut self, contract: &Executable, arguments_size_bytes: usize) -> Result<Instance, Stopped> {
-        let gas = gas::of_transaction(self.profile, arguments_size_bytes);
+    /// Charges `gas` for the beginning of a transaction, and makes a fresh instance.
+    fn begin(&mut self, contract: &Executable, gas: u64) -> Result<Instance, Stopped> {
         gas::charge(&mut *self.store, gas.saturating_add(self.profile.gas_per_instance))?;
         let plain = contract.plain().ok_or_else(|| Stopped::defect("a contract has another form than was checked"))?;
         let instance = plain.instance.instantiate(&mut *self.store).map_err(Stopped::of)?;
@@ -122,7 +122,6 @@ impl Run<'_> {
     }
 
     fn load(&mut self, instance: &Instance, storage: &RootStorage, state: &[u8]) -> Result<(), Stopped> {
-        gas::charge(&mut *self.store, gas::of_state(self.profile, state.len()))?;
         let values = decode_parameters(&storage.set.parameters, state, &self.state_limits());
         // What is kept was encoded within the limits and with the charges of decoding; whatever a record may be, that it
         // cannot be read is told of the transaction and paid by it.

@@ -46,9 +46,10 @@ impl Stopped {
         Self::Failed(Failure { kind: FailureKind::Effect, detail })
     }
 
-    /// A value is longer than values may be.
+    /// A value is larger than values may be. What was done until that was noticed is paid by nothing else, so it takes all
+    /// gas.
     pub(super) fn too_long(reason: &impl std::fmt::Display) -> Self {
-        Self::Failed(Failure { kind: FailureKind::Limit, detail: reason.to_string() })
+        Self::FailedWithAllGas(Failure { kind: FailureKind::Limit, detail: reason.to_string() })
     }
 
     /// A UTXO was changed or consumed that the transaction only refers to.

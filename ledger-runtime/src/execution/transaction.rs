@@ -32,6 +32,7 @@ impl Machine<'_> {
 
     fn run_coroutine(self, transaction: &Transaction, checked: Checked) -> Result<Execution, NodeFault> {
         let Checked { contract, root, utxos } = checked;
+        let gas_of_beginning = gas::of_beginning(self.profile, transaction.arguments.len(), &utxos);
         let transition = Transition::new(Beginning {
             profile: Arc::clone(self.profile),
             chain: transaction.chain.clone(),
@@ -46,7 +47,7 @@ impl Machine<'_> {
         let mut store = store::open(self.engine, self.profile, limit, Some(Box::new(transition)))?;
         let context = &mut store.as_context_mut();
         let arguments = transaction.arguments.as_slice();
-        let begun = gas::charge(&mut *context, gas::of_transaction(self.profile, arguments.len()));
+        let begun = gas::charge(&mut *context, gas_of_beginning);
         let result = begun.and_then(|()| match &root {
             Root::Script(script) => coroutine::script(context, &contract, script, arguments),
             Root::Main { type_name, main } => {

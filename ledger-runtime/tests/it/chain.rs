@@ -372,10 +372,15 @@ async fn trouble_of_the_machine_makes_no_block_and_the_chain_goes_on() {
         assert!(message.contains("there is no memory"), "{message}");
     }
     assert_eq!(height(&ledger), 0);
-    // The same transaction can be sent again.
-    let again = submit(&good);
-    sequencer.decide(2, sequencer.proposals(1).await);
-    assert_eq!(again.await.unwrap().unwrap().height, 1);
+    // The same transactions can be sent again. Where no other node makes the same block, the one that fails is left out.
+    let (first, second) = (submit(&good), submit(&bad));
+    let mut proposals = sequencer.proposals(2).await;
+    proposals.sort_by_key(|proposal| std::cmp::Reverse(proposal.transaction.nonce));
+    sequencer.decide_alone(2, proposals);
+    assert_eq!(first.await.unwrap().unwrap().height, 1);
+    let answer = second.await.unwrap();
+    let Err(SubmitError::Fault { message }) = answer else { panic!("{answer:?}") };
+    assert!(message.contains("there is no memory"), "{message}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -142,8 +142,14 @@ impl ManualSequencer {
         }
     }
 
+    /// Decides as a sequencer of several nodes does.
     pub(crate) fn decide(&self, time_ms: u64, proposals: Vec<Proposal>) {
-        self.decide.send(Decision { time_ms, proposals }).unwrap();
+        self.decide.send(Decision { time_ms, proposals, may_leave_out: false }).unwrap();
+    }
+
+    /// Decides as a sequencer of this node alone does.
+    pub(crate) fn decide_alone(&self, time_ms: u64, proposals: Vec<Proposal>) {
+        self.decide.send(Decision { time_ms, proposals, may_leave_out: true }).unwrap();
     }
 }
 

@@ -156,14 +156,12 @@ fn state_digest(transition: &Transition, object: Option<ObjectIndex>) -> Result<
 /// The instance of a UTXO: the one that it has already, or a fresh one that is given its record.
 fn waken(store: &mut Context<'_>, contract: &Arc<Executable>, object: ObjectIndex) -> Result<LiveIndex, Stopped> {
     let transition = store.data_mut().transition()?;
-    let profile = Arc::clone(&transition.profile);
     let utxo = transition.object(object)?;
     if let Some(live) = utxo.live {
         return Ok(live);
     }
     let set_storage = &declared(contract, &utxo.type_name)?.set_storage;
     let state = utxo.content.as_ref().map(|content| content.state.clone()).unwrap_or_default();
-    gas::charge(&mut *store, gas::of_state(&profile, state.len()))?;
     let live = instantiate(store, contract, Some(object))?;
     let values = invoke(store, Frame { kind: FrameKind::Setup, live }, set_storage, &[], &state)?;
     give_itself(store, live, object, &values)?;
