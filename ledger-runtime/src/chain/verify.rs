@@ -239,7 +239,8 @@ fn compare_states(chain: &dyn Snapshot, again: &dyn Snapshot) -> Result<(), Veri
             let utxo = kept.utxos.get(index).or_else(|| made.utxos.get(index)).map(|utxo| utxo.id.to_string());
             return Err(VerifyError::State(format!("the UTXO {} is another", utxo.unwrap_or_default())));
         }
-        match made.next {
+        // What one of them has beyond the other's last page is on the next.
+        match made.next.or(kept.next) {
             Some(next) => after = Some(next),
             None => break,
         }
