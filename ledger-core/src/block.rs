@@ -6,6 +6,7 @@ use crate::{ChainId, Moment, Transaction, empty_root};
 use borsh::{BorshDeserialize, BorshSerialize};
 use registry_core::hash::Digest;
 use registry_core::id::{BlockId, ComponentHash, PackageHash};
+use std::collections::BTreeMap;
 
 /// Everything that a block commits to.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -62,6 +63,9 @@ pub struct Deployment {
     pub component: Vec<u8>,
     /// Name, hash and WIT text of each package, each after those that it refers to.
     pub packages: Vec<(String, PackageHash, String)>,
+    /// The contracts that it imports, by the external ids with which it names them ([`ExternalId`](crate::ExternalId) as
+    /// text).
+    pub imports: BTreeMap<String, ComponentHash>,
 }
 
 impl Canonical for Header {

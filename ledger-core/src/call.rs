@@ -1,13 +1,13 @@
 //! The call table: every call of a block, in order.
 
-use crate::Call;
 use crate::domain;
 use crate::encoding::{Canonical, hash_of};
+use crate::{Call, ObjectId};
 use borsh::{BorshDeserialize, BorshSerialize};
 use registry_core::hash::{Digest, blob};
-use registry_core::id::{ComponentHash, UtxoId};
+use registry_core::id::ComponentHash;
 
-/// One call of a script or of a UTXO, whoever made it. With the tree's siblings this is what a proof of a block starts
+/// One call of a script, a UTXO or a token, whoever made it. With the tree's siblings this is what a proof of a block starts
 /// from.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct CallRow {
@@ -15,11 +15,11 @@ pub struct CallRow {
     pub transaction: u32,
     /// The row's number in the block, counted from 1, in the order in which the calls ended.
     pub timestamp: u32,
-    /// The number of the last row of the same UTXO in this block whose effects this call could see: earlier in the same
+    /// The number of the last row of the same object in this block whose effects this call could see: earlier in the same
     /// transaction, or in an earlier one that succeeded; 0 if there is none.
     pub previous: u32,
-    /// The UTXO; none for a script.
-    pub utxo: Option<UtxoId>,
+    /// The UTXO or the token; none for a script, and for an effect's handler.
+    pub object: Option<ObjectId>,
     /// The contract.
     pub contract: ComponentHash,
     /// The function, by its name in the core module or in the WIT.
@@ -65,7 +65,7 @@ impl CallRow {
             transaction,
             timestamp,
             previous,
-            utxo: call.utxo,
+            object: call.object,
             contract: call.contract,
             function: call.function.clone(),
             input: call.input,

@@ -17,6 +17,9 @@ pub struct ContractRecord {
     pub view: ViewId,
     /// The hash of every package that it refers to, by `namespace:name@version`.
     pub packages: BTreeMap<String, PackageHash>,
+    /// The contracts that it imports, by the external ids with which it names them ([`ExternalId`] as text). They were
+    /// part of the chain before it.
+    pub imports: BTreeMap<String, ComponentHash>,
     /// What the ledger offers to contracts, as it was understood.
     pub host_interface: HostInterfaceId,
     /// The gas limit that its calls may ask for at most.
@@ -41,9 +44,9 @@ pub struct ContractCounters {
 /// How many tokens of a type there are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct TokenSupply {
-    /// How many outlived the transaction that minted them.
+    /// How many were minted, those among them that were burned in the same transaction.
     pub minted: u64,
-    /// How many of these were burned.
+    /// How many of these were burned. The others are held by UTXOs.
     pub burned: u64,
 }
 
@@ -70,7 +73,8 @@ impl ContractRecord {
     pub(crate) fn new(deployment: &Deployment, admission: Admission, gas_limit_max: Option<u64>, slot: u32) -> Self {
         let packages = deployment.packages.iter().map(|(name, hash, _)| (name.clone(), *hash)).collect();
         let Admission { view, host_interface } = admission;
-        Self { contract: deployment.contract, view, packages, host_interface, gas_limit_max, slot }
+        let (contract, imports) = (deployment.contract, deployment.imports.clone());
+        Self { contract, view, packages, imports, host_interface, gas_limit_max, slot }
     }
 
     /// What stands for the contract in the tree of contracts.

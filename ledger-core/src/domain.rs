@@ -8,6 +8,8 @@ pub(crate) const CHAIN: Domain = Domain::new(b"p2chai1");
 pub(crate) const TRANSACTION: Domain = Domain::new(b"p2txn01");
 /// The id of a UTXO.
 pub(crate) const UTXO_ID: Domain = Domain::new(b"p2utxo1");
+/// The id of a token.
+pub(crate) const TOKEN_ID: Domain = Domain::new(b"p2toki1");
 /// What a UTXO is for as long as it lives: the left half of its leaf.
 pub(crate) const IDENTITY: Domain = Domain::new(b"p2uidn1");
 /// What a transaction can change about it: the right half of its leaf.

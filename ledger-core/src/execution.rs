@@ -1,8 +1,8 @@
 //! What an executor says about a transaction, before anything has a place in a tree.
 
-use crate::{CallEnd, Event, Failure, UtxoContent};
+use crate::{CallEnd, Event, Failure, ObjectId, UtxoContent};
 use registry_core::hash::Digest;
-use registry_core::id::{AccountId, ComponentHash, UtxoId};
+use registry_core::id::{AccountId, ComponentHash, TokenId, UtxoId};
 
 /// What an executor says about a transaction on a given state.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,6 +89,9 @@ pub enum Invalid {
     /// It uses a UTXO that it does not name.
     #[error("the transaction uses the UTXO {0}, which is not among its inputs and references")]
     UndeclaredUtxo(UtxoId),
+    /// It uses a token that no UTXO holds which it names.
+    #[error("no UTXO that the transaction names holds the token {0}")]
+    UndeclaredToken(TokenId),
     /// It belongs to somebody, and there is no proof that the sender is that.
     #[error("the UTXO {utxo} belongs to {owner}")]
     NotOwner {
@@ -112,10 +115,14 @@ pub enum Invalid {
         reason: String,
     },
     /// The method may not be called where the UTXO waits.
-    #[error("the UTXO {utxo} does not offer `{method}` where it waits now")]
+    #[error("the UTXO {utxo} (`{type_name}` of {contract}) does not offer `{method}` where it waits now")]
     NotCallable {
         /// The UTXO.
         utxo: UtxoId,
+        /// Its contract.
+        contract: ComponentHash,
+        /// The exported interface of the contract that declares its type.
+        type_name: String,
         /// The method.
         method: String,
     },
@@ -169,8 +176,21 @@ pub struct Effects {
     pub ephemeral: Vec<UtxoId>,
     /// The UTXOs that it used and left as they were, in the order of the transaction's inputs and references.
     pub read: Vec<UtxoId>,
+    /// The tokens that it minted, burned at once or not, in the order of their minting.
+    pub minted: Vec<Minted>,
     /// What the contracts told, in order.
     pub events: Vec<Event>,
+}
+
+/// A token that a transaction minted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Minted {
+    /// Its id.
+    pub token: TokenId,
+    /// Its contract.
+    pub contract: ComponentHash,
+    /// The exported interface of the contract that declares its type.
+    pub type_name: String,
 }
 
 /// A UTXO that a transaction made.
@@ -198,8 +218,8 @@ pub struct Changed {
 /// A call, before it has a place in a block.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Call {
-    /// The UTXO; none for a script.
-    pub utxo: Option<UtxoId>,
+    /// The UTXO or the token; none for a script, and for an effect's handler.
+    pub object: Option<ObjectId>,
     /// The contract.
     pub contract: ComponentHash,
     /// The function.

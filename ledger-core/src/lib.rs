@@ -18,6 +18,7 @@ mod contract;
 mod domain;
 mod encoding;
 mod execution;
+mod external_id;
 mod list;
 mod memory;
 mod receipt;
@@ -33,12 +34,16 @@ pub use call::{CallEnd, CallRow};
 pub use chain::{ChainId, ChainIdError, Moment};
 pub use contract::{ContractCounters, ContractRecord, HostInterfaceId, TokenSupply};
 pub use encoding::{Canonical, DecodeError, encoding_of};
-pub use execution::{Call, Changed, Created, Effects, Execution, Invalid, Outcome, Verdict};
+pub use execution::{Call, Changed, Created, Effects, Execution, Invalid, Minted, Outcome, Verdict};
+pub use external_id::{ExternalId, ParseExternalIdError};
 pub use list::{chain_root, list_root};
 pub use memory::{MemoryState, NotNext};
-pub use receipt::{ChangedUtxo, ConsumedUtxo, CreatedUtxo, Event, Failure, FailureKind, Receipt};
+pub use receipt::{
+    ChangedUtxo, ConsumedUtxo, CreatedUtxo, Event, Failure, FailureFrame, FailureKind, FailureObject, ObjectId,
+    Receipt, TokenChange,
+};
 pub use seal::{Admission, BlockBuilder, Contradiction, SealError, SealedBlock};
 pub use state::{State, StateError, Tree, UtxoStatus};
-pub use transaction::{Input, RootCall, Transaction};
+pub use transaction::{Input, RootCall, RootStep, StepCall, TokenRef, Transaction, UtxoRef};
 pub use tree::{Opening, TREE_DEPTH, TreeNode, TreeUpdate, empty_root};
 pub use utxo::{Callable, MethodId, Token, Utxo, UtxoContent};

@@ -4,7 +4,7 @@ use crate::domain;
 use crate::encoding::{Canonical, hash_of};
 use borsh::{BorshDeserialize, BorshSerialize};
 use registry_core::hash::Digest;
-use registry_core::id::{ComponentHash, TransactionId, UtxoId};
+use registry_core::id::{ComponentHash, TokenId, TransactionId, UtxoId};
 use std::fmt;
 
 /// What a transaction did. All of it is in the block's receipts root.
@@ -28,6 +28,9 @@ pub struct Receipt {
     pub read: Vec<UtxoId>,
     /// The contract that it deployed.
     pub deployed: Option<ComponentHash>,
+    /// The tokens that it minted, in the order of their minting, and then those of earlier that it moved or burned, in the
+    /// order of the transaction's inputs and of what each held.
+    pub tokens: Vec<TokenChange>,
     /// What the contracts told, in order.
     pub events: Vec<Event>,
 }
@@ -69,13 +72,28 @@ pub struct ConsumedUtxo {
     pub slot: u32,
 }
 
+/// What became of a token.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct TokenChange {
+    /// The token.
+    pub token: TokenId,
+    /// Its contract.
+    pub contract: ComponentHash,
+    /// The exported interface of the contract that declares its type.
+    pub type_name: String,
+    /// The UTXO that held it before; none if the transaction minted it.
+    pub from: Option<UtxoId>,
+    /// The UTXO that holds it now; none if it was burned.
+    pub to: Option<UtxoId>,
+}
+
 /// Something that a contract told.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Event {
     /// The contract.
     pub contract: ComponentHash,
-    /// The UTXO in which it happened; none in a script.
-    pub utxo: Option<UtxoId>,
+    /// The UTXO or the token in which it happened; none in a script.
+    pub object: Option<ObjectId>,
     /// The interface, as the contract's WIT has it: `starstream:events/counting`.
     pub interface: String,
     /// The event: `stopped`.
@@ -91,6 +109,37 @@ pub struct Failure {
     pub kind: FailureKind,
     /// What happened, in the ledger's own words: the same on every node.
     pub detail: String,
+    /// The calls that were going on, the innermost first; empty if it happened after all calls had ended.
+    pub frames: Vec<FailureFrame>,
+}
+
+/// A call that was going on when a transaction failed.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct FailureFrame {
+    /// The contract.
+    pub contract: ComponentHash,
+    /// The UTXO or the token of which something was called; none in a script and in a plain function.
+    pub object: Option<FailureObject>,
+    /// The function, as the contract's WIT calls it: `bump`, and `starstream:effects/oracle#price` for a handler.
+    pub function: String,
+}
+
+/// The object of which something was called when a transaction failed.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct FailureObject {
+    /// Which one. What a transaction that failed made or minted exists nowhere.
+    pub id: ObjectId,
+    /// The exported interface of the contract that declares its type.
+    pub type_name: String,
+}
+
+/// A UTXO or a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
+pub enum ObjectId {
+    /// A UTXO.
+    Utxo(UtxoId),
+    /// A token.
+    Token(TokenId),
 }
 
 /// Kinds of failure.
@@ -120,6 +169,15 @@ impl fmt::Display for FailureKind {
     }
 }
 
+impl fmt::Display for ObjectId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Utxo(id) => id.fmt(f),
+            Self::Token(id) => id.fmt(f),
+        }
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.kind, self.detail)
@@ -144,6 +202,7 @@ impl Receipt {
             ephemeral: Vec::new(),
             read: Vec::new(),
             deployed: None,
+            tokens: Vec::new(),
             events: Vec::new(),
         }
     }

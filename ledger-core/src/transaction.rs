@@ -4,7 +4,7 @@ use crate::ChainId;
 use crate::domain;
 use crate::encoding::{Canonical, hash_of};
 use borsh::{BorshDeserialize, BorshSerialize};
-use registry_core::id::{ComponentHash, TransactionId, UtxoId};
+use registry_core::id::{ComponentHash, TokenId, TransactionId, UtxoId};
 
 /// One call, and what it may use. It happens whole or not at all, and once.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -74,6 +74,88 @@ pub enum RootCall {
         /// The gas limit that calls of this contract may ask for at most, if it is below the chain's own.
         gas_limit_max: Option<u64>,
     },
+    /// Several calls, one after another: the transaction itself is the coordination script. Its `arguments` are empty; the
+    /// result is the value encoding of a list of byte lists, the result of each step.
+    Calls(Vec<RootStep>),
+}
+
+/// One of several calls of a transaction.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct RootStep {
+    /// What is called.
+    pub call: StepCall,
+    /// The arguments, in the strict value encoding. A UTXO or a token is written as its id's text, or as `made:0` and
+    /// `minted:0`: its place among all UTXOs that the transaction made, or all tokens that it minted, so far.
+    pub arguments: Vec<u8>,
+}
+
+/// What a step of a transaction calls.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum StepCall {
+    /// As [`RootCall::Function`].
+    Function {
+        /// The contract.
+        contract: ComponentHash,
+        /// The function.
+        function: String,
+    },
+    /// As [`RootCall::Main`].
+    Main {
+        /// The contract.
+        contract: ComponentHash,
+        /// The exported interface that declares the type.
+        type_name: String,
+        /// The main function.
+        main: String,
+    },
+    /// A method of a UTXO.
+    Method {
+        /// The UTXO.
+        utxo: UtxoRef,
+        /// The method.
+        method: String,
+    },
+    /// A function of a token type that mints a token.
+    Mint {
+        /// The contract.
+        contract: ComponentHash,
+        /// The exported interface that declares the type.
+        type_name: String,
+        /// The function: `mint`.
+        function: String,
+    },
+    /// A method of a token: `attach` binds it to the UTXO that it takes, `detach` unbinds it.
+    TokenMethod {
+        /// The token.
+        token: TokenRef,
+        /// The method.
+        method: String,
+    },
+    /// A function of a token's type that burns it.
+    Burn {
+        /// The token.
+        token: TokenRef,
+        /// The function: `burn`.
+        function: String,
+    },
+}
+
+/// A UTXO that a step uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum UtxoRef {
+    /// One that was kept before; among the inputs or references.
+    Kept(UtxoId),
+    /// What the transaction made, at this place among all that it made.
+    Made(u32),
+}
+
+/// A token that a step uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum TokenRef {
+    /// One that was kept before; a UTXO among the inputs or references holds it.
+    Kept(TokenId),
+    /// What the transaction minted, at this place among all that it minted.
+    Minted(u32),
 }
 
 impl Canonical for Transaction {
@@ -90,13 +172,16 @@ impl Transaction {
         TransactionId::from_digest(hash_of(domain::TRANSACTION, self))
     }
 
-    /// The contract that the call names itself; a method's contract is that of its UTXO.
+    /// Steps that one transaction may have.
+    pub const STEPS_MAX: usize = 64;
+
+    /// The contract that the call names itself; a method's contract is that of its UTXO, and steps have one each.
     pub fn contract(&self) -> Option<ComponentHash> {
         match &self.call {
             RootCall::Function { contract, .. }
             | RootCall::Main { contract, .. }
             | RootCall::Deploy { contract, .. } => Some(*contract),
-            RootCall::Method { .. } => None,
+            RootCall::Method { .. } | RootCall::Calls(_) => None,
         }
     }
 

@@ -4,8 +4,8 @@ use crate::domain;
 use crate::encoding::{Canonical, hash_of};
 use crate::{CallRow, ChainId};
 use borsh::{BorshDeserialize, BorshSerialize};
-use registry_core::hash::{Digest, blob, hash_elements, merge};
-use registry_core::id::{AccountId, ComponentHash, TransactionId, UtxoId};
+use registry_core::hash::{Digest, Domain, blob, hash_elements, merge};
+use registry_core::id::{AccountId, ComponentHash, TokenId, TransactionId, UtxoId};
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -67,10 +67,8 @@ impl fmt::Debug for MethodId {
 /// A token: linear like a UTXO, and always held by one.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Token {
-    /// The transaction that minted it.
-    pub minted_by: TransactionId,
-    /// Its place among what that transaction made.
-    pub index: u32,
+    /// What it is called for ever.
+    pub id: TokenId,
     /// Its contract.
     pub contract: ComponentHash,
     /// The exported interface of the contract that declares its type.
@@ -87,11 +85,7 @@ impl Canonical for Utxo {
 impl Utxo {
     /// The id of what `transaction` made at place `index` (counted over all that it made, consumed at once or not).
     pub fn id(chain: &ChainId, transaction: &TransactionId, index: u32) -> UtxoId {
-        let mut elements = Vec::with_capacity(9);
-        elements.extend(chain.digest().elements());
-        elements.extend(transaction.digest().elements());
-        elements.push(index.into());
-        UtxoId::from_digest(hash_elements(domain::UTXO_ID, &elements))
+        UtxoId::from_digest(place_digest(domain::UTXO_ID, chain, transaction, index))
     }
 
     /// What stands for it in the tree of UTXOs.
@@ -124,6 +118,22 @@ impl UtxoContent {
     pub fn state_digest(&self) -> Digest {
         CallRow::state(&self.state)
     }
+}
+
+impl Token {
+    /// The id of what `transaction` minted at place `index` (counted over all that it minted, burned at once or not).
+    pub fn id(chain: &ChainId, transaction: &TransactionId, index: u32) -> TokenId {
+        TokenId::from_digest(place_digest(domain::TOKEN_ID, chain, transaction, index))
+    }
+}
+
+/// What names the thing that a transaction made at a place.
+fn place_digest(domain: Domain, chain: &ChainId, transaction: &TransactionId, index: u32) -> Digest {
+    let mut elements = Vec::with_capacity(9);
+    elements.extend(chain.digest().elements());
+    elements.extend(transaction.digest().elements());
+    elements.push(index.into());
+    hash_elements(domain, &elements)
 }
 
 /// A number as two elements of 32 bits, the lower first, so that a proof can check their range.

@@ -1,7 +1,9 @@
 //! The part of validity that needs no contract.
 
 use crate::encoding::Canonical;
-use crate::{ChainId, Invalid, Moment, RootCall, State, StateError, Transaction, UtxoStatus};
+use crate::{
+    ChainId, Invalid, Moment, RootCall, RootStep, State, StateError, StepCall, Transaction, UtxoRef, UtxoStatus,
+};
 use registry_core::id::TransactionId;
 use std::collections::BTreeSet;
 
@@ -59,12 +61,28 @@ impl Transaction {
             return Some(Invalid::RepeatedUtxo(input.utxo));
         }
         match &self.call {
+            RootCall::Calls(steps) => self.objection_to_steps(steps),
             RootCall::Method { utxo, .. } if !self.names(utxo) => Some(Invalid::UndeclaredUtxo(*utxo)),
             RootCall::Deploy { .. } if named > 0 || !self.arguments.is_empty() => {
                 Some(Invalid::BadCall("a deployment has no inputs, references or arguments".into()))
             }
             _ => None,
         }
+    }
+
+    fn objection_to_steps(&self, steps: &[RootStep]) -> Option<Invalid> {
+        if steps.is_empty() || !self.arguments.is_empty() {
+            let reason = "a transaction of several calls has at least one, and its arguments stand with each";
+            return Some(Invalid::BadCall(reason.into()));
+        }
+        if steps.len() > Self::STEPS_MAX {
+            return Some(Invalid::TooLarge { actual: steps.len(), unit: "calls", max: Self::STEPS_MAX });
+        }
+        let called = steps.iter().filter_map(|step| match &step.call {
+            StepCall::Method { utxo: UtxoRef::Kept(utxo), .. } => Some(utxo),
+            _ => None,
+        });
+        called.into_iter().find(|utxo| !self.names(utxo)).map(|utxo| Invalid::UndeclaredUtxo(*utxo))
     }
 
     fn objection_to_height(&self, height: u64) -> Option<Invalid> {

@@ -112,6 +112,10 @@ typed_id!(
     UtxoId, "u", "the id of a UTXO"
 );
 typed_id!(
+    /// `p2:k…`: a token of a ledger: its chain, the transaction that minted it, and its place among what that minted.
+    TokenId, "k", "the id of a token"
+);
+typed_id!(
     /// `p2:t…`: a transaction of a ledger: its canonical bytes.
     TransactionId, "t", "the id of a transaction"
 );

@@ -1,7 +1,7 @@
 //! Why a block cannot be made.
 
 use crate::{Canonical, Invalid, Moment, StateError};
-use registry_core::id::{ComponentHash, TransactionId, UtxoId};
+use registry_core::id::{ComponentHash, TokenId, TransactionId, UtxoId};
 
 /// Why a block cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -100,13 +100,11 @@ pub enum Contradiction {
     #[error("the contract {0} is not deployed")]
     UnknownContract(ComponentHash),
     /// A token came from nowhere, or became another, or is in two places.
-    #[error("the token {index} of the transaction {minted_by} came from nowhere, became another, or is in two places")]
-    Token {
-        /// The transaction that minted it.
-        minted_by: TransactionId,
-        /// Its place there.
-        index: u32,
-    },
+    #[error("the token {0} came from nowhere, became another, is in two places, or does not have the id of its place")]
+    Token(TokenId),
+    /// A contract imports what is not part of the chain, or another contract than the one that it names.
+    #[error("`{0}` does not name a contract of the chain that the deployment brings with it")]
+    Import(String),
     /// Something is larger than can be read again.
     #[error("{what} has {size_bytes} bytes, over the limit of {max}")]
     TooLarge {

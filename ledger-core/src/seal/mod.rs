@@ -4,18 +4,19 @@ mod error;
 mod overlay;
 mod sealed;
 mod step;
+mod tokens;
 
 pub use error::{Contradiction, SealError};
 pub use sealed::SealedBlock;
 
 use crate::{
-    Block, CallRow, ChainId, ContractCounters, ContractRecord, Deployment, Execution, Header, HostInterfaceId, Moment,
-    Outcome, ProfileId, Receipt, RootCall, State, Transaction, Tree, TreeUpdate, Utxo, chain_root, empty_root,
-    list_root,
+    Block, CallRow, ChainId, ContractCounters, ContractRecord, Deployment, Execution, ExternalId, Header,
+    HostInterfaceId, Moment, ObjectId, Outcome, ProfileId, Receipt, RootCall, State, StateError, Token, Transaction,
+    Tree, TreeUpdate, Utxo, UtxoStatus, chain_root, empty_root, list_root,
 };
 use overlay::Overlay;
 use registry_core::hash::Digest;
-use registry_core::id::{BlockId, TransactionId, UtxoId, ViewId};
+use registry_core::id::{BlockId, TokenId, TransactionId, UtxoId, ViewId};
 use std::collections::{BTreeMap, BTreeSet};
 use step::{Step, step};
 
@@ -33,7 +34,7 @@ pub struct BlockBuilder<'s> {
     next_contract_slot: u32,
     state: Overlay<'s>,
     leaves: BTreeMap<u32, Digest>,
-    last_rows: BTreeMap<UtxoId, u32>,
+    last_rows: BTreeMap<ObjectId, u32>,
     transactions: Vec<Transaction>,
     deployments: Vec<Deployment>,
     receipts: Vec<Receipt>,
@@ -108,6 +109,7 @@ impl<'s> BlockBuilder<'s> {
             return Err(Contradiction::Deployment.of(id));
         }
         check_called(&transaction, &id, &execution).map_err(|contradiction| contradiction.of(id))?;
+        self.check_called_tokens(&transaction, &id, &execution)?;
         let rows = self.rows(&id, &execution)?;
         let receipt = Receipt::of(id, execution.gas_used);
         let step = match execution.outcome {
@@ -151,6 +153,9 @@ impl<'s> BlockBuilder<'s> {
         if self.state.contract(&contract)?.is_some() {
             return Err(Contradiction::DeployedContract(contract).of(id));
         }
+        if let Some(contradiction) = self.wrong_import(&deployment)? {
+            return Err(contradiction.of(id));
+        }
         let slot = self.next_contract_slot;
         let record = ContractRecord::new(&deployment, admission, gas_limit_max, slot);
         Contradiction::if_too_large(&record).map_err(|contradiction| contradiction.of(id))?;
@@ -158,6 +163,22 @@ impl<'s> BlockBuilder<'s> {
         self.state.contracts.insert(contract, (record, ContractCounters::default()));
         self.deployments.push(deployment);
         Ok(self.append(transaction, Receipt { deployed: Some(contract), ..Receipt::of(id, gas_used) }))
+    }
+
+    /// An import of a deployment that is no contract of the chain, or not the one that its external id names, as far as
+    /// that can be told without the contract's bytes.
+    fn wrong_import(&self, deployment: &Deployment) -> Result<Option<Contradiction>, StateError> {
+        for (external_id, contract) in &deployment.imports {
+            let fits = match external_id.parse() {
+                Ok(ExternalId::Contract(named)) => named == *contract,
+                Ok(id @ ExternalId::Sha256(_)) => id.to_string() == *external_id,
+                Err(_) => false,
+            };
+            if !fits || self.state.contract(contract)?.is_none() {
+                return Ok(Some(Contradiction::Import(external_id.clone())));
+            }
+        }
+        Ok(None)
     }
 
     /// Closes the block: computes its trees and roots. This is what costs; each node of a tree is hashed once.
@@ -210,7 +231,7 @@ impl<'s> BlockBuilder<'s> {
         Ok(id)
     }
 
-    /// Numbers the calls of the transaction that comes next. A row's `previous` is the last call of the same UTXO that
+    /// Numbers the calls of the transaction that comes next. A row's `previous` is the last call of the same object that
     /// this call could see: earlier in the transaction, or in an earlier transaction that succeeded.
     fn rows(&self, id: &TransactionId, execution: &Execution) -> Result<Vec<CallRow>, SealError> {
         let transaction =
@@ -219,15 +240,45 @@ impl<'s> BlockBuilder<'s> {
         let mut rows = Vec::with_capacity(execution.calls.len());
         for (timestamp, call) in (self.calls.len() + 1..).zip(&execution.calls) {
             let timestamp = u32::try_from(timestamp).map_err(|_| SealError::Full("calls of a block"))?;
-            let previous = call.utxo.and_then(|utxo| {
-                let earlier = self.last_rows.get(&utxo).copied();
-                last_rows.insert(utxo, timestamp).or(earlier)
+            let previous = call.object.and_then(|object| {
+                let earlier = self.last_rows.get(&object).copied();
+                last_rows.insert(object, timestamp).or(earlier)
             });
             let row = CallRow::of(call, transaction, timestamp, previous.unwrap_or(0));
             Contradiction::if_too_large(&row).map_err(|contradiction| contradiction.of(*id))?;
             rows.push(row);
         }
         Ok(rows)
+    }
+
+    /// Every token of which something was called is one that a UTXO holds which the transaction names, or one that it
+    /// minted.
+    fn check_called_tokens(
+        &self,
+        transaction: &Transaction,
+        id: &TransactionId,
+        execution: &Execution,
+    ) -> Result<(), SealError> {
+        let called = execution.calls.iter().filter_map(|call| match call.object {
+            Some(ObjectId::Token(token)) => Some(token),
+            _ => None,
+        });
+        let mut called: BTreeSet<TokenId> = called.collect();
+        if called.is_empty() {
+            return Ok(());
+        }
+        match &execution.outcome {
+            Outcome::Succeeded(effects) => effects.minted.iter().for_each(|minted| drop(called.remove(&minted.token))),
+            Outcome::Failed(_) => (0..).zip(&execution.calls).for_each(|(index, _)| {
+                called.remove(&Token::id(&transaction.chain, id, index));
+            }),
+        }
+        for input in transaction.named() {
+            if let Some(UtxoStatus::Live(utxo)) = self.state.utxo(&input.utxo)? {
+                utxo.content.tokens.iter().for_each(|token| drop(called.remove(&token.id)));
+            }
+        }
+        called.first().map_or(Ok(()), |token| Err(Contradiction::Token(*token).of(*id)))
     }
 
     /// Puts a transaction's changes into the state, and gives its receipt.
@@ -241,7 +292,7 @@ impl<'s> BlockBuilder<'s> {
 
     fn append_rows(&mut self, rows: Vec<CallRow>, succeeded: bool) {
         if succeeded {
-            let calls = rows.iter().filter_map(|row| row.utxo.map(|utxo| (utxo, row.timestamp)));
+            let calls = rows.iter().filter_map(|row| row.object.map(|object| (object, row.timestamp)));
             self.last_rows.extend(calls);
         }
         self.calls.extend(rows);
@@ -257,7 +308,10 @@ impl<'s> BlockBuilder<'s> {
 /// Every UTXO of which something was called is one that the transaction names or made. What a failed one made is told of
 /// nowhere but here; it made no more than it called.
 fn check_called(transaction: &Transaction, id: &TransactionId, execution: &Execution) -> Result<(), Contradiction> {
-    let called = execution.calls.iter().filter_map(|call| call.utxo).filter(|utxo| !transaction.names(utxo));
+    let called = execution.calls.iter().filter_map(|call| match call.object {
+        Some(ObjectId::Utxo(utxo)) if !transaction.names(&utxo) => Some(utxo),
+        _ => None,
+    });
     let unnamed: BTreeSet<UtxoId> = called.collect();
     if unnamed.is_empty() {
         return Ok(());

@@ -1,10 +1,11 @@
 //! From what an executor says about one transaction to what it changes, every claim checked against the state.
 
 use super::overlay::Overlay;
+use super::tokens::Tokens;
 use super::{Contradiction, SealError};
 use crate::{
     Changed, ChangedUtxo, ConsumedUtxo, ContractCounters, ContractRecord, Created, CreatedUtxo, Effects, Receipt,
-    State, StateError, Token, Transaction, Utxo, UtxoStatus,
+    State, StateError, Transaction, Utxo, UtxoStatus,
 };
 use registry_core::hash::Digest;
 use registry_core::id::{ComponentHash, TransactionId, UtxoId};
@@ -67,10 +68,10 @@ pub(super) fn step(
     state: &Overlay<'_>,
     next_slot: u32,
     transaction: &Transaction,
-    effects: Effects,
+    mut effects: Effects,
     receipt: Receipt,
 ) -> Result<Step, StepError> {
-    let tokens = Tokens { minted_by: receipt.transaction, before: BTreeMap::new(), after: BTreeMap::new() };
+    let tokens = Tokens::of(transaction, &receipt.transaction, std::mem::take(&mut effects.minted))?;
     let step = Step::without_effects(next_slot, receipt);
     let mut builder = StepBuilder { state, transaction, touched: BTreeSet::new(), tokens, step };
     let made = Made::of(&effects);
@@ -80,7 +81,7 @@ pub(super) fn step(
     effects.ephemeral.into_iter().try_for_each(|utxo| builder.pass(utxo))?;
     effects.read.into_iter().try_for_each(|utxo| builder.read(utxo))?;
     made.check_ids(transaction, &builder.step.receipt.transaction)?;
-    builder.count_tokens()?;
+    builder.tell_tokens()?;
     let mut step = builder.step;
     step.receipt.outcome = Ok(effects.result);
     step.receipt.events = effects.events;
@@ -125,7 +126,7 @@ impl StepBuilder<'_> {
         let (_, counters) = self.contract(&created.contract)?;
         let serial = counters.next_serial;
         counters.next_serial = serial.checked_add(1).ok_or(StepError::Full("UTXOs of a contract"))?;
-        self.tokens.come(&created.content.tokens)?;
+        self.tokens.come(created.utxo, &created.content.tokens)?;
         let Created { utxo: id, contract, type_name, content } = created;
         let leaf = self.keep(Utxo { id, slot, contract, serial, type_name, version: 0, content })?;
         self.step.receipt.created.push(CreatedUtxo { utxo: id, contract, serial, slot, leaf });
@@ -137,7 +138,7 @@ impl StepBuilder<'_> {
         if utxo.content == changed.content {
             return Err(Contradiction::Unchanged(utxo.id).into());
         }
-        self.tokens.come(&changed.content.tokens)?;
+        self.tokens.come(changed.utxo, &changed.content.tokens)?;
         utxo.version = utxo.version.checked_add(1).ok_or(StepError::Full("versions of a UTXO"))?;
         utxo.content = changed.content;
         let (id, version, slot) = (utxo.id, utxo.version, utxo.slot);
@@ -186,7 +187,7 @@ impl StepBuilder<'_> {
         let is_input = self.transaction.inputs.iter().any(|input| input.utxo == id);
         match self.state.utxo(&id)? {
             Some(UtxoStatus::Live(utxo)) if is_input => {
-                self.tokens.leave(&utxo.content.tokens);
+                self.tokens.leave(id, &utxo.content.tokens);
                 Ok(utxo)
             }
             _ => Err(Contradiction::NotAnInput(id).into()),
@@ -205,16 +206,19 @@ impl StepBuilder<'_> {
         if self.touched.insert(id) { Ok(()) } else { Err(Contradiction::Repeated(id).into()) }
     }
 
-    fn count_tokens(&mut self) -> Result<(), StepError> {
-        let (minted, burned) = self.tokens.changes()?;
-        for (contract, type_name) in minted {
-            let supply = self.contract(&contract)?.1.tokens.entry(type_name).or_default();
-            supply.minted = supply.minted.checked_add(1).ok_or(StepError::Full("tokens of a type"))?;
+    /// Tells what became of the tokens, and counts them.
+    fn tell_tokens(&mut self) -> Result<(), StepError> {
+        let changes = self.tokens.changes(self.transaction)?;
+        for change in &changes {
+            let supply = self.contract(&change.contract)?.1.tokens.entry(change.type_name.clone()).or_default();
+            if change.from.is_none() {
+                supply.minted = supply.minted.checked_add(1).ok_or(StepError::Full("tokens of a type"))?;
+            }
+            if change.to.is_none() {
+                supply.burned = supply.burned.checked_add(1).ok_or(StepError::Full("tokens of a type"))?;
+            }
         }
-        for (contract, type_name) in burned {
-            let supply = self.contract(&contract)?.1.tokens.entry(type_name).or_default();
-            supply.burned = supply.burned.checked_add(1).ok_or(StepError::Full("tokens of a type"))?;
-        }
+        self.step.receipt.tokens = changes;
         Ok(())
     }
 
@@ -228,55 +232,4 @@ impl StepBuilder<'_> {
             }
         }
     }
-}
-
-/// The tokens of the UTXOs that a transaction touched, before and after it.
-struct Tokens {
-    minted_by: TransactionId,
-    before: BTreeMap<(TransactionId, u32), TokenType>,
-    after: BTreeMap<(TransactionId, u32), TokenType>,
-}
-
-/// What a token never changes: its contract and the name of its type.
-type TokenType = (ComponentHash, String);
-
-impl Tokens {
-    fn leave(&mut self, tokens: &[Token]) {
-        self.before.extend(tokens.iter().map(|token| (key(token), type_of(token))));
-    }
-
-    fn come(&mut self, tokens: &[Token]) -> Result<(), Contradiction> {
-        for token in tokens {
-            if self.after.insert(key(token), type_of(token)).is_some() {
-                return Err(contradiction(&key(token)));
-            }
-        }
-        Ok(())
-    }
-
-    /// The types of the tokens that are new, and of those that are gone.
-    fn changes(&self) -> Result<(Vec<TokenType>, Vec<TokenType>), Contradiction> {
-        let mut minted = Vec::new();
-        for (key, token) in &self.after {
-            match self.before.get(key) {
-                Some(before) if before == token => {}
-                None if key.0 == self.minted_by => minted.push(token.clone()),
-                _ => return Err(contradiction(key)),
-            }
-        }
-        let gone = self.before.iter().filter(|(key, _)| !self.after.contains_key(key));
-        Ok((minted, gone.map(|(_, token)| token.clone()).collect()))
-    }
-}
-
-fn key(token: &Token) -> (TransactionId, u32) {
-    (token.minted_by, token.index)
-}
-
-fn type_of(token: &Token) -> TokenType {
-    (token.contract, token.type_name.clone())
-}
-
-fn contradiction(&(minted_by, index): &(TransactionId, u32)) -> Contradiction {
-    Contradiction::Token { minted_by, index }
 }
