@@ -169,6 +169,13 @@ impl fmt::Display for FailureKind {
     }
 }
 
+impl Failure {
+    /// A failure of which it is not known (yet) which calls were going on.
+    pub fn new(kind: FailureKind, detail: impl Into<String>) -> Self {
+        Self { kind, detail: detail.into(), frames: Vec::new() }
+    }
+}
+
 impl fmt::Display for ObjectId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

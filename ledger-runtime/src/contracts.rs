@@ -457,7 +457,8 @@ fn packages(closure: &Closure) -> BTreeMap<String, PackageHash> {
 fn deployment(fetched: FetchedComponent) -> Deployment {
     let packages = fetched.component.closure().packages.iter();
     let packages = packages.map(|package| (package.name.to_string(), package.hash, package.wit.clone())).collect();
-    Deployment { contract: fetched.component.hash(), component: fetched.bytes, packages }
+    let imports = BTreeMap::new();
+    Deployment { contract: fetched.component.hash(), component: fetched.bytes, packages, imports }
 }
 
 fn closure(deployment: &Deployment) -> Result<Closure, NameError> {

@@ -7,6 +7,7 @@ use crate::utxo_name::{UtxoName, UtxoNameError};
 use crate::value::{ValueError, ValueLimits, encode_parameters};
 use crate::wave::{ArgumentError, Callee, CalleeError, ContractText, FindUtxo, Signature, TextError};
 use ledger_core::{Input, RootCall, Transaction};
+use registry_core::hash::Digest;
 use registry_core::id::{ComponentHash, ParseIdError, UtxoId};
 use std::cell::RefCell;
 use std::collections::hash_map::Entry;
@@ -214,7 +215,8 @@ fn names(callee: &Callee, text: &str) -> Result<Vec<UtxoName>, DraftError> {
     let note = |text: &str| {
         let name: UtxoName = text.parse().map_err(|error: UtxoNameError| error.to_string())?;
         names.borrow_mut().push(name);
-        Ok(some_id(&callee.call))
+        // Which one it is does not matter for the names.
+        Ok(UtxoId::from_digest(Digest::ZERO))
     };
     encode_arguments(callee, text, &note)?;
     Ok(names.into_inner())
@@ -229,16 +231,6 @@ pub fn encode_arguments(callee: &Callee, text: &str, utxo: FindUtxo<'_>) -> Resu
         DraftError::Arguments { function: callee.name.clone(), signature: Box::new(callee.signature.clone()), error }
     })?;
     Ok(encode_parameters(&callee.signature.parameters, &values, &ValueLimits::default())?)
-}
-
-/// An id to stand where the right one is not known yet.
-fn some_id(call: &RootCall) -> UtxoId {
-    match call {
-        RootCall::Method { utxo, .. } => *utxo,
-        RootCall::Function { contract, .. } | RootCall::Main { contract, .. } | RootCall::Deploy { contract, .. } => {
-            UtxoId::from_digest(*contract.digest())
-        }
-    }
 }
 
 /// A UTXO that an argument names, or why none is meant, to be shown where it is named.

@@ -268,14 +268,17 @@ impl<'s> BlockBuilder<'s> {
             return Ok(());
         }
         match &execution.outcome {
-            Outcome::Succeeded(effects) => effects.minted.iter().for_each(|minted| drop(called.remove(&minted.token))),
+            Outcome::Succeeded(effects) => {
+                let minted: BTreeSet<TokenId> = effects.minted.iter().map(|minted| minted.token).collect();
+                called.retain(|token| !minted.contains(token));
+            }
             Outcome::Failed(_) => (0..).zip(&execution.calls).for_each(|(index, _)| {
                 called.remove(&Token::id(&transaction.chain, id, index));
             }),
         }
         for input in transaction.named() {
             if let Some(UtxoStatus::Live(utxo)) = self.state.utxo(&input.utxo)? {
-                utxo.content.tokens.iter().for_each(|token| drop(called.remove(&token.id)));
+                called.retain(|token| utxo.content.tokens.iter().all(|held| held.id != *token));
             }
         }
         called.first().map_or(Ok(()), |token| Err(Contradiction::Token(*token).of(*id)))

@@ -1,7 +1,7 @@
 //! What can go wrong between encoded values and core values.
 
+use super::ObjectName;
 use crate::value::{Fault, ValueError};
-use registry_core::id::UtxoId;
 
 /// A function that can't be called, or a type that can't be passed, and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -148,16 +148,16 @@ pub enum HandleError {
         handle: u32,
     },
     /// The transaction does not know the object.
-    #[error("`{id}` is not an object of this transaction")]
+    #[error("`{name}` is not an object of this transaction")]
     NoSuchObject {
         /// The object.
-        id: UtxoId,
+        name: ObjectName,
     },
     /// The object is of another type.
-    #[error("`{id}` is of another type")]
+    #[error("`{name}` is of another type")]
     WrongType {
         /// The object.
-        id: UtxoId,
+        name: ObjectName,
     },
     /// The instance has too many handles.
     #[error("more than {max} handles are live")]

@@ -17,7 +17,8 @@
 //! modules have no allocator to give them room. So nothing here allocates by what a guest says, and what a value may
 //! cost is known from its type.
 //!
-//! A handle to a UTXO or a token is encoded as the object's id in text form, with its length before it like a string.
+//! A handle to a UTXO or a token is encoded as the object's id in text form, with its length before it like a string; in
+//! the arguments of a transaction's steps also as its place among what the transaction made ([`ObjectName`]).
 //! The id stands for the object wherever a value leaves an instance; within one, the instance's [`Handles`] give it
 //! a number.
 //!
@@ -27,29 +28,31 @@ mod error;
 mod lift;
 mod lower;
 mod memory;
+mod name;
 mod signature;
 mod types;
 
 pub use error::{HandleError, LiftError, LowerError, PointerError, Unsupported, UnsupportedType};
+pub use name::ObjectName;
 pub use signature::{CoreSignature, Handed, Signature};
-pub use types::{AbiType, Case, CoreType, Field, Resource, Resources, Shape};
+pub use types::{AbiType, Case, CoreType, Field, ObjectType, Resource, Resources, Shape};
 pub(crate) use types::{CONTRACT_TYPE_PARTS_MAX, TYPE_PARTS_MAX, declaration};
 
-use registry_core::id::UtxoId;
+use ledger_core::ObjectId;
 
 /// The handles of one instance: which number means which object.
 pub trait Handles {
-    /// A number for `id` that the instance may use: its own (`is_own`), or lent for the time of a call.
+    /// A number for the object that `name` means, which the instance may use: its own (`is_own`), or lent for the time of a call.
     ///
     /// # Errors
     /// If there is no such object, it is not of this resource, or the table is full.
-    fn lower(&mut self, resource: &Resource, id: UtxoId, is_own: bool) -> Result<u32, HandleError>;
+    fn lower(&mut self, resource: &Resource, name: ObjectName, is_own: bool) -> Result<u32, HandleError>;
 
     /// The object that the instance means by `handle`. An own one (`is_own`) leaves the instance's table.
     ///
     /// # Errors
     /// If the handle is not in the table, not of this resource, or lent where an own one is needed.
-    fn lift(&mut self, resource: &Resource, handle: u32, is_own: bool) -> Result<UtxoId, HandleError>;
+    fn lift(&mut self, resource: &Resource, handle: u32, is_own: bool) -> Result<ObjectId, HandleError>;
 }
 
 /// Flat parameters beyond which the canonical ABI passes parameters through memory; counted with `self`.

@@ -4,9 +4,9 @@ use super::error::{LiftError, LowerError, Unsupported, UnsupportedType};
 use super::lift::Lifting;
 use super::lower::Lowering;
 use super::types::{AbiType, CoreType, Resource, Resources};
-use super::{FLAT_PARAMETERS_MAX, FLAT_RESULTS_MAX, HandleError, Handles};
+use super::{FLAT_PARAMETERS_MAX, FLAT_RESULTS_MAX, HandleError, Handles, ObjectName};
 use crate::value::{Place, ValueError, ValueLimits};
-use registry_core::id::UtxoId;
+use ledger_core::ObjectId;
 use std::fmt;
 use wasmtime::Val;
 use wit_parser::{Function, Resolve};
@@ -35,7 +35,7 @@ pub struct Handed {
     /// What it is used as.
     pub resource: Resource,
     /// Which it is.
-    pub id: UtxoId,
+    pub name: ObjectName,
     /// Whether it changes hands, or is lent.
     pub is_own: bool,
 }
@@ -294,12 +294,12 @@ impl LowerError {
 struct Collected(Vec<Handed>);
 
 impl Handles for Collected {
-    fn lower(&mut self, resource: &Resource, id: UtxoId, is_own: bool) -> Result<u32, HandleError> {
-        self.0.push(Handed { resource: resource.clone(), id, is_own });
+    fn lower(&mut self, resource: &Resource, name: ObjectName, is_own: bool) -> Result<u32, HandleError> {
+        self.0.push(Handed { resource: resource.clone(), name, is_own });
         Ok(0)
     }
 
-    fn lift(&mut self, _: &Resource, handle: u32, _: bool) -> Result<UtxoId, HandleError> {
+    fn lift(&mut self, _: &Resource, handle: u32, _: bool) -> Result<ObjectId, HandleError> {
         Err(HandleError::Unknown { handle })
     }
 }

@@ -2,6 +2,7 @@
 
 use super::error::UnsupportedType;
 use crate::interface::TYPE_DEPTH_MAX;
+use registry_core::id::ComponentHash;
 use std::collections::HashMap;
 use wit_parser::{Handle, Resolve, Type, TypeDefKind, TypeId};
 
@@ -74,16 +75,19 @@ pub struct Case {
 pub enum Resource {
     /// The context of a UTXO, through which it says that it goes on and which methods it has.
     Context,
-    /// A UTXO.
-    Utxo {
-        /// The exported interface that declares its type; none for a UTXO of any type.
-        type_name: Option<String>,
-    },
-    /// A token.
-    Token {
-        /// The exported interface that declares its type; none for a token of any type.
-        type_name: Option<String>,
-    },
+    /// A UTXO, of any type if none is said.
+    Utxo(Option<ObjectType>),
+    /// A token, of any type if none is said.
+    Token(Option<ObjectType>),
+}
+
+/// A type of UTXOs or tokens.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectType {
+    /// The contract that declares it; none for the contract in which this stands.
+    pub contract: Option<ComponentHash>,
+    /// The exported interface that declares it.
+    pub name: String,
 }
 
 /// What the resources of a contract's WIT stand for. Others can't be used.

@@ -92,9 +92,9 @@ pub(super) fn proposals(block: &Block) -> Vec<Proposal> {
     let deployments: BTreeMap<ComponentHash, &Deployment> =
         block.deployments.iter().map(|deployment| (deployment.contract, deployment)).collect();
     let proposal = |transaction: &ledger_core::Transaction| {
-        let deployment = match transaction.call {
-            RootCall::Deploy { contract, .. } => deployments.get(&contract),
-            RootCall::Function { .. } | RootCall::Main { .. } | RootCall::Method { .. } => None,
+        let deployment = match &transaction.call {
+            RootCall::Deploy { contract, .. } => deployments.get(contract),
+            RootCall::Function { .. } | RootCall::Main { .. } | RootCall::Method { .. } | RootCall::Calls(_) => None,
         };
         let deployment = deployment.map(|deployment| Arc::new(Deployment::clone(deployment)));
         Proposal { transaction: transaction.clone(), deployment }

@@ -255,9 +255,9 @@ impl Ledger {
 
     /// A transaction with what it deploys, from the registry.
     async fn resolved(&self, transaction: Transaction) -> Result<Proposal, SubmitError> {
-        let contract = match transaction.call {
-            RootCall::Deploy { contract, .. } => contract,
-            RootCall::Function { .. } | RootCall::Main { .. } | RootCall::Method { .. } => {
+        let contract = match &transaction.call {
+            RootCall::Deploy { contract, .. } => *contract,
+            RootCall::Function { .. } | RootCall::Main { .. } | RootCall::Method { .. } | RootCall::Calls(_) => {
                 return Ok(Proposal { transaction, deployment: None });
             }
         };

@@ -142,9 +142,11 @@ impl TransactionExecutor for NodeExecutor {
 }
 
 fn asked(transaction: &Transaction) -> Option<Asked<'_>> {
-    match transaction.call {
-        RootCall::Deploy { contract, gas_limit_max } => Some(Asked { transaction, contract, gas_limit_max }),
-        RootCall::Function { .. } | RootCall::Main { .. } | RootCall::Method { .. } => None,
+    match &transaction.call {
+        RootCall::Deploy { contract, gas_limit_max } => {
+            Some(Asked { transaction, contract: *contract, gas_limit_max: *gas_limit_max })
+        }
+        RootCall::Function { .. } | RootCall::Main { .. } | RootCall::Method { .. } | RootCall::Calls(_) => None,
     }
 }
 

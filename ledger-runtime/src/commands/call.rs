@@ -69,7 +69,7 @@ async fn call_plain(
     let parameters = encode_arguments(&callee, &arguments.arguments, &no_utxo)?;
     let function = match &callee.call {
         RootCall::Function { function, .. } => function,
-        RootCall::Main { .. } | RootCall::Method { .. } | RootCall::Deploy { .. } => &arguments.function,
+        _ => &arguments.function,
     };
     let outcome = node.call(&contract, function, parameters, arguments.gas_limit).await?;
     CallDocument::of_answer(&callee.signature, outcome)

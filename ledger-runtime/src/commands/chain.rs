@@ -204,7 +204,7 @@ async fn callee(node: &NodeClient, texts: &mut ContractTexts<'_>, call: &RootCal
             };
             texts.of(&contract).await?.method(*utxo, &type_name, method)
         }
-        RootCall::Deploy { .. } => return Ok(None),
+        RootCall::Deploy { .. } | RootCall::Calls(_) => return Ok(None),
     };
     Ok(Some(callee.map_err(DraftError::from)?))
 }
@@ -215,6 +215,7 @@ fn target(call: &RootCall) -> String {
             contract.to_string()
         }
         RootCall::Method { utxo, .. } => utxo.to_string(),
+        RootCall::Calls(steps) => format!("{} calls", steps.len()),
     }
 }
 
@@ -224,6 +225,7 @@ fn function(call: &RootCall) -> String {
         RootCall::Main { type_name, main, .. } => format!("{type_name}::{main}"),
         RootCall::Method { method, .. } => method.clone(),
         RootCall::Deploy { .. } => "deploy".to_owned(),
+        RootCall::Calls(_) => "calls".to_owned(),
     }
 }
 

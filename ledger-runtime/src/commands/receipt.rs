@@ -64,7 +64,7 @@ struct ChangedDocument {
 #[derive(Debug, Clone, Serialize)]
 struct EventDocument {
     contract: ComponentHash,
-    utxo: Option<UtxoId>,
+    object: Option<String>,
     interface: String,
     name: String,
     /// WAVE with commas, as arguments are written.
@@ -232,7 +232,7 @@ async fn event_document(texts: &mut ContractTexts<'_>, event: &Event) -> Result<
     let signature = signature.context("the contract's WIT does not have the event that the node tells of")?;
     Ok(EventDocument {
         contract: event.contract,
-        utxo: event.utxo,
+        object: event.object.map(|object| object.to_string()),
         interface: event.interface.clone(),
         name: event.name.clone(),
         arguments: arguments_text(&signature, &event.arguments)?,

@@ -80,9 +80,10 @@ fn consumed_json(consumed: &ConsumedSummary) -> Json {
 
 fn live_json(live: &LiveUtxo, state: &str) -> Json {
     let (utxo, content) = (&live.utxo, &live.utxo.content);
-    let tokens = content.tokens.iter().map(|token| {
-        json!({ "contract": token.contract, "type": token.type_name, "minted_by": token.minted_by, "index": token.index })
-    });
+    let tokens = content
+        .tokens
+        .iter()
+        .map(|token| json!({ "token": token.id, "contract": token.contract, "type": token.type_name }));
     json!({
         "utxo": utxo.id,
         "status": "live",

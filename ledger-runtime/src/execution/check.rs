@@ -2,12 +2,12 @@
 
 use super::coroutine::Access;
 use super::{ContractProvider, NodeFault, gas};
-use crate::abi::{Handed, Resource, Signature};
+use crate::abi::{Handed, ObjectName, Resource, Signature};
 use crate::admission::coroutine::{Entry, Object, ObjectKind};
 use crate::admission::{Executable, Export, RootStorage};
 use crate::profile::ExecutionProfile;
 use crate::value::{ValueLimits, decode_parameters};
-use ledger_core::{Callable, Invalid, Moment, RootCall, State, StateError, Transaction, Utxo, UtxoStatus};
+use ledger_core::{Callable, Invalid, Moment, ObjectId, RootCall, State, StateError, Transaction, Utxo, UtxoStatus};
 use registry_core::id::{ComponentHash, UtxoId};
 use registry_core::with_causes;
 use std::sync::Arc;
@@ -131,6 +131,7 @@ fn find_contract(
         RootCall::Function { contract, .. } | RootCall::Main { contract, .. } => *contract,
         RootCall::Method { utxo, .. } => named(utxos, utxo)?.contract,
         RootCall::Deploy { .. } => return Err(bad_call("a deployment calls nothing").into()),
+        RootCall::Calls(_) => return Err(bad_call("several calls are not executed").into()),
     };
     let (record, _) = state.contract(&hash)?.ok_or(Invalid::UnknownContract(hash))?;
     if let Some(max) = record.gas_limit_max {
@@ -181,7 +182,7 @@ impl Check<'_> {
             (RootCall::Main { type_name, main, .. }, None) if type_name.is_empty() => self.plain(main, Some(Kept::New)),
             (RootCall::Main { type_name, .. }, None) => Err(no_type(type_name)),
             (RootCall::Method { utxo, method }, None) => self.plain(method, Some(Kept::Stored(*utxo))),
-            (RootCall::Deploy { .. }, _) => Err(bad_call("a deployment calls nothing")),
+            (RootCall::Deploy { .. } | RootCall::Calls(_), _) => Err(bad_call("a deployment calls nothing")),
         }
     }
 
@@ -196,7 +197,8 @@ impl Check<'_> {
             Callable::Methods(offered) => method.ids.iter().any(|id| offered.contains(id)),
         };
         if !is_offered {
-            return Err(Invalid::NotCallable { utxo: utxo.id, method: name.to_owned() });
+            let (contract, type_name) = (utxo.contract, type_name.clone());
+            return Err(Invalid::NotCallable { utxo: utxo.id, contract, type_name, method: name.to_owned() });
         }
         Ok(Root::Method { utxo: utxo.id, method: name.to_owned() })
     }
@@ -210,13 +212,16 @@ impl Check<'_> {
     }
 
     fn argument(&self, handed: &Handed) -> Result<(), Invalid> {
-        let utxo = named(self.utxos, &handed.id)?;
+        let ObjectName::Id(ObjectId::Utxo(id)) = &handed.name else {
+            return Err(bad_call(format!("`{}` is no UTXO", handed.name)));
+        };
+        let utxo = named(self.utxos, id)?;
         let fits = match &handed.resource {
-            Resource::Utxo { type_name: None } => true,
-            Resource::Utxo { type_name: Some(name) } => {
-                utxo.contract == *self.contract.hash() && utxo.type_name == *name
+            Resource::Utxo(None) => true,
+            Resource::Utxo(Some(ty)) => {
+                utxo.contract == *ty.contract.as_ref().unwrap_or(self.contract.hash()) && utxo.type_name == ty.name
             }
-            Resource::Token { .. } | Resource::Context => false,
+            Resource::Token(_) | Resource::Context => false,
         };
         if fits { Ok(()) } else { Err(bad_call(format!("the UTXO {} is of another type than is taken", utxo.id))) }
     }

@@ -14,7 +14,8 @@ use crate::admission::{Executable, Export, RootStorage};
 use crate::profile::ExecutionProfile;
 use crate::value::{ValueLimits, decode_parameters, encode_result};
 use ledger_core::{
-    Call, CallEnd, CallRow, Callable, Changed, Created, Effects, Execution, Failure, Transaction, Utxo, UtxoContent,
+    Call, CallEnd, CallRow, Callable, Changed, Created, Effects, Execution, Failure, ObjectId, Transaction, Utxo,
+    UtxoContent,
 };
 use registry_core::hash::Digest;
 use registry_core::id::UtxoId;
@@ -190,7 +191,7 @@ fn row(
     let stored = subject.and_then(|subject| subject.stored);
     let new_state = done.and_then(|done| done.state.as_ref());
     Call {
-        utxo: subject.map(|subject| subject.id),
+        object: subject.map(|subject| ObjectId::Utxo(subject.id)),
         contract: *contract.hash(),
         function: call.name.clone(),
         input: CallRow::values(&transaction.arguments),

@@ -27,12 +27,12 @@ struct Travelling(Stopped);
 impl Stopped {
     /// The contract did what the ledger does not allow.
     pub(super) fn refused(detail: impl Into<String>) -> Self {
-        Self::Failed(Failure { kind: FailureKind::Refused, detail: detail.into() })
+        Self::Failed(Failure::new(FailureKind::Refused, detail))
     }
 
     /// The contract did what the rules for calls between components do not allow.
     pub(super) fn trap(detail: impl Into<String>) -> Self {
-        Self::Failed(Failure { kind: FailureKind::Trap, detail: detail.into() })
+        Self::Failed(Failure::new(FailureKind::Trap, detail))
     }
 
     /// The contract asked for more of something than a transaction may have.
@@ -42,14 +42,13 @@ impl Stopped {
 
     /// A contract raised an effect that nobody handles.
     pub(super) fn unhandled(interface: &str, name: &str) -> Self {
-        let detail = format!("nobody handles the effect `{interface}#{name}`");
-        Self::Failed(Failure { kind: FailureKind::Effect, detail })
+        Self::Failed(Failure::new(FailureKind::Effect, format!("nobody handles the effect `{interface}#{name}`")))
     }
 
     /// A value is larger than values may be. What was done until that was noticed is paid by nothing else, so it takes all
     /// gas.
     pub(super) fn too_long(reason: &impl std::fmt::Display) -> Self {
-        Self::FailedWithAllGas(Failure { kind: FailureKind::Limit, detail: reason.to_string() })
+        Self::FailedWithAllGas(Failure::new(FailureKind::Limit, reason.to_string()))
     }
 
     /// A UTXO was changed or consumed that the transaction only refers to.
@@ -60,10 +59,7 @@ impl Stopped {
     /// What it means for the transaction, whose gas limit is `limit`.
     pub(super) fn into_failure(self, limit: u64) -> Result<Failure, NodeFault> {
         match self {
-            Self::OutOfGas => {
-                let detail = format!("the gas limit of {limit} was reached");
-                Ok(Failure { kind: FailureKind::OutOfGas, detail })
-            }
+            Self::OutOfGas => Ok(Failure::new(FailureKind::OutOfGas, format!("the gas limit of {limit} was reached"))),
             Self::Failed(failure) | Self::FailedWithAllGas(failure) => Ok(failure),
             Self::Node(fault) => Err(fault),
         }
@@ -98,7 +94,7 @@ impl Stopped {
     }
 
     fn trap_with_all_gas(detail: &str) -> Self {
-        Self::FailedWithAllGas(Failure { kind: FailureKind::Trap, detail: detail.to_owned() })
+        Self::FailedWithAllGas(Failure::new(FailureKind::Trap, detail))
     }
 }
 
@@ -110,7 +106,7 @@ impl From<NodeFault> for Stopped {
 
 /// Crossing a limit, in words that are the same everywhere.
 pub(super) fn over(max: impl std::fmt::Display, unit: &str, limit: &str) -> Failure {
-    Failure { kind: FailureKind::Limit, detail: format!("the contract asked for more than {max} {unit} (`{limit}`)") }
+    Failure::new(FailureKind::Limit, format!("the contract asked for more than {max} {unit} (`{limit}`)"))
 }
 
 /// What the engine reports without a trap, and what is not the machine's trouble, is about values that cross the

@@ -9,7 +9,8 @@ use crate::utxo_name::UtxoName;
 use crate::value::{Fault, Reader, Writer};
 use ledger_core::{
     Callable, Canonical, ChangedUtxo, ConsumedUtxo, ContractCounters, ContractRecord, CreatedUtxo, Event, Failure,
-    FailureKind, Header, MethodId, Moment, Receipt, Token, TokenSupply, Transaction, Utxo, UtxoContent,
+    FailureFrame, FailureKind, FailureObject, Header, MethodId, Moment, Receipt, Token, TokenChange, TokenSupply,
+    Transaction, Utxo, UtxoContent,
 };
 use registry_core::id::{BlockId, ComponentHash, TransactionId, UtxoId};
 use std::collections::BTreeMap;
@@ -159,13 +160,28 @@ record!(Outcome { valid, result, gas_used, errors });
 record!(Status { version, chain_id, contracts, gas_limit_default, gas_limit_max });
 record!(Committed { height, index, block, receipt });
 record!(Simulated { height, receipt });
-record!(Receipt { transaction, outcome, gas_used, created, changed, consumed, ephemeral, read, deployed, events });
+record!(Receipt {
+    transaction,
+    outcome,
+    gas_used,
+    created,
+    changed,
+    consumed,
+    ephemeral,
+    read,
+    deployed,
+    tokens,
+    events
+});
+record!(TokenChange { token, contract, type_name, from, to });
 record!(CreatedUtxo { utxo, contract, serial, slot, leaf });
 record!(ChangedUtxo { utxo, version, slot, leaf });
 record!(ConsumedUtxo { utxo, slot });
-record!(Event { contract, utxo, interface, name, arguments });
-record!(Failure { kind, detail });
-record!(Token { minted_by, index, contract, type_name, state });
+record!(Event { contract, object, interface, name, arguments });
+record!(Failure { kind, detail, frames });
+record!(FailureFrame { contract, object, function });
+record!(FailureObject { id, type_name });
+record!(Token { id, contract, type_name, state });
 record!(UtxoSummary { id, contract, serial, type_name, version });
 record!(ConsumedSummary { utxo, slot, height, contract, serial, type_name });
 record!(BlockAnswer { id, header, transactions });
@@ -222,6 +238,7 @@ impl Encoded for ContractAnswer {
         record.contract.write(writer)?;
         record.view.write(writer)?;
         record.packages.write(writer)?;
+        record.imports.write(writer)?;
         record.host_interface.write(writer)?;
         record.gas_limit_max.write(writer)?;
         record.slot.write(writer)?;
@@ -234,6 +251,7 @@ impl Encoded for ContractAnswer {
             contract: Encoded::read(reader)?,
             view: Encoded::read(reader)?,
             packages: Encoded::read(reader)?,
+            imports: Encoded::read(reader)?,
             host_interface: Encoded::read(reader)?,
             gas_limit_max: Encoded::read(reader)?,
             slot: Encoded::read(reader)?,

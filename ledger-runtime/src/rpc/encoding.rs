@@ -2,9 +2,9 @@
 
 use crate::utxo_name::UtxoName;
 use crate::value::{Fault, Reader, Writer};
-use ledger_core::{ChainId, HostInterfaceId, MethodId, ProfileId};
+use ledger_core::{ChainId, HostInterfaceId, MethodId, ObjectId, ProfileId};
 use registry_core::hash::Digest;
-use registry_core::id::{AccountId, BlockId, ComponentHash, PackageHash, TransactionId, UtxoId, ViewId};
+use registry_core::id::{AccountId, BlockId, ComponentHash, PackageHash, TokenId, TransactionId, UtxoId, ViewId};
 use std::collections::BTreeMap;
 
 /// Something that travels, as one type of WIT.
@@ -200,10 +200,24 @@ text! {
     ChainId is "the name of a chain",
     ComponentHash is "the hash of a component",
     PackageHash is "the hash of a package",
+    TokenId is "the id of a token",
     TransactionId is "the id of a transaction",
     UtxoId is "the id of a UTXO",
     UtxoName is "the name of a UTXO",
     ViewId is "the id of a view",
+}
+
+impl Encoded for ObjectId {
+    fn write(&self, writer: &mut Writer) -> Result<(), Fault> {
+        writer.text(&self.to_string())
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Fault> {
+        let text = reader.text()?;
+        let utxo = text.parse().map(Self::Utxo).ok();
+        utxo.or_else(|| text.parse().map(Self::Token).ok())
+            .ok_or(Fault::NotOfForm { what: "the id of a UTXO or a token" })
+    }
 }
 
 impl Encoded for Digest {

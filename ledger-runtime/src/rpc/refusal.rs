@@ -110,6 +110,8 @@ named_cases! {
         RepeatedUtxo = "repeated-utxo",
         /// It uses a UTXO that it does not name.
         UndeclaredUtxo = "undeclared-utxo",
+        /// It uses a token that no UTXO holds which it names.
+        UndeclaredToken = "undeclared-token",
         /// It uses a UTXO that belongs to somebody else.
         NotOwner = "not-owner",
         /// Its contract is not deployed.
@@ -260,6 +262,7 @@ impl InvalidReason {
             Invalid::StaleVersion { .. } => Self::StaleVersion,
             Invalid::RepeatedUtxo(_) => Self::RepeatedUtxo,
             Invalid::UndeclaredUtxo(_) => Self::UndeclaredUtxo,
+            Invalid::UndeclaredToken(_) => Self::UndeclaredToken,
             Invalid::NotOwner { .. } => Self::NotOwner,
             Invalid::UnknownContract(_) => Self::UnknownContract,
             Invalid::DeployedContract(_) => Self::DeployedContract,

@@ -146,7 +146,9 @@ impl Tables {
             let (name, wit) = self.package(&hash)?;
             Ok((name, hash, wit))
         });
-        Ok(Deployment { contract: *contract, component, packages: packages.collect::<Result<_, Fault>>()? })
+        let packages = packages.collect::<Result<_, Fault>>()?;
+        let (record, _) = self.contract(contract)?.ok_or_else(missing)?;
+        Ok(Deployment { contract: *contract, component, packages, imports: record.imports })
     }
 
     fn component(&self, contract: &ComponentHash) -> Result<Option<Vec<u8>>, Fault> {

@@ -1,9 +1,10 @@
 //! The canonical ABI: compared with wit-parser's layouts and with a component runtime.
 
 use crate::build;
+use ledger_core::ObjectId;
 use ledger_runtime::abi::{
-    AbiType, CoreType, HandleError, Handles, LiftError, LowerError, PointerError, Resource, Resources, Shape,
-    Signature, UnsupportedType,
+    AbiType, CoreType, HandleError, Handles, LiftError, LowerError, ObjectName, ObjectType, PointerError, Resource,
+    Resources, Shape, Signature, UnsupportedType,
 };
 use ledger_runtime::value::{Fault, ValueLimits, Writer, decode_parameters, encode_result};
 use proptest::prelude::*;
@@ -470,11 +471,11 @@ fn write_random(ty: &AbiType, random: &mut impl Iterator<Item = u8>, writer: &mu
 struct NoHandles;
 
 impl Handles for NoHandles {
-    fn lower(&mut self, _: &Resource, id: UtxoId, _: bool) -> Result<u32, HandleError> {
-        Err(HandleError::NoSuchObject { id })
+    fn lower(&mut self, _: &Resource, name: ObjectName, _: bool) -> Result<u32, HandleError> {
+        Err(HandleError::NoSuchObject { name })
     }
 
-    fn lift(&mut self, _: &Resource, handle: u32, _: bool) -> Result<UtxoId, HandleError> {
+    fn lift(&mut self, _: &Resource, handle: u32, _: bool) -> Result<ObjectId, HandleError> {
         Err(HandleError::Unknown { handle })
     }
 }
@@ -483,18 +484,22 @@ impl Handles for NoHandles {
 struct OneHandle(UtxoId);
 
 impl Handles for OneHandle {
-    fn lower(&mut self, resource: &Resource, id: UtxoId, _: bool) -> Result<u32, HandleError> {
-        assert_eq!(*resource, Resource::Utxo { type_name: Some("wallet".to_owned()) });
-        if id == self.0 { Ok(7) } else { Err(HandleError::NoSuchObject { id }) }
+    fn lower(&mut self, resource: &Resource, name: ObjectName, _: bool) -> Result<u32, HandleError> {
+        assert_eq!(*resource, Resource::Utxo(Some(ObjectType { contract: None, name: "wallet".to_owned() })));
+        if name == named(self.0) { Ok(7) } else { Err(HandleError::NoSuchObject { name }) }
     }
 
-    fn lift(&mut self, _: &Resource, handle: u32, is_own: bool) -> Result<UtxoId, HandleError> {
+    fn lift(&mut self, _: &Resource, handle: u32, is_own: bool) -> Result<ObjectId, HandleError> {
         match (handle, is_own) {
-            (7, false) => Ok(self.0),
+            (7, false) => Ok(ObjectId::Utxo(self.0)),
             (7, true) => Err(HandleError::Lent { handle }),
             _ => Err(HandleError::Unknown { handle }),
         }
     }
+}
+
+fn named(utxo: UtxoId) -> ObjectName {
+    ObjectName::Id(ObjectId::Utxo(utxo))
 }
 
 fn utxo(number: u8) -> UtxoId {
@@ -513,7 +518,8 @@ fn with_handles() -> Signature {
         .iter()
         .find(|(_, ty)| ty.name.as_deref() == Some("utxo"))
         .map_or_else(|| panic!("no resource"), |(id, _)| ((), id));
-    let resources = Resources::from([(resource, Resource::Utxo { type_name: Some("wallet".to_owned()) })]);
+    let resources =
+        Resources::from([(resource, Resource::Utxo(Some(ObjectType { contract: None, name: "wallet".to_owned() })))]);
     Signature::of(&parsed.resolve, parsed.function("f"), 0, &resources).unwrap()
 }
 
@@ -535,10 +541,10 @@ fn handles_are_encoded_as_ids() {
 
     let handed = signature.check_parameters(&bytes, &limits()).unwrap();
     assert_eq!(handed.len(), 1);
-    assert_eq!((handed[0].id, handed[0].is_own), (one, false));
+    assert_eq!((handed[0].name, handed[0].is_own), (named(one), false));
 
     let unknown = signature.lower_parameters(&bytes, &limits(), &mut OneHandle(other)).unwrap_err();
-    assert_eq!(unknown, LowerError::Handle(HandleError::NoSuchObject { id: one }));
+    assert_eq!(unknown, LowerError::Handle(HandleError::NoSuchObject { name: named(one) }));
     let given = signature.lift_result(&[Val::I32(7)], &[], &limits(), &mut OneHandle(one)).unwrap_err();
     assert_eq!(given, LiftError::Handle(HandleError::Lent { handle: 7 }));
 }

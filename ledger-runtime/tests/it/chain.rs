@@ -146,11 +146,20 @@ async fn what_a_decision_brings_is_checked_by_everybody() {
     });
     let [proposal] = sequencer.proposals(1).await.try_into().unwrap();
     // A proposer that lies: another component, a byte changed, nothing at all.
-    let other =
-        Arc::new(ledger_core::Deployment { contract: counter, component: starstream("ticker"), packages: vec![] });
+    let other = Arc::new(ledger_core::Deployment {
+        contract: counter,
+        component: starstream("ticker"),
+        packages: vec![],
+        imports: Default::default(),
+    });
     let mut bytes = starstream("counter");
     *bytes.last_mut().unwrap() ^= 1;
-    let changed = Arc::new(ledger_core::Deployment { contract: counter, component: bytes, packages: vec![] });
+    let changed = Arc::new(ledger_core::Deployment {
+        contract: counter,
+        component: bytes,
+        packages: vec![],
+        imports: Default::default(),
+    });
     let gas_limit = proposal.transaction.gas_limit;
     for (nonce, deployment) in (1..).zip([Some(other), Some(changed), None]) {
         let mut lie = proposal.clone();

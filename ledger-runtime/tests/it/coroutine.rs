@@ -2,7 +2,7 @@
 
 use crate::support::verified;
 use ledger_core::MethodId;
-use ledger_runtime::abi::{AbiType, Resource, Shape};
+use ledger_runtime::abi::{AbiType, ObjectType, Resource, Shape};
 use ledger_runtime::admission::coroutine::{
     CoroutineContract, Difference, Entry, HostFunction, Method, Object, ObjectKind, ShapeError, host_interface_id,
     method_ids,
@@ -122,7 +122,7 @@ fn the_contract_by_hand_is_read() {
         [HostFunction::DropContext, HostFunction::Resume, HostFunction::ImplementsMethod]
     ));
     assert!(matches!(functions[3..5], [HostFunction::BlockHeight, HostFunction::CurrentSlot]));
-    let utxo = Resource::Utxo { type_name: Some("cell".to_owned()) };
+    let utxo = Resource::Utxo(Some(ObjectType { contract: None, name: "cell".to_owned() }));
     assert_eq!(functions[10], &HostFunction::DropHandle(utxo));
     assert_eq!(functions[12], &HostFunction::NewObject { object: "pot".to_owned() });
 }

@@ -23,7 +23,7 @@ fn unsigned(value: u64) -> Vec<u8> {
 }
 
 fn out_of_gas(limit: u64) -> Failure {
-    Failure { kind: FailureKind::OutOfGas, detail: format!("the gas limit of {limit} was reached") }
+    Failure::new(FailureKind::OutOfGas, format!("the gas limit of {limit} was reached"))
 }
 
 /// What every call costs.

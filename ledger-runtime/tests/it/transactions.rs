@@ -4,8 +4,8 @@ use crate::build;
 use crate::support::{Machine, verified};
 use ledger_core::{
     Admission, BlockBuilder, Call, CallEnd, Callable, Deployment, Effects, Execution, Failure, FailureKind,
-    HostInterfaceId, Input, Invalid, MemoryState, Moment, Outcome, ProfileId, Receipt, RootCall, State, Transaction,
-    Utxo, UtxoStatus, Verdict,
+    HostInterfaceId, Input, Invalid, MemoryState, Moment, ObjectId, Outcome, ProfileId, Receipt, RootCall, State,
+    Transaction, Utxo, UtxoStatus, Verdict,
 };
 use ledger_runtime::admission::Executable;
 use ledger_runtime::execution::{ContractProvider, Effect, EffectHandler, NodeFault};
@@ -58,7 +58,8 @@ impl Chain {
         chain.deployed.0.insert(contract, executable);
         let moment = chain.moment();
         let deploy = chain.transaction(RootCall::Deploy { contract, gas_limit_max: None }, Vec::new(), &[]);
-        let deployment = Deployment { contract, component: component.to_vec(), packages: Vec::new() };
+        let deployment =
+            Deployment { contract, component: component.to_vec(), packages: Vec::new(), imports: Default::default() };
         let view = verified(component).view_id();
         let admission = Admission { view, host_interface: HostInterfaceId(Digest::ZERO) };
         let state = chain.state.clone();
@@ -208,8 +209,8 @@ fn a_counter_lives_over_several_transactions() {
     let [event] = effects.events.as_slice() else { panic!("{:?}", effects.events) };
     assert_eq!((event.interface.as_str(), event.name.as_str()), ("starstream:events/counting", "stopped"));
     assert_eq!(
-        (event.contract, event.utxo, event.arguments.as_slice()),
-        (chain.contract, Some(counter), &*signed(&[-5]))
+        (event.contract, event.object, event.arguments.as_slice()),
+        (chain.contract, Some(ObjectId::Utxo(counter)), &*signed(&[-5]))
     );
 
     let again = chain.method(counter, "value", vec![]);
@@ -242,9 +243,9 @@ fn a_whole_life_in_one_transaction_leaves_nothing_but_events() {
 
 /// What must be so in every call table.
 fn check_rows(calls: &[Call], gas_used: u64) {
-    let mut states: HashMap<UtxoId, Digest> = HashMap::new();
+    let mut states: HashMap<ObjectId, Digest> = HashMap::new();
     for call in calls {
-        let Some(utxo) = call.utxo else { continue };
+        let Some(utxo) = call.object else { continue };
         assert_eq!(call.old_state, states.get(&utxo).copied().unwrap_or(Digest::ZERO), "{}", call.function);
         states.insert(utxo, call.new_state);
         assert_eq!(call.new_state == Digest::ZERO, call.end == CallEnd::Consumed, "{}", call.function);
@@ -290,7 +291,7 @@ fn scripts_take_utxos_and_give_them() {
     let transaction = chain.function("send", send(30), &[a, b]);
     let effects = chain.succeed(transaction);
     assert_eq!(effects.changed.iter().map(|changed| changed.utxo).collect::<Vec<_>>(), [a, b]);
-    assert_eq!(effects.events[0].utxo, None);
+    assert_eq!(effects.events[0].object, None);
     let transaction = chain.function("sum", [id(a), id(b)].concat(), &[b, a]);
     let effects = chain.succeed(transaction);
     assert_eq!((effects.result, effects.read), (signed(&[107]), vec![b, a]));
@@ -340,7 +341,15 @@ fn methods_are_offered_or_not() {
     let deal = chain.function("deal", signed(&[7]), &[]);
     let game = chain.succeed(deal).created[0].utxo;
     let too_early = chain.method(game, "play-b", signed(&[1]));
-    assert_eq!(chain.invalid(&too_early), Invalid::NotCallable { utxo: game, method: "play-b".to_owned() });
+    assert_eq!(
+        chain.invalid(&too_early),
+        Invalid::NotCallable {
+            utxo: game,
+            contract: chain.contract,
+            type_name: "game".to_owned(),
+            method: "play-b".to_owned()
+        }
+    );
     let play = chain.method(game, "play-a", signed(&[3]));
     assert_eq!(chain.succeed(play).changed[0].utxo, game);
     let too_late = chain.method(game, "play-a", signed(&[3]));
@@ -563,7 +572,7 @@ fn a_contract_with_storage_at_its_root_is_a_type_of_utxos() {
     let (execution, receipt) = chain.commit(make);
     assert_eq!((execution.calls.len(), execution.calls[0].end), (1, CallEnd::Yielded));
     let keeper = receipt.created[0].utxo;
-    assert_eq!(execution.calls[0].utxo, Some(keeper));
+    assert_eq!(execution.calls[0].object, Some(ObjectId::Utxo(keeper)));
     let utxo = chain.utxo(keeper);
     assert_eq!((utxo.content.state.as_slice(), &utxo.content.callable), ([5].as_slice(), &Callable::All));
 

@@ -68,8 +68,8 @@ impl Host {
 pub(super) fn resources(interface: &Interface) -> Resources {
     let known = |name: &str| match name {
         "utxo-context" => Some(Resource::Context),
-        "utxo" => Some(Resource::Utxo { type_name: None }),
-        "token" => Some(Resource::Token { type_name: None }),
+        "utxo" => Some(Resource::Utxo(None)),
+        "token" => Some(Resource::Token(None)),
         _ => None,
     };
     interface.types.iter().filter_map(|(name, id)| Some((*id, known(name)?))).collect()

@@ -27,11 +27,12 @@ pub use error::{Difference, ShapeError};
 pub use host::{HOST_WIT, host_interface_id};
 pub use method::method_ids;
 
-use crate::abi::{AbiType, CoreSignature, CoreType, Resource, Signature};
+use crate::abi::{AbiType, CoreSignature, CoreType, ObjectType, Resource, Signature};
 use crate::profile::ExecutionProfile;
 use core_module::CoreModule;
-use ledger_core::MethodId;
+use ledger_core::{ExternalId, MethodId};
 use registry_core::component::VerifiedComponent;
+use registry_core::id::ComponentHash;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use wiring::Wiring;
@@ -51,6 +52,11 @@ pub struct CoroutineContract {
     pub scripts: BTreeMap<String, Entry>,
     /// The types of UTXOs and tokens, by the exported interfaces that declare them.
     pub objects: BTreeMap<String, Object>,
+    /// The effects that its scripts handle while they have installed these handlers: by the exported interface
+    /// (`starstream:effects/…`), then by the effect's name.
+    pub handlers: BTreeMap<String, BTreeMap<String, Entry>>,
+    /// The contracts that it imports something from, by the external ids that stand on its imports.
+    pub imported: BTreeMap<ExternalId, ComponentHash>,
 }
 
 /// An import of the core module.
@@ -90,23 +96,97 @@ pub enum HostFunction {
     },
     /// The module drops a handle that it was given.
     DropHandle(Resource),
-    /// Makes an object of this same contract, in an instance of its own.
+    /// Makes a UTXO, in an instance of its own.
     Main {
-        /// The exported interface that declares its type.
-        object: String,
+        /// Its type.
+        object: ObjectType,
         /// The function's name, as in `start`.
         main: String,
         /// What it takes and gives.
         signature: Signature,
     },
-    /// Calls a method of an object of this same contract.
+    /// Calls a method of a UTXO.
     Method {
-        /// The exported interface that declares its type.
-        object: String,
+        /// Its type.
+        object: ObjectType,
         /// The method's name, as in `bump`.
         method: String,
         /// What it takes and gives after the object itself.
         signature: Signature,
+    },
+    /// Calls a method of a UTXO of whatever type, which must have one of this name and these types.
+    DynamicMethod {
+        /// The method's name, as in `bump`.
+        method: String,
+        /// What it takes and gives after the object itself.
+        signature: Signature,
+    },
+    /// Calls a coordination script of another contract.
+    Script {
+        /// The contract.
+        contract: ComponentHash,
+        /// The script's name.
+        script: String,
+        /// What it takes and gives.
+        signature: Signature,
+    },
+    /// Whether a UTXO offers a method now: the handle, then the method's id as four numbers.
+    HasMethod,
+    /// A handle for the same UTXO or token as one of this type, if it is one: `option<own>`.
+    Downcast {
+        /// The type.
+        to: Resource,
+        /// It takes one of any type, and gives an option.
+        signature: Signature,
+    },
+    /// A handle for the same UTXO or token as one of any type.
+    Upcast {
+        /// It takes one of a type, and gives one of any.
+        signature: Signature,
+    },
+    /// Mints a token, in an instance of its own.
+    Mint {
+        /// Its type.
+        object: ObjectType,
+        /// The function's name, as in `mint`.
+        function: String,
+        /// What it takes and gives.
+        signature: Signature,
+    },
+    /// Burns a token.
+    Burn {
+        /// Its type.
+        object: ObjectType,
+        /// The function's name, as in `burn`.
+        function: String,
+        /// What it takes after the token, which leaves whoever burns it.
+        signature: Signature,
+    },
+    /// Calls a method of a token; `attach` and `detach` are among them.
+    TokenMethod {
+        /// Its type.
+        object: ObjectType,
+        /// The method's name, as in `attach`.
+        method: String,
+        /// What it takes and gives after the token itself.
+        signature: Signature,
+    },
+    /// One of the functions for tokens of any type.
+    Tokens {
+        /// Which one.
+        function: TokensFunction,
+        /// What it takes and gives.
+        signature: Signature,
+    },
+    /// From now on the contract's exported functions handle the effects of this interface.
+    InstallHandler {
+        /// The interface: `starstream:effects/…`.
+        interface: String,
+    },
+    /// They handle them no more.
+    UninstallHandler {
+        /// The interface: `starstream:effects/…`.
+        interface: String,
     },
     /// Tells something to whoever watches.
     Event {
@@ -130,6 +210,27 @@ pub enum HostFunction {
     BlockHeight,
     /// The slot of that block.
     CurrentSlot,
+}
+
+/// The functions of `ledger:host/tokens`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokensFunction {
+    /// How many tokens a UTXO holds.
+    Count,
+    /// The token at a place among those that a UTXO holds.
+    Held,
+    /// Binds a token to a UTXO.
+    Attach,
+    /// Unbinds a token from a UTXO.
+    Detach,
+    /// How many tokens the UTXO that runs holds.
+    OwnCount,
+    /// The token at a place among those that the UTXO that runs holds.
+    OwnHeld,
+    /// Binds a token to the UTXO that runs.
+    Accept,
+    /// Unbinds a token from the UTXO that runs.
+    Release,
 }
 
 /// A function that the module exports.
@@ -191,7 +292,8 @@ impl CoroutineContract {
         let imports = world.imports(&module, &wiring, &types)?;
         world.check_exports(&module, &wiring)?;
         let World { scripts, objects, .. } = world;
-        Ok(Self { module: wiring.module, imports, scripts, objects })
+        let (handlers, imported) = (BTreeMap::new(), BTreeMap::new());
+        Ok(Self { module: wiring.module, imports, scripts, objects, handlers, imported })
     }
 
     /// The core module's bytes in the component's.
@@ -211,10 +313,20 @@ impl HostFunction {
         match self {
             Self::Resume | Self::DropContext | Self::DropObject { .. } | Self::DropHandle(_) => core(&[I32], &[]),
             Self::ImplementsMethod => core(&[I32, I64, I64, I64, I64], &[]),
+            Self::HasMethod => core(&[I32, I64, I64, I64, I64], &[I32]),
+            Self::InstallHandler { .. } | Self::UninstallHandler { .. } => core(&[], &[]),
             Self::NewObject { .. } | Self::RepObject { .. } => core(&[I32], &[I32]),
             Self::BlockHeight | Self::CurrentSlot => core(&[], &[I64]),
             Self::Main { signature, .. }
             | Self::Method { signature, .. }
+            | Self::DynamicMethod { signature, .. }
+            | Self::Script { signature, .. }
+            | Self::Downcast { signature, .. }
+            | Self::Upcast { signature }
+            | Self::Mint { signature, .. }
+            | Self::Burn { signature, .. }
+            | Self::TokenMethod { signature, .. }
+            | Self::Tokens { signature, .. }
             | Self::Event { signature, .. }
             | Self::Effect { signature, .. } => signature.of_import(),
         }
@@ -232,10 +344,10 @@ impl ObjectKind {
 
     /// The resource of the type that the exported interface `object` declares; of any type if there is none.
     pub fn resource(self, object: Option<&str>) -> Resource {
-        let type_name = object.map(str::to_owned);
+        let object = object.map(|name| ObjectType { contract: None, name: name.to_owned() });
         match self {
-            Self::Utxo => Resource::Utxo { type_name },
-            Self::Token => Resource::Token { type_name },
+            Self::Utxo => Resource::Utxo(object),
+            Self::Token => Resource::Token(object),
         }
     }
 }

@@ -5,7 +5,9 @@ use super::error::{Difference, ShapeError};
 use super::host::{self, BUILTIN, CARDANO, CONTEXT, EFFECTS, EVENTS, Host, SELF};
 use super::wiring::{CoreFunction, Wiring};
 use super::{Entry, HostFunction, HostImport, Method, Object, ObjectKind, method_ids};
-use crate::abi::{AbiType, CONTRACT_TYPE_PARTS_MAX, CoreSignature, Resource, Resources, Signature, declaration};
+use crate::abi::{
+    AbiType, CONTRACT_TYPE_PARTS_MAX, CoreSignature, ObjectType, Resource, Resources, Signature, declaration,
+};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use wasmparser::component_types::{ComponentAnyTypeId, ComponentEntityType, ResourceId};
@@ -292,12 +294,12 @@ impl<'a> Reader<'a> {
             let place = || format!("the import `{name}` `{}`", function.name);
             let host = match function.kind {
                 FunctionKind::Static(of) if of == resource => HostFunction::Main {
-                    object: object.to_owned(),
+                    object: ObjectType { contract: None, name: object.to_owned() },
                     main: function.item_name().to_owned(),
                     signature: self.signature(function, 0, place)?,
                 },
                 FunctionKind::Method(of) if of == resource => HostFunction::Method {
-                    object: object.to_owned(),
+                    object: ObjectType { contract: None, name: object.to_owned() },
                     method: function.item_name().to_owned(),
                     signature: self.signature(function, 1, place)?,
                 },
@@ -473,10 +475,10 @@ impl<'a> Reader<'a> {
         for ((interface, name), function) in &self.functions {
             let (entry, signature) = match function {
                 HostFunction::Main { object, main, signature } => {
-                    (self.objects.get(object).and_then(|object| object.mains.get(main)), signature)
+                    (self.objects.get(&object.name).and_then(|object| object.mains.get(main)), signature)
                 }
                 HostFunction::Method { object, method, signature } => {
-                    let object = self.objects.get(object);
+                    let object = self.objects.get(&object.name);
                     (object.and_then(|object| object.methods.get(method)).map(|method| &method.entry), signature)
                 }
                 _ => continue,

@@ -9,7 +9,7 @@ use crate::execution::gas;
 use crate::execution::stop::Stopped;
 use crate::execution::store::Context;
 use crate::value::Writer;
-use ledger_core::{Call, CallEnd, CallRow, Callable};
+use ledger_core::{Call, CallEnd, CallRow, Callable, ObjectId};
 use registry_core::hash::Digest;
 use registry_core::id::{ComponentHash, UtxoId};
 use std::sync::Arc;
@@ -128,9 +128,9 @@ impl Begun<'_> {
             (Ok(_), Some(object)) if object.is_consumed => CallEnd::Consumed,
             (Ok(_), Some(_)) => CallEnd::Yielded,
         };
-        let utxo = utxo.map(|object| object.id);
+        let object = utxo.map(|object| ObjectId::Utxo(object.id));
         transition.end_call(|said| Call {
-            utxo,
+            object,
             contract: self.contract,
             function: self.function.to_owned(),
             input: CallRow::values(self.arguments),

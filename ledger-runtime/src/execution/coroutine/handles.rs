@@ -8,9 +8,9 @@
 //! ledger's to decide, and a script that was lent one may hand it back.
 
 use super::transition::{LiveIndex, ObjectIndex, Transition};
-use crate::abi::{HandleError, Handles, Resource};
+use crate::abi::{HandleError, Handles, ObjectName, Resource};
 use crate::execution::stop::Stopped;
-use registry_core::id::UtxoId;
+use ledger_core::ObjectId;
 use std::collections::BTreeSet;
 
 /// What a UTXO knows its context by.
@@ -116,17 +116,18 @@ impl InstanceHandles<'_> {
 }
 
 impl Handles for InstanceHandles<'_> {
-    fn lower(&mut self, resource: &Resource, id: UtxoId, _is_own: bool) -> Result<u32, HandleError> {
-        let index = self.transition.index_of(&id).ok_or(HandleError::NoSuchObject { id })?;
+    fn lower(&mut self, resource: &Resource, name: ObjectName, _is_own: bool) -> Result<u32, HandleError> {
+        let unknown = HandleError::NoSuchObject { name };
+        let ObjectName::Id(ObjectId::Utxo(id)) = name else { return Err(unknown) };
+        let index = self.transition.index_of(&id).ok_or(unknown.clone())?;
         if !self.is(index, resource) {
-            return Err(HandleError::WrongType { id });
+            return Err(HandleError::WrongType { name });
         }
         let max = self.transition.profile.handles_max;
-        let handles = self.transition.handles(self.live).map_err(|_| HandleError::NoSuchObject { id })?;
-        handles.insert(index, max)
+        self.transition.handles(self.live).map_err(|_| unknown)?.insert(index, max)
     }
 
-    fn lift(&mut self, resource: &Resource, handle: u32, is_own: bool) -> Result<UtxoId, HandleError> {
+    fn lift(&mut self, resource: &Resource, handle: u32, is_own: bool) -> Result<ObjectId, HandleError> {
         let unknown = || HandleError::Unknown { handle };
         let index = self.transition.handles(self.live).map_err(|_| unknown())?.get(handle)?;
         if !self.is(index, resource) {
@@ -135,7 +136,7 @@ impl Handles for InstanceHandles<'_> {
         if is_own {
             self.transition.handles(self.live).map_err(|_| unknown())?.remove(handle)?;
         }
-        self.transition.object(index).map(|object| object.id).map_err(|_| unknown())
+        self.transition.object(index).map(|object| ObjectId::Utxo(object.id)).map_err(|_| unknown())
     }
 }
 

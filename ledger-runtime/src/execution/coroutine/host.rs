@@ -7,13 +7,13 @@ use super::calls::{self, memory, of_lifting, of_lowering, with_memory};
 use super::effects::Effect;
 use super::handles::{CONTEXT, InstanceHandles, unusable};
 use super::transition::{Frame, FrameKind, Object, ObjectIndex, Said, Transition};
-use crate::abi::{HandleError, Handles, Resource, Signature};
+use crate::abi::{HandleError, Handles, ObjectType, Resource, Signature};
 use crate::admission::Executable;
 use crate::admission::coroutine::HostFunction;
 use crate::execution::gas;
 use crate::execution::stop::Stopped;
 use crate::execution::store::{Context, TransactionStore};
-use ledger_core::{Event, MethodId};
+use ledger_core::{Event, MethodId, ObjectId};
 use registry_core::id::UtxoId;
 use std::sync::Arc;
 use wasmtime::{AsContextMut, Caller, Val};
@@ -78,11 +78,12 @@ fn answer(store: &mut Context<'_>, function: &HostFunction, parameters: &[Val]) 
             return effect(store, frame, interface, name, signature, parameters);
         }
         HostFunction::Main { object, main, signature } => {
-            return call_main(store, frame, object, main, signature, parameters);
+            return call_main(store, frame, &object.name, main, signature, parameters);
         }
         HostFunction::Method { object, method, signature } => {
-            return call_method(store, frame, object, method, signature, parameters);
+            return call_method(store, frame, &object.name, method, signature, parameters);
         }
+        other => return Err(Stopped::refused(format!("the ledger does not serve {other:?}"))),
     }
     Ok(None)
 }
@@ -158,8 +159,8 @@ fn event(
     let transition = store.data_mut().transition()?;
     transition.say(&Said::Event { interface, name, arguments: &arguments })?;
     let contract = *transition.live(frame.live)?.contract.hash();
-    let utxo = running(transition, frame)?;
-    transition.tell(Event { contract, utxo, interface: interface.to_owned(), name: name.to_owned(), arguments })
+    let object = running(transition, frame)?.map(ObjectId::Utxo);
+    transition.tell(Event { contract, object, interface: interface.to_owned(), name: name.to_owned(), arguments })
 }
 
 /// Asks the handlers, the last one first.
@@ -237,10 +238,11 @@ fn callee(
     method: &str,
     handle: u32,
 ) -> Result<UtxoId, Stopped> {
-    let resource = Resource::Utxo { type_name: Some(type_name.to_owned()) };
-    let id = InstanceHandles { transition: &mut *transition, live: frame.live }
+    let resource = Resource::Utxo(Some(ObjectType { contract: None, name: type_name.to_owned() }));
+    let lifted = InstanceHandles { transition: &mut *transition, live: frame.live }
         .lift(&resource, handle, false)
         .map_err(unusable)?;
+    let ObjectId::Utxo(id) = lifted else { return Err(unusable(HandleError::WrongResource { handle })) };
     let index = transition.index_of(&id).ok_or_else(|| Stopped::defect("an object is gone"))?;
     let utxo = transition.object(index)?;
     if utxo.is_consumed {

@@ -361,9 +361,11 @@ impl Object {
     /// Whether an instance of `contract` may use it as `resource`.
     pub(super) fn is(&self, resource: &Resource, contract: &ComponentHash) -> bool {
         match resource {
-            Resource::Utxo { type_name: None } => true,
-            Resource::Utxo { type_name: Some(name) } => self.contract == *contract && self.type_name == *name,
-            Resource::Token { .. } | Resource::Context => false,
+            Resource::Utxo(None) => true,
+            Resource::Utxo(Some(ty)) => {
+                self.contract == *ty.contract.as_ref().unwrap_or(contract) && self.type_name == ty.name
+            }
+            Resource::Token(_) | Resource::Context => false,
         }
     }
 

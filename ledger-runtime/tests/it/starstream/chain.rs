@@ -167,8 +167,12 @@ impl TestChain {
                 arguments: Vec::new(),
                 gas_limit: GAS_LIMIT,
             };
-            let deployment =
-                Deployment { contract: contract.hash, component: contract.bytes.clone(), packages: Vec::new() };
+            let deployment = Deployment {
+                contract: contract.hash,
+                component: contract.bytes.clone(),
+                packages: Vec::new(),
+                imports: Default::default(),
+            };
             let admission =
                 Admission { view: contract.component.view_id(), host_interface: host_interface_id().unwrap() };
             builder.push_deployment(transaction, 0, deployment, admission).unwrap();

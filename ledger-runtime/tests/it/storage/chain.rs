@@ -3,8 +3,8 @@
 use crate::{build, support};
 use ledger_core::{
     Admission, BlockBuilder, Call, CallEnd, Callable, ChainId, Changed, Created, Deployment, Effects, Execution,
-    Failure, FailureKind, HostInterfaceId, Input, MethodId, Moment, Outcome, ProfileId, RootCall, SealedBlock, State,
-    Transaction, Utxo, UtxoContent, UtxoStatus,
+    Failure, FailureKind, HostInterfaceId, Input, MethodId, Moment, ObjectId, Outcome, ProfileId, RootCall,
+    SealedBlock, State, Transaction, Utxo, UtxoContent, UtxoStatus,
 };
 use ledger_runtime::limits::Limits;
 use ledger_runtime::store::{RedbStorage, Snapshot, Storage, StorageError};
@@ -113,7 +113,14 @@ impl Maker {
         let transaction = Transaction { arguments: Vec::new(), ..self.transaction(call, Vec::new()) };
         let admission =
             Admission { view: verified.view_id(), host_interface: HostInterfaceId(blob(Domain::BLOB, b"host")) };
-        builder.push_deployment(transaction, 10, Deployment { contract, component, packages }, admission).unwrap();
+        builder
+            .push_deployment(
+                transaction,
+                10,
+                Deployment { contract, component, packages, imports: BTreeMap::new() },
+                admission,
+            )
+            .unwrap();
     }
 
     /// Six kinds in turn: creates three, changes one, changes one and creates one, consumes one, makes one that does not
@@ -140,7 +147,7 @@ impl Maker {
             }
             (4, _) => effects.ephemeral.push(made(0)),
             (5, _) => {
-                let failure = Failure { kind: FailureKind::Trap, detail: "unreachable".to_owned() };
+                let failure = Failure::new(FailureKind::Trap, "unreachable");
                 builder.push(transaction, self.execution(Outcome::Failed(failure), None)).unwrap();
                 return;
             }
@@ -178,7 +185,7 @@ impl Maker {
 
     fn execution(&mut self, outcome: Outcome, utxo: Option<UtxoId>) -> Execution {
         let call = Call {
-            utxo,
+            object: utxo.map(ObjectId::Utxo),
             contract: self.contract,
             function: "run".to_owned(),
             input: blob(Domain::BLOB, b"input"),
