@@ -30,6 +30,7 @@ mod lower;
 mod memory;
 mod name;
 mod signature;
+mod text;
 mod types;
 
 pub use error::{HandleError, LiftError, LowerError, PointerError, Unsupported, UnsupportedType};

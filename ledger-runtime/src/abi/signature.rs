@@ -7,6 +7,7 @@ use super::types::{AbiType, CoreType, Resource, Resources};
 use super::{FLAT_PARAMETERS_MAX, FLAT_RESULTS_MAX, HandleError, Handles, ObjectName};
 use crate::value::{Place, ValueError, ValueLimits};
 use ledger_core::ObjectId;
+use registry_core::id::ComponentHash;
 use std::fmt;
 use wasmtime::Val;
 use wit_parser::{Function, Resolve};
@@ -100,6 +101,23 @@ impl Signature {
     /// Of how many types its parameters and its result are made (see [`AbiType::parts`]).
     pub fn parts(&self) -> usize {
         self.parameters.iter().map(|(_, ty)| ty).chain(&self.result).map(AbiType::parts).sum()
+    }
+
+    /// Whether it takes and gives the same as `other`, where each stands in its own contract (see [`AbiType::is_same`]).
+    pub fn is_same(&self, contract: &ComponentHash, other: &Self, of_other: &ComponentHash) -> bool {
+        let is_same = |a: &AbiType, b: &AbiType| a.is_same(contract, b, of_other);
+        let (own, others) = (&self.parameters, &other.parameters);
+        let are_same = own.len() == others.len()
+            && own
+                .iter()
+                .zip(others)
+                .all(|((name, ty), (other_name, other_ty))| name == other_name && is_same(ty, other_ty));
+        are_same
+            && match (&self.result, &other.result) {
+                (None, None) => true,
+                (Some(a), Some(b)) => is_same(a, b),
+                (None, Some(_)) | (Some(_), None) => false,
+            }
     }
 
     /// How many handles the host puts before the parameters.

@@ -168,6 +168,27 @@ impl AbiType {
         }
     }
 
+    /// Whether it is the same type as `other`, where each stands in its own contract: what one calls its own is by its
+    /// contract for the other.
+    pub fn is_same(&self, contract: &ComponentHash, other: &Self, of_other: &ComponentHash) -> bool {
+        let is_same = |a: &Self, b: &Self| a.is_same(contract, b, of_other);
+        match (&self.shape, &other.shape) {
+            (Shape::Record(a), Shape::Record(b)) => {
+                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.name == b.name && is_same(&a.ty, &b.ty))
+            }
+            (Shape::Variant(a), Shape::Variant(b)) => {
+                let is_same_case = |a: &Case, b: &Case| match (&a.payload, &b.payload) {
+                    (None, None) => a.name == b.name,
+                    (Some(first), Some(second)) => a.name == b.name && is_same(first, second),
+                    (None, Some(_)) | (Some(_), None) => false,
+                };
+                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| is_same_case(a, b))
+            }
+            (Shape::Own(a), Shape::Own(b)) | (Shape::Borrow(a), Shape::Borrow(b)) => a.is_same(contract, b, of_other),
+            (a, b) => a == b,
+        }
+    }
+
     pub(super) fn payload_offset_bytes(&self) -> u32 {
         self.payload_offset_bytes
     }
@@ -233,6 +254,24 @@ impl AbiType {
             _ => 4,
         };
         Ok(Self::scalar(Shape::Flags(count), size_bytes, CoreType::I32))
+    }
+}
+
+impl Resource {
+    fn is_same(&self, contract: &ComponentHash, other: &Self, of_other: &ComponentHash) -> bool {
+        match (self, other) {
+            (Self::Utxo(Some(a)), Self::Utxo(Some(b))) | (Self::Token(Some(a)), Self::Token(Some(b))) => {
+                a.contract(contract) == b.contract(of_other) && a.name == b.name
+            }
+            (a, b) => a == b,
+        }
+    }
+}
+
+impl ObjectType {
+    /// The contract that declares it, where it stands in the contract `own`.
+    pub fn contract<'a>(&'a self, own: &'a ComponentHash) -> &'a ComponentHash {
+        self.contract.as_ref().unwrap_or(own)
     }
 }
 

@@ -22,6 +22,8 @@ pub(crate) struct Plain {
 /// Where a function is in the compiled code, and what it takes and gives.
 pub struct Export {
     pub(crate) index: ComponentExportIndex,
+    /// Its full name.
+    pub(crate) name: String,
     /// Names and types.
     pub(crate) parameters: Vec<(String, Type)>,
     pub(crate) result: Option<Type>,
@@ -98,7 +100,7 @@ fn find_exports(component: &Component, interface: &mut Interface) -> Vec<Option<
         if function.obstacle.is_some() {
             return None;
         }
-        let export = find_export(component, function.interface.as_deref(), &function.declaration.name);
+        let export = find_export(component, function);
         if export.is_none() {
             function.obstacle = Some(Obstacle::NotExported);
         }
@@ -107,14 +109,14 @@ fn find_exports(component: &Component, interface: &mut Interface) -> Vec<Option<
     interface.functions_mut().iter_mut().map(find).collect()
 }
 
-fn find_export(component: &Component, interface: Option<&str>, name: &str) -> Option<Export> {
-    let instance = match interface {
+fn find_export(component: &Component, function: &ContractFunction) -> Option<Export> {
+    let instance = match &function.interface {
         Some(interface) => Some(component.get_export_index(None, interface)?),
         None => None,
     };
-    let (item, index) = component.get_export(instance.as_ref(), name)?;
-    let ComponentItem::ComponentFunc(function) = item else { return None };
-    let parameters = function.params().map(|(name, ty)| (name.to_owned(), ty)).collect();
-    let result = function.results().next();
-    Some(Export { index, parameters, result })
+    let (item, index) = component.get_export(instance.as_ref(), &function.declaration.name)?;
+    let ComponentItem::ComponentFunc(exported) = item else { return None };
+    let parameters = exported.params().map(|(name, ty)| (name.to_owned(), ty)).collect();
+    let result = exported.results().next();
+    Some(Export { index, name: function.to_string(), parameters, result })
 }

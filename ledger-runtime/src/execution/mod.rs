@@ -328,6 +328,11 @@ impl NodeFault {
     pub fn new(what: &'static str, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self { what, cause: Some(cause.into()) }
     }
+
+    /// This program is wrong: something that was checked before is not so.
+    fn defect(what: &'static str) -> Self {
+        Self::new("executing a transaction found a defect of the node", what)
+    }
 }
 
 fn processors() -> NonZeroU32 {

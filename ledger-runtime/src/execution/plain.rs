@@ -14,8 +14,8 @@ use crate::admission::{Executable, Export, RootStorage};
 use crate::profile::ExecutionProfile;
 use crate::value::{ValueLimits, decode_parameters, encode_result};
 use ledger_core::{
-    Call, CallEnd, CallRow, Callable, Changed, Created, Effects, Execution, Failure, ObjectId, Transaction, Utxo,
-    UtxoContent,
+    Call, CallEnd, CallRow, Callable, Changed, Created, Effects, Execution, Failure, FailureFrame, FailureObject,
+    ObjectId, Transaction, Utxo, UtxoContent,
 };
 use registry_core::hash::Digest;
 use registry_core::id::UtxoId;
@@ -43,7 +43,10 @@ impl Single<'_> {
         let (gas_used, result) = gas::settle(&mut store, self.profile, self.gas_limit, result);
         match result {
             Ok(bytes) => Ok((gas_used, Ok(bytes))),
-            Err(stopped) => Ok((gas_used, Err(stopped.into_failure(self.gas_limit)?))),
+            Err(stopped) => {
+                let frames = vec![frame(self.contract, None, &self.export.name)];
+                Ok((gas_used, Err(stopped.into_failure(self.gas_limit, frames)?)))
+            }
         }
     }
 }
@@ -65,8 +68,12 @@ pub(super) fn run(
     let (gas_used, result) = gas::settle(&mut store, profile, limit, result);
     let row = || row(transaction, contract, call, subject.as_ref(), gas_used, result.as_ref().ok());
     let calls = if machine.is_recorded { vec![row()] } else { Vec::new() };
+    let frames = match &result {
+        Err(_) => vec![frame(contract, subject.as_ref(), &call.name)],
+        Ok(_) => Vec::new(),
+    };
     let effects = result.and_then(|done| effects(contract, subject, done));
-    Ok(Execution { outcome: outcome(effects, limit)?, gas_used, calls })
+    Ok(Execution { outcome: outcome(effects, limit, frames)?, gas_used, calls })
 }
 
 /// The UTXO whose state the call makes or goes on with.
@@ -177,6 +184,12 @@ fn effects(contract: &Executable, subject: Option<Subject<'_>>, done: Done) -> R
         }
     }
     Ok(effects)
+}
+
+/// The one call that was going on when it failed. The type of such a UTXO has no name.
+fn frame(contract: &Executable, subject: Option<&Subject<'_>>, function: &str) -> FailureFrame {
+    let object = subject.map(|subject| FailureObject { id: ObjectId::Utxo(subject.id), type_name: String::new() });
+    FailureFrame { contract: *contract.hash(), object, function: function.to_owned() }
 }
 
 /// The one row of the call table.

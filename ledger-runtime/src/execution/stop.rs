@@ -2,7 +2,7 @@
 
 use super::NodeFault;
 use crate::engine::is_of_machine;
-use ledger_core::{Failure, FailureKind};
+use ledger_core::{Failure, FailureFrame, FailureKind};
 use registry_core::id::UtxoId;
 use wasmtime::Trap;
 
@@ -56,18 +56,20 @@ impl Stopped {
         Self::refused(format!("the UTXO {utxo} was changed, and the transaction may only read it"))
     }
 
-    /// What it means for the transaction, whose gas limit is `limit`.
-    pub(super) fn into_failure(self, limit: u64) -> Result<Failure, NodeFault> {
-        match self {
-            Self::OutOfGas => Ok(Failure::new(FailureKind::OutOfGas, format!("the gas limit of {limit} was reached"))),
-            Self::Failed(failure) | Self::FailedWithAllGas(failure) => Ok(failure),
-            Self::Node(fault) => Err(fault),
-        }
+    /// What it means for the transaction, whose gas limit is `limit`; `frames` are the calls that were going on, the
+    /// innermost first.
+    pub(super) fn into_failure(self, limit: u64, frames: Vec<FailureFrame>) -> Result<Failure, NodeFault> {
+        let failure = match self {
+            Self::OutOfGas => Failure::new(FailureKind::OutOfGas, format!("the gas limit of {limit} was reached")),
+            Self::Failed(failure) | Self::FailedWithAllGas(failure) => failure,
+            Self::Node(fault) => return Err(fault),
+        };
+        Ok(Failure { frames, ..failure })
     }
 
     /// This program is wrong: something that was checked before is not so.
     pub(super) fn defect(what: &'static str) -> Self {
-        Self::Node(NodeFault::new("executing a transaction found a defect of the node", what))
+        Self::Node(NodeFault::defect(what))
     }
 
     /// The error that ends a host function, and with it everything that waits for it.

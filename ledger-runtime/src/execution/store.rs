@@ -57,8 +57,9 @@ impl TransactionStore {
     }
 
     /// What the transaction did in the end.
-    pub(super) fn into_transition(self) -> Result<Transition, Stopped> {
-        self.transition.map(|transition| *transition).ok_or_else(|| Stopped::defect("the store has no transition"))
+    pub(super) fn into_transition(self) -> Result<Transition, NodeFault> {
+        let transition = self.transition.map(|transition| *transition);
+        transition.ok_or_else(|| NodeFault::defect("the store has no transition"))
     }
 }
 

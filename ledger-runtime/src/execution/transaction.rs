@@ -6,7 +6,7 @@ use super::coroutine::{self, Beginning, EffectHandler, Transition};
 use super::stop::Stopped;
 use super::{gas, plain, store};
 use crate::profile::ExecutionProfile;
-use ledger_core::{Effects, Execution, Moment, Outcome, Transaction};
+use ledger_core::{Effects, Execution, FailureFrame, Moment, Outcome, Transaction};
 use std::sync::Arc;
 use wasmtime::{AsContextMut, Engine};
 
@@ -57,18 +57,21 @@ impl Machine<'_> {
             Root::Plain(_) => Err(Stopped::defect("a plain function was called as a coroutine")),
         });
         let (gas_used, result) = gas::settle(&mut store, self.profile, limit, result);
-        let (calls, result) = match store.into_data().into_transition() {
-            Ok(mut transition) => (transition.take_calls(), result.and_then(|result| transition.finish(result))),
-            Err(defect) => (Vec::new(), Err(defect)),
-        };
-        Ok(Execution { outcome: outcome(result, limit)?, gas_used, calls })
+        let mut transition = store.into_data().into_transition()?;
+        let (calls, frames) = (transition.take_calls(), transition.take_failed_frames());
+        let result = result.and_then(|result| transition.finish(result));
+        Ok(Execution { outcome: outcome(result, limit, frames)?, gas_used, calls })
     }
 }
 
-/// What came of a transaction, unless this machine failed.
-pub(super) fn outcome(result: Result<Effects, Stopped>, limit: u64) -> Result<Outcome, NodeFault> {
+/// What came of a transaction, unless this machine failed; `frames` are the calls that did not end, the innermost first.
+pub(super) fn outcome(
+    result: Result<Effects, Stopped>,
+    limit: u64,
+    frames: Vec<FailureFrame>,
+) -> Result<Outcome, NodeFault> {
     match result {
         Ok(effects) => Ok(Outcome::Succeeded(effects)),
-        Err(stopped) => Ok(Outcome::Failed(stopped.into_failure(limit)?)),
+        Err(stopped) => Ok(Outcome::Failed(stopped.into_failure(limit, frames)?)),
     }
 }

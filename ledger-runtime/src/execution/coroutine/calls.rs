@@ -9,7 +9,7 @@ use crate::execution::gas;
 use crate::execution::stop::Stopped;
 use crate::execution::store::Context;
 use crate::value::Writer;
-use ledger_core::{Call, CallEnd, CallRow, Callable, ObjectId};
+use ledger_core::{Call, CallEnd, CallRow, Callable, FailureFrame, FailureObject, ObjectId};
 use registry_core::hash::Digest;
 use registry_core::id::{ComponentHash, UtxoId};
 use std::sync::Arc;
@@ -24,7 +24,8 @@ pub(crate) fn script(
 ) -> Result<Vec<u8>, Stopped> {
     let entry = coroutine(contract)?.contract.scripts.get(name);
     let entry = entry.ok_or_else(|| Stopped::defect("a script that was checked is gone"))?;
-    let call = Begun { object: None, contract: *contract.hash(), function: &entry.core_name, arguments };
+    let call =
+        Begun { object: None, contract: *contract.hash(), function: name, core_name: &entry.core_name, arguments };
     call.record(store, |store| {
         let live = instantiate(store, contract, None)?;
         let values = invoke(store, Frame { kind: FrameKind::Script, live }, entry, &[], arguments)?;
@@ -48,7 +49,8 @@ pub(crate) fn main(
     let entry = entry.ok_or_else(|| Stopped::defect("a main function that was checked is gone"))?;
     let object = store.data_mut().transition()?.create(*contract.hash(), type_name)?;
     let id = store.data_mut().transition()?.object(object)?.id;
-    let call = Begun { object: Some(object), contract: *contract.hash(), function: &entry.core_name, arguments };
+    let (contract_hash, core_name) = (*contract.hash(), entry.core_name.as_str());
+    let call = Begun { object: Some(object), contract: contract_hash, function: main, core_name, arguments };
     call.record(store, |store| {
         let live = instantiate(store, contract, Some(object))?;
         let frame = Frame { kind: FrameKind::Utxo(object), live };
@@ -71,10 +73,10 @@ pub(crate) fn method(
     let transition = store.data_mut().transition()?;
     let object = transition.index_of(utxo).ok_or_else(|| Stopped::defect("a UTXO that was checked is gone"))?;
     let type_name = transition.object(object)?.type_name.clone();
-    let method = declared(contract, &type_name)?.methods.get(method);
-    let method = method.ok_or_else(|| Stopped::defect("a method that was checked is gone"))?;
-    let entry = &method.entry;
-    let call = Begun { object: Some(object), contract: *contract.hash(), function: &entry.core_name, arguments };
+    let found = declared(contract, &type_name)?.methods.get(method);
+    let entry = &found.ok_or_else(|| Stopped::defect("a method that was checked is gone"))?.entry;
+    let (contract_hash, core_name) = (*contract.hash(), entry.core_name.as_str());
+    let call = Begun { object: Some(object), contract: contract_hash, function: method, core_name, arguments };
     call.record(store, |store| {
         let live = waken(store, contract, object)?;
         let frame = Frame { kind: FrameKind::Utxo(object), live };
@@ -101,12 +103,15 @@ const ID_LENGTH_SIZE_BYTES_MAX: usize = 5;
 struct Begun<'a> {
     object: Option<ObjectIndex>,
     contract: ComponentHash,
+    /// The function as the contract's WIT calls it.
     function: &'a str,
+    /// Its name in the core module.
+    core_name: &'a str,
     arguments: &'a [u8],
 }
 
 impl Begun<'_> {
-    /// Makes the call, and its row in the call table.
+    /// Makes the call, and its row in the call table; if it fails, a note that it was going on.
     fn record(
         &self,
         store: &mut Context<'_>,
@@ -128,11 +133,15 @@ impl Begun<'_> {
             (Ok(_), Some(object)) if object.is_consumed => CallEnd::Consumed,
             (Ok(_), Some(_)) => CallEnd::Yielded,
         };
-        let object = utxo.map(|object| ObjectId::Utxo(object.id));
+        let object = utxo.map(|object| (ObjectId::Utxo(object.id), object.type_name.clone()));
+        if outcome.is_err() {
+            let object = object.clone().map(|(id, type_name)| FailureObject { id, type_name });
+            transition.fail_in(FailureFrame { contract: self.contract, object, function: self.function.to_owned() });
+        }
         transition.end_call(|said| Call {
-            object,
+            object: object.map(|(id, _)| id),
             contract: self.contract,
-            function: self.function.to_owned(),
+            function: self.core_name.to_owned(),
             input: CallRow::values(self.arguments),
             old_state,
             output: outcome.as_ref().map_or(Digest::ZERO, |bytes| CallRow::values(bytes)),

@@ -8,7 +8,7 @@ use crate::execution::stop::Stopped;
 use crate::profile::ExecutionProfile;
 use borsh::BorshSerialize;
 use ledger_core::{
-    Call, Callable, ChainId, Changed, Created, Effects, Event, MethodId, Moment, Token, Utxo, UtxoContent,
+    Call, Callable, ChainId, Changed, Created, Effects, Event, FailureFrame, MethodId, Moment, Token, Utxo, UtxoContent,
 };
 use registry_core::hash::Digest;
 use registry_core::id::{AccountId, ComponentHash, TransactionId, UtxoId};
@@ -36,6 +36,8 @@ pub(crate) struct Transition {
     calls_count: u32,
     /// For each call that goes on, the encoding of what host and contract said to each other in it.
     conversations: Vec<Vec<u8>>,
+    /// The calls that did not end, the innermost first.
+    failed_frames: Vec<FailureFrame>,
 }
 
 /// What a transition begins with.
@@ -161,6 +163,7 @@ impl Transition {
             calls: Vec::new(),
             calls_count: 0,
             conversations: Vec::new(),
+            failed_frames: Vec::new(),
         }
     }
 
@@ -251,6 +254,16 @@ impl Transition {
         if self.is_recorded {
             self.calls.push(row(&said));
         }
+    }
+
+    /// The transaction failed in this call, and in all that were noted before it.
+    pub(super) fn fail_in(&mut self, frame: FailureFrame) {
+        self.failed_frames.push(frame);
+    }
+
+    /// The calls in which the transaction failed, the innermost first.
+    pub(crate) fn take_failed_frames(&mut self) -> Vec<FailureFrame> {
+        std::mem::take(&mut self.failed_frames)
     }
 
     /// Whether rows of the call table are made.
