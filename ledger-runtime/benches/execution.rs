@@ -10,7 +10,7 @@
 mod build;
 
 use bytes::Bytes;
-use ledger_runtime::admission::{Executable, Export};
+use ledger_runtime::admission::{Executable, Export, Imports};
 use ledger_runtime::compiled::CompiledCache;
 use ledger_runtime::engine;
 use ledger_runtime::execution::Executor;
@@ -55,7 +55,7 @@ fn verified(bytes: &[u8]) -> VerifiedComponent {
 fn calls(bytes: &[u8]) {
     let profile = ExecutionProfile::default();
     let executor = Executor::new(profile.clone(), &Limits::default()).unwrap();
-    let contract = Executable::admit(executor.engine(), &profile, &verified(bytes), bytes).unwrap();
+    let contract = Executable::admit(executor.engine(), &profile, &verified(bytes), bytes, &Imports::new()).unwrap();
     let contract = Arc::new(contract);
     let (take, give) = (contract.function("take").unwrap(), contract.function("give").unwrap());
     let bare = Bare::new(&executor, bytes);
@@ -170,7 +170,7 @@ fn start(guest: &[u8]) {
         let component = verified(&bytes);
         let admit = |cache: &CompiledCache| {
             let started = Instant::now();
-            Executable::admit_with(cache, &profile, &component, &bytes).unwrap();
+            Executable::admit_with(cache, &profile, &component, &bytes, &Imports::new()).unwrap();
             started.elapsed()
         };
         let none = CompiledCache::without_files(engine);
@@ -202,7 +202,7 @@ fn memory() {
         let component = verified(&bytes);
         let data = tempfile::tempdir().unwrap();
         let cache = CompiledCache::open(executor.engine().clone(), data.path(), 1 << 30);
-        let admit = || Executable::admit_with(&cache, executor.profile(), &component, &bytes).unwrap();
+        let admit = || Executable::admit_with(&cache, executor.profile(), &component, &bytes, &Imports::new()).unwrap();
         // What compiling takes for a while is not what a contract takes.
         drop((admit(), admit()));
         let before = resident_size_bytes();

@@ -5,7 +5,7 @@
 //! for contracts that are not deployed can make others wait who do the same, and nobody else: what is deployed has places
 //! of its own, and the thread that makes blocks needs none.
 
-use crate::admission::{AdmissionError, Executable};
+use crate::admission::{AdmissionError, Executable, Imports};
 use crate::compiled::CompiledCache;
 use crate::execution::{Executor, NodeFault};
 use crate::limits::Limits;
@@ -376,7 +376,7 @@ impl Contract {
     fn admit(executor: &Executor, compiled: &CompiledCache, fetched: &FetchedComponent) -> Result<Self, ContractError> {
         let FetchedComponent { component, bytes } = fetched;
         let hash = component.hash();
-        let executable = Executable::admit_with(compiled, executor.profile(), component, bytes)
+        let executable = Executable::admit_with(compiled, executor.profile(), component, bytes, &Imports::new())
             .map_err(|error| ContractError::Admission { hash, error })?;
         let unprintable = |error| ContractError::Wit { hash, error: Box::new(error) };
         let wit = ContractWit {

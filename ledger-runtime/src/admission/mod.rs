@@ -4,9 +4,11 @@ pub mod coroutine;
 pub(crate) mod cost;
 mod floats;
 mod identifiers;
+pub(crate) mod imports;
 mod inspect;
 mod plain;
 
+pub use imports::{Imports, external_ids};
 pub(crate) use plain::Plain;
 pub use plain::{Export, RootStorage};
 
@@ -15,12 +17,16 @@ use crate::execution::{self, TransactionStore};
 use crate::interface::{self, FunctionError, Interface, Obstacle};
 use crate::profile::ExecutionProfile;
 use coroutine::{CoroutineContract, ShapeError};
+use imports::Imported;
+use ledger_core::{ExternalId, ParseExternalIdError};
 use registry_core::component::{MergedReference, VerifiedComponent};
 use registry_core::id::ComponentHash;
+use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use wasmtime::{Engine, InstancePre};
+use wit_parser::{Resolve, WorldId};
 
 /// Why a component can't be a contract of this ledger.
 #[derive(Debug, thiserror::Error)]
@@ -83,6 +89,75 @@ pub enum AdmissionError {
     /// It imports what only Starstream's contracts can, and is not one.
     #[error("the component imports Starstream's interfaces, and is not what Starstream's compiler makes")]
     Shape(#[source] ShapeError),
+    /// An import of another contract does not say of which.
+    #[error("the import `{import}` is one of another contract and does not say of which")]
+    NoExternalId {
+        /// The interface, or the function in it.
+        import: String,
+    },
+    /// An import of another contract does not say so that it can be understood of which.
+    #[error("the import `{import}` has an external id that names no contract")]
+    BadExternalId {
+        /// The interface, or the function in it.
+        import: String,
+        /// What is wrong with the text.
+        #[source]
+        error: ParseExternalIdError,
+    },
+    /// An interface is imported or exported under another name, which the ledger does not know.
+    #[error("`{name}` stands for the interface `{interface}` (`implements`), which the ledger does not resolve")]
+    Implements {
+        /// The name in the world.
+        name: String,
+        /// The interface.
+        interface: String,
+    },
+    /// It imports too many contracts.
+    #[error("the component imports {count} contracts, over the limit of {max} (`imports_max`)")]
+    TooManyImports {
+        /// How many.
+        count: usize,
+        /// The limit.
+        max: usize,
+    },
+    /// With what its imports import, these are too many.
+    #[error("the component needs {count} other contracts, over the limit of {max} (`imported_contracts_max`)")]
+    TooManyImported {
+        /// How many.
+        count: usize,
+        /// The limit.
+        max: usize,
+    },
+    /// What it imports imports others, and these others, too many times.
+    #[error(
+        "the component's imports import others {depth} contracts deep, over the limit of {max} (`import_depth_max`)"
+    )]
+    ImportsTooDeep {
+        /// How deep it goes.
+        depth: usize,
+        /// The limit.
+        max: usize,
+    },
+    /// A contract that it imports was not given.
+    #[error("the component imports the contract `{id}`, which is not there")]
+    MissingImport {
+        /// How it is named.
+        id: ExternalId,
+    },
+    /// Another contract was given for one that it imports.
+    #[error("the component imports the contract `{id}`, and {contract} is another one")]
+    OtherImport {
+        /// How it is named.
+        id: ExternalId,
+        /// What was given.
+        contract: ComponentHash,
+    },
+    /// A contract was given that it does not import.
+    #[error("the component does not import the contract `{id}`")]
+    SurplusImport {
+        /// How it was named.
+        id: ExternalId,
+    },
     /// It can't be compiled, or needs more instances, memories or tables than a call may have.
     #[error("the component cannot be compiled within the ledger's limits")]
     Compile(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -124,8 +199,11 @@ impl fmt::Display for UnservedImport {
 /// A compiled contract: what each call makes its fresh instance from.
 pub struct Executable {
     hash: ComponentHash,
+    /// Of the component's bytes.
+    sha256: [u8; 32],
     interface: Interface,
     form: Form,
+    imported: Imported,
     size_bytes: usize,
 }
 
@@ -146,8 +224,8 @@ pub(crate) struct Coroutine {
 const OVERHEAD_SIZE_BYTES: usize = 46 << 10;
 
 impl Executable {
-    /// Checks `component`, whose bytes are `bytes`, and compiles it. This takes milliseconds to seconds of processor
-    /// time.
+    /// Checks `component`, whose bytes are `bytes`, and compiles it. `imports` are the contracts that it imports, no more
+    /// and no fewer ([`external_ids`]). This takes milliseconds to seconds of processor time.
     ///
     /// # Errors
     /// If the component is not one that the ledger can execute.
@@ -156,8 +234,9 @@ impl Executable {
         profile: &ExecutionProfile,
         component: &VerifiedComponent,
         bytes: &[u8],
+        imports: &Imports,
     ) -> Result<Self, AdmissionError> {
-        Self::admit_with(&CompiledCache::without_files(engine.clone()), profile, component, bytes)
+        Self::admit_with(&CompiledCache::without_files(engine.clone()), profile, component, bytes, imports)
     }
 
     /// As [`Executable::admit`], with the compiled code of `cache` if it has it. What can be executed does not depend on
@@ -170,6 +249,7 @@ impl Executable {
         profile: &ExecutionProfile,
         component: &VerifiedComponent,
         bytes: &[u8],
+        imports: &Imports,
     ) -> Result<Self, AdmissionError> {
         check_exact(component)?;
         identifiers::check(profile, component.wit().resolve())?;
@@ -177,9 +257,11 @@ impl Executable {
         let inspected = inspect::inspect(profile, bytes)?;
         let resolve = component.wit().resolve();
         let world = component.world().ok_or(AdmissionError::NoWorld)?;
+        check_implements(resolve, world)?;
+        let imported = Imported::check(profile, &external_ids(resolve, world)?, imports)?;
         let mut functions = Interface::of(resolve, world);
         let (form, compiled_size_bytes) = if interface::is_coroutine(resolve, world) {
-            let (coroutine, size_bytes) = Coroutine::admit(cache, profile, component, bytes)?;
+            let (coroutine, size_bytes) = Coroutine::admit(cache, profile, component, bytes, imports)?;
             (Form::Coroutine(coroutine), size_bytes)
         } else {
             inspected.check_imports()?;
@@ -187,7 +269,8 @@ impl Executable {
             (Form::Plain(plain), size_bytes)
         };
         let size_bytes = OVERHEAD_SIZE_BYTES + compiled_size_bytes + bytes.len();
-        Ok(Self { hash: component.hash(), interface: functions, form, size_bytes })
+        let sha256 = Sha256::digest(bytes).into();
+        Ok(Self { hash: component.hash(), sha256, interface: functions, form, imported, size_bytes })
     }
 
     /// The component's hash.
@@ -195,12 +278,22 @@ impl Executable {
         &self.hash
     }
 
+    /// The SHA-256 of the component's bytes.
+    pub fn sha256(&self) -> &[u8; 32] {
+        &self.sha256
+    }
+
+    /// A contract that it imports; none if it does not import this one.
+    pub fn imported(&self, contract: &ComponentHash) -> Option<&Arc<Self>> {
+        self.imported.direct.get(contract)
+    }
+
     /// The functions that the contract offers.
     pub fn interface(&self) -> &Interface {
         &self.interface
     }
 
-    /// About what it takes in memory, in bytes.
+    /// About what it takes in memory, in bytes, without the contracts that it imports.
     pub fn size_bytes(&self) -> usize {
         self.size_bytes
     }
@@ -242,8 +335,9 @@ impl Coroutine {
         profile: &ExecutionProfile,
         component: &VerifiedComponent,
         bytes: &[u8],
+        imports: &Imports,
     ) -> Result<(Self, usize), AdmissionError> {
-        let contract = CoroutineContract::of(profile, component, bytes).map_err(AdmissionError::Shape)?;
+        let contract = CoroutineContract::of(profile, component, bytes, imports).map_err(AdmissionError::Shape)?;
         let compile = |error: wasmtime::Error| AdmissionError::Compile(error.into());
         let module = cache.module(component.hash(), contract.module_bytes(bytes)).map_err(compile)?;
         let instance = execution::link(cache.engine(), &module, &contract).map_err(compile)?;
@@ -270,12 +364,35 @@ pub fn compilation_cost(profile: &ExecutionProfile, bytes: &[u8]) -> Result<u64,
     Ok(inspect::inspect(profile, bytes)?.compilation_cost)
 }
 
+/// An interface stands in a contract's world under its own name, which says what the ledger serves for it.
+fn check_implements(resolve: &Resolve, world: WorldId) -> Result<(), AdmissionError> {
+    let world = &resolve.worlds[world];
+    let renamed = world.imports.iter().chain(&world.exports).find_map(|(key, item)| {
+        resolve.implements_value(key, item).map(|interface| (resolve.name_world_key(key), interface))
+    });
+    renamed.map_or(Ok(()), |(name, interface)| Err(AdmissionError::Implements { name, interface }))
+}
+
 fn check_floats(profile: &ExecutionProfile, component: &VerifiedComponent) -> Result<(), AdmissionError> {
     if profile.floats_allowed {
         return Ok(());
     }
     let places = floats::find(component.wit().resolve());
     if places.is_empty() { Ok(()) } else { Err(AdmissionError::Floats(places)) }
+}
+
+impl AdmissionError {
+    /// What a person can do about it.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::NoExternalId { .. } | Self::BadExternalId { .. } => Some(
+                "write `@external-id(\"sha256:…\")` or `@external-id(\"p2:c…\")` before it in the WIT: the SHA-256 \
+                 of the other contract's component, or the hash that `registry hash` prints of it",
+            ),
+            Self::MissingImport { .. } => Some("deploy the contract that it imports first"),
+            _ => None,
+        }
+    }
 }
 
 fn list(items: &[impl fmt::Display]) -> String {

@@ -87,6 +87,13 @@ pub struct ExecutionProfile {
     pub initializers_max: u64,
     /// Characters of each name in a component's own WIT.
     pub identifier_chars_max: usize,
+    /// Contracts that one contract may import.
+    pub imports_max: usize,
+    /// How many contracts may stand in a chain of which each imports the next, below the first.
+    pub import_depth_max: usize,
+    /// Contracts that one contract may need: those that it imports, those that they import, and so on. They are all loaded
+    /// with it.
+    pub imported_contracts_max: usize,
     /// Core instances in one component.
     pub core_instances_max: u32,
     /// Linear memories in one component.
@@ -133,6 +140,9 @@ impl Default for ExecutionProfile {
             compilation_cost_max: 30_000_000,
             initializers_max: 20_000,
             identifier_chars_max: 128,
+            imports_max: 64,
+            import_depth_max: 16,
+            imported_contracts_max: 128,
             core_instances_max: 16,
             memories_max: 4,
             tables_max: 16,
@@ -167,6 +177,9 @@ const WASM_FEATURES: WasmFeatures = WasmFeatures::MUTABLE_GLOBAL
     .union(WasmFeatures::BULK_MEMORY)
     .union(WasmFeatures::TAIL_CALL)
     .union(WasmFeatures::EXTENDED_CONST)
-    .union(WasmFeatures::COMPONENT_MODEL);
+    .union(WasmFeatures::COMPONENT_MODEL)
+    // The external ids on names, which say which contract an import means, belong to this proposal. Its other half, names
+    // that stand for interfaces, is refused at admission.
+    .union(WasmFeatures::CM_IMPLEMENTS);
 
 const FLOATS: WasmFeatures = WasmFeatures::FLOATS.union(WasmFeatures::SATURATING_FLOAT_TO_INT);

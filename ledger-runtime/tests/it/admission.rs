@@ -2,7 +2,7 @@
 
 use crate::build;
 use crate::support::{Machine, chain};
-use ledger_runtime::admission::{AdmissionError, Executable, compilation_cost};
+use ledger_runtime::admission::{AdmissionError, Executable, Imports, compilation_cost};
 use ledger_runtime::contracts::ContractError;
 use ledger_runtime::interface::{FunctionError, Interface};
 use ledger_runtime::profile::ExecutionProfile;
@@ -448,7 +448,8 @@ fn a_function_that_the_component_leaves_out_cannot_be_called() {
         DecodedComponent::decode(&bytes, &limits).unwrap().verify(&Closure::of(&wit).unwrap(), &limits).unwrap();
     let machine = Machine::new();
     let contract =
-        Executable::admit(machine.executor.engine(), machine.executor.profile(), &component, &bytes).unwrap();
+        Executable::admit(machine.executor.engine(), machine.executor.profile(), &component, &bytes, &Imports::new())
+            .unwrap();
     assert!(contract.function("api#run").is_ok());
     assert_eq!(
         contract.function("api#walk").err().unwrap().to_string(),
@@ -480,7 +481,8 @@ fn a_component_whose_imports_were_merged_is_refused_with_what_was_merged() {
     let admit = |is_merged: bool| {
         let bytes = build::component_merging(packages.clone(), world, module, is_merged);
         let component = DecodedComponent::decode(&bytes, &limits).unwrap().verify(&closure, &limits).unwrap();
-        Executable::admit(machine.executor.engine(), machine.executor.profile(), &component, &bytes).map(|_| bytes)
+        Executable::admit(machine.executor.engine(), machine.executor.profile(), &component, &bytes, &Imports::new())
+            .map(|_| bytes)
     };
     let error = admit(true).unwrap_err();
     assert_eq!(

@@ -3,6 +3,7 @@
 use crate::support::verified;
 use ledger_core::MethodId;
 use ledger_runtime::abi::{AbiType, ObjectType, Resource, Shape};
+use ledger_runtime::admission::Imports;
 use ledger_runtime::admission::coroutine::{
     CoroutineContract, Difference, Entry, HostFunction, Method, Object, ObjectKind, ShapeError, host_interface_id,
     method_ids,
@@ -23,7 +24,7 @@ fn component(name: &str) -> Vec<u8> {
 }
 
 fn read(bytes: &[u8]) -> Result<CoroutineContract, ShapeError> {
-    CoroutineContract::of(&ExecutionProfile::default(), &verified(bytes), bytes)
+    CoroutineContract::of(&ExecutionProfile::default(), &verified(bytes), bytes, &Imports::new())
 }
 
 #[test]

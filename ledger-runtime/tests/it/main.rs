@@ -16,6 +16,7 @@ mod coroutine;
 mod crash;
 mod data_cli;
 mod execution;
+mod external_ids;
 mod gas_vectors;
 mod genesis;
 mod node;

@@ -3,7 +3,7 @@
 use crate::build;
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use ledger_runtime::admission::{AdmissionError, Executable};
+use ledger_runtime::admission::{AdmissionError, Executable, Imports};
 use ledger_runtime::chain::{BlockProduction, ChainEnd};
 use ledger_runtime::execution::{CallError, CallOutcome, Executor};
 use ledger_runtime::genesis::Genesis;
@@ -72,7 +72,8 @@ impl Machine {
 
     pub(crate) fn admit(&self, bytes: &[u8]) -> Result<Arc<Executable>, AdmissionError> {
         let component = verified(bytes);
-        Executable::admit(self.executor.engine(), self.executor.profile(), &component, bytes).map(Arc::new)
+        Executable::admit(self.executor.engine(), self.executor.profile(), &component, bytes, &Imports::new())
+            .map(Arc::new)
     }
 
     /// The contract whose world has the items `wit` and whose module is `wat`.

@@ -27,6 +27,7 @@ pub use error::{Difference, ShapeError};
 pub use host::{HOST_WIT, host_interface_id};
 pub use method::method_ids;
 
+use super::imports::Imports;
 use crate::abi::{AbiType, CoreSignature, CoreType, ObjectType, Resource, Signature};
 use crate::profile::ExecutionProfile;
 use core_module::CoreModule;
@@ -279,21 +280,28 @@ pub struct Method {
 }
 
 impl CoroutineContract {
-    /// Compares a component, whose bytes are `bytes`, with the shape, and describes it.
+    /// Compares a component, whose bytes are `bytes`, with the shape, and describes it. `imports` are the contracts that it
+    /// imports.
     ///
     /// # Errors
     /// If it has another shape, or is not valid under the profile.
-    pub fn of(profile: &ExecutionProfile, component: &VerifiedComponent, bytes: &[u8]) -> Result<Self, ShapeError> {
+    pub fn of(
+        profile: &ExecutionProfile,
+        component: &VerifiedComponent,
+        bytes: &[u8],
+        imports: &Imports,
+    ) -> Result<Self, ShapeError> {
         let world = component.world().ok_or_else(|| ShapeError::new("the component", Difference::NoWorld))?;
         let world = World::of(component.wit().resolve(), world)?;
         let types = core_module::validate(profile, bytes)?;
         let wiring = Wiring::of(bytes, &types)?;
         let module = CoreModule::of(profile, bytes.get(wiring.module.clone()).unwrap_or_default())?;
-        let imports = world.imports(&module, &wiring, &types)?;
+        let served = world.imports(&module, &wiring, &types)?;
         world.check_exports(&module, &wiring)?;
         let World { scripts, objects, .. } = world;
-        let (handlers, imported) = (BTreeMap::new(), BTreeMap::new());
-        Ok(Self { module: wiring.module, imports, scripts, objects, handlers, imported })
+        let handlers = BTreeMap::new();
+        let imported = imports.iter().map(|(id, executable)| (*id, *executable.hash())).collect();
+        Ok(Self { module: wiring.module, imports: served, scripts, objects, handlers, imported })
     }
 
     /// The core module's bytes in the component's.

@@ -8,7 +8,7 @@ use ledger_core::{
     Admission, BlockBuilder, ChainId, Deployment, Header, Input, Moment, RootCall, Transaction, UtxoStatus, Verdict,
 };
 use ledger_runtime::admission::coroutine::host_interface_id;
-use ledger_runtime::admission::{AdmissionError, Executable};
+use ledger_runtime::admission::{AdmissionError, Executable, Imports};
 use ledger_runtime::execution::{ContractProvider, Executor, NodeFault};
 use ledger_runtime::limits::Limits;
 use ledger_runtime::profile::ExecutionProfile;
@@ -45,7 +45,7 @@ impl Machine {
             return Ok(Arc::clone(known));
         }
         let (engine, profile) = (self.executor.engine(), self.executor.profile());
-        let made = Arc::new(Executable::admit(engine, profile, &contract.component, &contract.bytes)?);
+        let made = Arc::new(Executable::admit(engine, profile, &contract.component, &contract.bytes, &Imports::new())?);
         compiled.insert(contract.hash, Arc::clone(&made));
         Ok(made)
     }
