@@ -62,36 +62,3 @@ impl fmt::Display for ExternalId {
         }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The SHA-256 of nothing.
-    const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-
-    #[test]
-    fn all_forms_are_read_and_two_are_written() {
-        let sha256 = format!("sha256:{EMPTY}");
-        let contract = format!("p2:c{EMPTY}");
-        let multihash = "bciqohmgeikmpyhautl57jsezn64sij5oihsgjg4tjssjlgi3pbjlqvi";
-        for (text, written) in [(sha256.as_str(), sha256.as_str()), (multihash, &sha256)] {
-            let id: ExternalId = text.parse().unwrap_or_else(|error| panic!("{error}"));
-            assert_eq!(id.to_string(), written);
-        }
-        // Not every 32 bytes are a digest of field elements.
-        let id = contract.parse::<ComponentHash>().map(ExternalId::Contract);
-        assert_eq!(contract.parse::<ExternalId>().ok(), id.ok());
-    }
-
-    #[test]
-    fn other_texts_are_refused() {
-        let long = format!("sha256:{EMPTY}00");
-        let upper = format!("sha256:{}", EMPTY.to_uppercase());
-        for text in
-            ["", "b", "sha256:", &long, &upper, EMPTY, "sha512:00", "p2:u", "bAAAA", "bciqohmgeikmpyhautl57jsezn64"]
-        {
-            assert!(text.parse::<ExternalId>().is_err(), "{text}");
-        }
-    }
-}

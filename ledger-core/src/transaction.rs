@@ -167,13 +167,13 @@ impl Transaction {
     /// UTXOs that one transaction may name.
     pub const INPUTS_MAX: usize = 256;
 
+    /// Steps that one transaction may have.
+    pub const STEPS_MAX: usize = 64;
+
     /// Its id: the hash of its encoding.
     pub fn id(&self) -> TransactionId {
         TransactionId::from_digest(hash_of(domain::TRANSACTION, self))
     }
-
-    /// Steps that one transaction may have.
-    pub const STEPS_MAX: usize = 64;
 
     /// The contract that the call names itself; a method's contract is that of its UTXO, and steps have one each.
     pub fn contract(&self) -> Option<ComponentHash> {
@@ -183,6 +183,19 @@ impl Transaction {
             | RootCall::Deploy { contract, .. } => Some(*contract),
             RootCall::Method { .. } | RootCall::Calls(_) => None,
         }
+    }
+
+    /// The tokens, kept before it, of which its steps call something; a UTXO that it names must hold each.
+    pub fn kept_tokens(&self) -> impl Iterator<Item = TokenId> {
+        let steps = match &self.call {
+            RootCall::Calls(steps) => steps.as_slice(),
+            _ => &[],
+        };
+        steps.iter().filter_map(|step| match &step.call {
+            StepCall::TokenMethod { token: TokenRef::Kept(token), .. }
+            | StepCall::Burn { token: TokenRef::Kept(token), .. } => Some(*token),
+            _ => None,
+        })
     }
 
     /// The UTXOs that it names: its inputs, then its references.

@@ -4,12 +4,13 @@ use crate::encoding::Canonical;
 use crate::{
     ChainId, Invalid, Moment, RootCall, RootStep, State, StateError, StepCall, Transaction, UtxoRef, UtxoStatus,
 };
-use registry_core::id::TransactionId;
+use registry_core::id::{TokenId, TransactionId};
 use std::collections::BTreeSet;
 
 impl Transaction {
     /// Why it cannot be in a block of `chain` at `moment`, on top of `state`, whatever its contract is; none if nothing
-    /// of this kind is against it. What is checked first is told first: chain, size, repetition, heights, UTXOs.
+    /// of this kind is against it. What is checked first is told first: chain, size, repetition, heights, UTXOs,
+    /// tokens.
     ///
     /// # Errors
     /// If the state cannot be read.
@@ -78,11 +79,11 @@ impl Transaction {
         if steps.len() > Self::STEPS_MAX {
             return Some(Invalid::TooLarge { actual: steps.len(), unit: "calls", max: Self::STEPS_MAX });
         }
-        let called = steps.iter().filter_map(|step| match &step.call {
-            StepCall::Method { utxo: UtxoRef::Kept(utxo), .. } => Some(utxo),
+        let mut called = steps.iter().filter_map(|step| match &step.call {
+            StepCall::Method { utxo: UtxoRef::Kept(utxo), .. } => Some(*utxo),
             _ => None,
         });
-        called.into_iter().find(|utxo| !self.names(utxo)).map(|utxo| Invalid::UndeclaredUtxo(*utxo))
+        called.find(|utxo| !self.names(utxo)).map(Invalid::UndeclaredUtxo)
     }
 
     fn objection_to_height(&self, height: u64) -> Option<Invalid> {
@@ -92,8 +93,9 @@ impl Transaction {
         (height > self.valid_until).then_some(Invalid::Expired { valid_until: self.valid_until, height })
     }
 
-    /// Every UTXO that it names lives, in the version that it names.
+    /// Every UTXO that it names lives, in the version that it names, and they hold every token that its steps name.
     fn objection_to_inputs(&self, state: &dyn State) -> Result<Option<Invalid>, StateError> {
+        let mut tokens: BTreeSet<TokenId> = self.kept_tokens().collect();
         for input in self.named() {
             let utxo = match state.utxo(&input.utxo)? {
                 None => return Ok(Some(Invalid::UnknownUtxo(input.utxo))),
@@ -105,7 +107,10 @@ impl Transaction {
             if let Some(expected) = input.version.filter(|version| *version != utxo.version) {
                 return Ok(Some(Invalid::StaleVersion { utxo: input.utxo, expected, actual: utxo.version }));
             }
+            for held in &utxo.content.tokens {
+                tokens.remove(&held.id);
+            }
         }
-        Ok(None)
+        Ok(tokens.first().map(|token| Invalid::UndeclaredToken(*token)))
     }
 }

@@ -2,7 +2,8 @@
 """A second implementation of `docs/ledger.md`; chapter numbers below refer to that text.
 
     second_implementation.py VECTORS.json
-        checks every vector: encodings, ids, leaves, trees, lists, and a chain, block by block
+        checks every vector: encodings, ids, leaves, trees, lists, and a chain, block by block, with the ways of its
+        tokens, their supplies, and what its contracts import
 
 The sponge is that of the second implementation of `docs/hash.md`. A digest is a list of four elements here as there.
 
@@ -10,6 +11,7 @@ Exit status: 0 if all is well, 1 if something differs, 2 for wrong usage.
 Only the standard library of Python 3.11 is needed.
 """
 
+import hashlib
 import importlib.util
 import re
 import sys
@@ -25,6 +27,7 @@ _specification.loader.exec_module(hashing)
 Digest = list[int]
 ZERO: Digest = [0, 0, 0, 0]
 TREE_DEPTH = 32
+STEPS_MAX = 64
 
 
 class Difference(Exception):
@@ -51,9 +54,13 @@ RECORDS: dict[str, list[tuple[str, Any]]] = {
     "main call": [("contract", "digest"), ("type", "text"), ("main", "text")],
     "method call": [("utxo", "digest"), ("method", "text")],
     "deploy call": [("contract", "digest"), ("greatest gas limit", ("option", "u64"))],
+    "step": [("call", "step call"), ("arguments", "bytes")],
+    "method step": [("utxo", "utxo reference"), ("method", "text")],
+    "mint step": [("contract", "digest"), ("type", "text"), ("function", "text")],
+    "token step": [("token", "token reference"), ("method", "text")],
+    "burn step": [("token", "token reference"), ("function", "text")],
     "token": [
-        ("minted by", "digest"),
-        ("place", "u32"),
+        ("id", "digest"),
         ("contract", "digest"),
         ("type", "text"),
         ("state", "bytes"),
@@ -78,19 +85,29 @@ RECORDS: dict[str, list[tuple[str, Any]]] = {
         ("contract", "digest"),
         ("view", "digest"),
         ("packages", ("map", "text", "digest")),
+        ("imports", ("map", "text", "digest")),
         ("host interface", "digest"),
         ("greatest gas limit", ("option", "u64")),
         ("slot", "u32"),
     ],
     "supply": [("minted", "u64"), ("burned", "u64")],
     "contract counters": [("next serial", "u64"), ("tokens", ("map", "text", "supply"))],
-    "failure": [("kind", "failure kind"), ("detail", "text")],
+    "failure": [("kind", "failure kind"), ("detail", "text"), ("frames", ("list", "frame"))],
+    "frame": [("contract", "digest"), ("object", ("option", "typed object")), ("function", "text")],
+    "typed object": [("id", "object"), ("type", "text")],
     "created": [("utxo", "digest"), ("contract", "digest"), ("serial", "u64"), ("slot", "u32"), ("leaf", "digest")],
     "changed": [("utxo", "digest"), ("version", "u64"), ("slot", "u32"), ("leaf", "digest")],
     "consumed": [("utxo", "digest"), ("slot", "u32")],
+    "token change": [
+        ("token", "digest"),
+        ("contract", "digest"),
+        ("type", "text"),
+        ("from", ("option", "digest")),
+        ("to", ("option", "digest")),
+    ],
     "event": [
         ("contract", "digest"),
-        ("utxo", ("option", "digest")),
+        ("object", ("option", "object")),
         ("interface", "text"),
         ("name", "text"),
         ("arguments", "bytes"),
@@ -105,13 +122,14 @@ RECORDS: dict[str, list[tuple[str, Any]]] = {
         ("ephemeral", ("list", "digest")),
         ("read", ("list", "digest")),
         ("deployed", ("option", "digest")),
+        ("tokens", ("list", "token change")),
         ("events", ("list", "event")),
     ],
     "row": [
         ("transaction", "u32"),
         ("timestamp", "u32"),
         ("previous", "u32"),
-        ("utxo", ("option", "digest")),
+        ("object", ("option", "object")),
         ("contract", "digest"),
         ("function", "text"),
         ("input", "digest"),
@@ -138,7 +156,12 @@ RECORDS: dict[str, list[tuple[str, Any]]] = {
         ("claims root", "digest"),
     ],
     "package": [("name", "text"), ("package", "digest"), ("wit", "text")],
-    "deployment": [("contract", "digest"), ("component", "bytes"), ("packages", ("list", "package"))],
+    "deployment": [
+        ("contract", "digest"),
+        ("component", "bytes"),
+        ("packages", ("list", "package")),
+        ("imports", ("map", "text", "digest")),
+    ],
     "block": [
         ("header", "header"),
         ("transactions", ("list", "transaction")),
@@ -148,7 +171,11 @@ RECORDS: dict[str, list[tuple[str, Any]]] = {
 
 # The cases of what is one of several; None has no fields.
 CASES: dict[str, list[Any]] = {
-    "call": ["function call", "main call", "method call", "deploy call"],
+    "call": ["function call", "main call", "method call", "deploy call", ("list", "step")],
+    "step call": ["function call", "main call", "method step", "mint step", "token step", "burn step"],
+    "utxo reference": ["digest", "u32"],
+    "token reference": ["digest", "u32"],
+    "object": ["digest", "digest"],
     "callable": [None, ("set", "method id")],
     "outcome": ["failure", "bytes"],
     "failure kind": [None] * 5,
@@ -305,6 +332,11 @@ def utxo_id(chain: str, transaction: Digest, index: int) -> Digest:
     return elements("p2utxo1", hashing.blob("p2chai1", chain.encode()) + transaction + [index])
 
 
+def token_id(chain: str, transaction: Digest, index: int) -> Digest:
+    """The id of what a transaction minted."""
+    return elements("p2toki1", hashing.blob("p2chai1", chain.encode()) + transaction + [index])
+
+
 def utxo_leaf(utxo: dict[str, Any]) -> Digest:
     """What stands for a UTXO in the tree."""
     name = hashing.blob("p2type1", utxo["type"].encode())
@@ -415,9 +447,56 @@ def check_lists(vectors: list[dict[str, Any]]) -> None:
         same(f"the chain of {len(digests)} digests", chain_root(digests), vector["chain"])
 
 
+class Tokens:
+    """Where each token is, and how many there are of each type, as receipts tell it."""
+
+    def __init__(self) -> None:
+        self.holders: dict[str, Digest] = {}
+        self.supplies: dict[tuple[str, str], dict[str, int]] = {}
+
+    def follow(self, chain: str, receipt: dict[str, Any]) -> None:
+        """What a transaction did to tokens: those that it minted come first."""
+        changes = receipt["tokens"]
+        minted = [change["token"] for change in changes if change["from"] is None]
+        if [change["token"] for change in changes[: len(minted)]] != minted:
+            raise Difference("what was minted is not told of first")
+        for place, token in enumerate(minted):
+            computed = token_id(chain, receipt["transaction"], place)
+            same(f"the token at place {place}", computed, hashing.digest_text(token))
+        for change in changes:
+            self.change(change)
+
+    def change(self, change: dict[str, Any]) -> None:
+        """What became of one token."""
+        token, kind = hashing.digest_text(change["token"]), (hashing.digest_text(change["contract"]), change["type"])
+        if self.holders.pop(token, None) != change["from"]:
+            raise Difference(f"the token {token} was somewhere else")
+        supply = self.supplies.setdefault(kind, {"minted": 0, "burned": 0})
+        supply["minted"] += change["from"] is None
+        if change["to"] is None:
+            supply["burned"] += 1
+        else:
+            self.holders[token] = change["to"]
+
+    def check(self, utxos: list[dict[str, Any]], contracts: list[tuple[dict[str, Any], dict[str, Any]]]) -> None:
+        """UTXOs hold what was told, and contracts have counted it."""
+        held = [(hashing.digest_text(token["id"]), utxo["id"]) for utxo in utxos for token in utxo["content"]["tokens"]]
+        if len(held) != len(self.holders) or dict(held) != self.holders:
+            raise Difference("UTXOs do not hold the tokens of which receipts tell")
+        counted = {
+            (hashing.digest_text(record["contract"]), kind): supply
+            for record, counters in contracts
+            for kind, supply in counters["tokens"].items()
+        }
+        if counted != self.supplies:
+            raise Difference("the supplies of tokens are not those of which receipts tell")
+
+
 def check_chain(vectors: list[dict[str, Any]]) -> None:
     """Blocks from the genesis on, with everything that was live after each."""
     parent, old_root, height = ZERO, tree_root({}), 0
+    deployed: dict[str, dict[str, Any]] = {}
+    tokens = Tokens()
     for vector in vectors:
         block = decoded("block", vector["block"])
         header, transactions = block["header"], block["transactions"]
@@ -428,8 +507,11 @@ def check_chain(vectors: list[dict[str, Any]]) -> None:
         same("the parent", header["parent"], hashing.digest_text(parent))
         same("the old root", header["old root"], hashing.digest_text(old_root))
         check_roots(header, transactions, receipts, rows)
-        check_deployments(block)
-        check_state(header, vector)
+        check_transactions(transactions)
+        check_deployments(block, deployed)
+        for receipt in receipts:
+            tokens.follow(header["chain"], receipt)
+        check_state(header, vector, deployed, tokens)
         parent, old_root, height = digest_of("header", header), header["new root"], height + 1
         same("the block's id", parent, vector["id"])
 
@@ -450,27 +532,56 @@ def check_roots(header: dict[str, Any], transactions: list[Any], receipts: list[
 
 
 def previous(rows: list[Any], place: int, receipts: list[Any]) -> int:
-    """The last row of the same UTXO whose effects a row's call could see."""
+    """The last row of the same object whose effects a row's call could see."""
     row = rows[place]
     for earlier in reversed(rows[:place]):
         same_transaction = earlier["transaction"] == row["transaction"]
         succeeded = receipts[earlier["transaction"]]["outcome"][0] == 1
-        if row["utxo"] is not None and earlier["utxo"] == row["utxo"] and (same_transaction or succeeded):
+        if row["object"] is not None and earlier["object"] == row["object"] and (same_transaction or succeeded):
             return earlier["timestamp"]
     return 0
 
 
-def check_deployments(block: dict[str, Any]) -> None:
-    """What was deployed is what was asked for, and what its hash says."""
+def check_transactions(transactions: list[Any]) -> None:
+    """What transactions call stands in the form that it must have: chapter 10, rule 1."""
+    for transaction in transactions:
+        case, fields = transaction["call"]
+        named = [item["utxo"] for item in transaction["inputs"] + transaction["references"]]
+        called = [fields["utxo"]] if case == 2 else []
+        if case == 4:
+            if not 1 <= len(fields) <= STEPS_MAX or transaction["arguments"]:
+                raise Difference("a transaction of several calls has no form")
+            references = [step["call"][1]["utxo"] for step in fields if step["call"][0] == 2]
+            called = [reference for kind, reference in references if kind == 0]
+        if case == 3 and (named or transaction["arguments"]) or any(utxo not in named for utxo in called):
+            raise Difference("a transaction calls what it does not name")
+
+
+def check_deployments(block: dict[str, Any], deployed: dict[str, dict[str, Any]]) -> None:
+    """What was deployed is what was asked for, and what its hash says; it imports what was deployed before."""
     asked = [fields["contract"] for case, fields in (item["call"] for item in block["transactions"]) if case == 3]
     if asked != [deployment["contract"] for deployment in block["deployments"]]:
         raise Difference("the deployments are not those of the transactions")
     for deployment in block["deployments"]:
-        expected = hashing.digest_text(deployment["contract"])
-        same("a component's hash", hashing.blob("p2comp1", deployment["component"]), expected)
+        contract = hashing.digest_text(deployment["contract"])
+        same("a component's hash", hashing.blob("p2comp1", deployment["component"]), contract)
+        for external_id, imported in deployment["imports"].items():
+            check_import(external_id, hashing.digest_text(imported), deployed)
+        deployed[contract] = deployment
 
 
-def check_state(header: dict[str, Any], vector: dict[str, Any]) -> None:
+def check_import(external_id: str, imported: str, deployed: dict[str, dict[str, Any]]) -> None:
+    """An external id names the contract that is imported."""
+    if imported not in deployed:
+        raise Difference(f"the contract {imported} is imported and was not deployed")
+    sha256 = hashlib.sha256(deployed[imported]["component"]).hexdigest()
+    if external_id not in (f"p2:c{imported}", f"sha256:{sha256}"):
+        raise Difference(f"`{external_id}` does not name the contract {imported}")
+
+
+def check_state(
+    header: dict[str, Any], vector: dict[str, Any], deployed: dict[str, dict[str, Any]], tokens: Tokens
+) -> None:
     """The roots of the state after a block, from everything that is in it."""
     utxos = [decoded("utxo", utxo) for utxo in vector["utxos"]]
     leaves = {utxo["slot"]: utxo_leaf(utxo) for utxo in utxos}
@@ -478,21 +589,31 @@ def check_state(header: dict[str, Any], vector: dict[str, Any]) -> None:
         leaves[consumed["slot"]] = tombstone(hashing.parse_digest(consumed["utxo"]))
     same("the new root", tree_root(leaves), hashing.digest_text(header["new root"]))
     same("the next slot", header["next slot"], len(leaves))
-    contracts = {}
-    for contract in vector["contracts"]:
-        record = decoded("contract record", contract["record"])
-        contracts[record["slot"]] = contract_leaf(record, decoded("contract counters", contract["counters"]))
-    same("the contracts root", tree_root(contracts), hashing.digest_text(header["contracts root"]))
+    contracts = [
+        (decoded("contract record", contract["record"]), decoded("contract counters", contract["counters"]))
+        for contract in vector["contracts"]
+    ]
+    leaves = {record["slot"]: contract_leaf(record, counters) for record, counters in contracts}
+    same("the contracts root", tree_root(leaves), hashing.digest_text(header["contracts root"]))
+    for record, _ in contracts:
+        deployment = deployed[hashing.digest_text(record["contract"])]
+        packages = {package["name"]: package["package"] for package in deployment["packages"]}
+        if (record["imports"], record["packages"]) != (deployment["imports"], packages):
+            raise Difference("a contract's record is not that of its deployment")
+    tokens.check(utxos, contracts)
     same("the next contract slot", header["next contract slot"], len(contracts))
 
 
 def check(vectors: dict[str, Any]) -> None:
     """Checks every vector of a file."""
-    hashing.check_members(vectors, "objects utxo_ids leaves trees lists chain")
+    hashing.check_members(vectors, "objects utxo_ids token_ids leaves trees lists chain")
     check_objects(vectors["objects"])
     for vector in vectors["utxo_ids"]:
         transaction = hashing.parse_digest(vector["transaction"])
         same("the id of a UTXO", utxo_id(vector["chain"], transaction, vector["index"]), vector["id"])
+    for vector in vectors["token_ids"]:
+        transaction = hashing.parse_digest(vector["transaction"])
+        same("the id of a token", token_id(vector["chain"], transaction, vector["index"]), vector["id"])
     for vector in vectors["leaves"]:
         utxo = decoded("utxo", vector["utxo"])
         same("a leaf", utxo_leaf(utxo), vector["leaf"])

@@ -1,6 +1,6 @@
 //! Why a block cannot be made.
 
-use crate::{Canonical, Invalid, Moment, StateError};
+use crate::{Canonical, Invalid, Moment, ObjectId, StateError};
 use registry_core::id::{ComponentHash, TokenId, TransactionId, UtxoId};
 
 /// Why a block cannot be made.
@@ -90,9 +90,10 @@ pub enum Contradiction {
     /// A UTXO was made that has not the id of its place among all that the transaction made, or not its place in order.
     #[error("the UTXO {0} was made, and its id is not that of its place")]
     NotItsId(UtxoId),
-    /// A UTXO was called that the transaction neither names nor made.
-    #[error("the UTXO {0} was called, and the transaction neither names nor made it")]
-    NotUsed(UtxoId),
+    /// Something was called or told of a UTXO that the transaction neither names nor made, or of a token that it did not
+    /// mint and that no UTXO which it names held.
+    #[error("{0} was used, and the transaction neither made it nor names it or the UTXO that holds it")]
+    NotUsed(ObjectId),
     /// A UTXO was changed into what it was.
     #[error("the UTXO {0} is told of as changed, and its content is what it was")]
     Unchanged(UtxoId),

@@ -5,20 +5,22 @@ mod overlay;
 mod sealed;
 mod step;
 mod tokens;
+mod used;
 
 pub use error::{Contradiction, SealError};
 pub use sealed::SealedBlock;
 
 use crate::{
     Block, CallRow, ChainId, ContractCounters, ContractRecord, Deployment, Execution, ExternalId, Header,
-    HostInterfaceId, Moment, ObjectId, Outcome, ProfileId, Receipt, RootCall, State, StateError, Token, Transaction,
-    Tree, TreeUpdate, Utxo, UtxoStatus, chain_root, empty_root, list_root,
+    HostInterfaceId, Moment, ObjectId, Outcome, ProfileId, Receipt, RootCall, State, StateError, Transaction, Tree,
+    TreeUpdate, UtxoStatus, chain_root, empty_root, list_root,
 };
 use overlay::Overlay;
 use registry_core::hash::Digest;
-use registry_core::id::{BlockId, TokenId, TransactionId, UtxoId, ViewId};
+use registry_core::id::{BlockId, TransactionId, ViewId};
 use std::collections::{BTreeMap, BTreeSet};
 use step::{Step, step};
+use used::check_used;
 
 /// A block that is being made: transactions are executed on [`BlockBuilder::state`] and pushed, one after another.
 ///
@@ -108,8 +110,7 @@ impl<'s> BlockBuilder<'s> {
         if matches!(transaction.call, RootCall::Deploy { .. }) {
             return Err(Contradiction::Deployment.of(id));
         }
-        check_called(&transaction, &id, &execution).map_err(|contradiction| contradiction.of(id))?;
-        self.check_called_tokens(&transaction, &id, &execution)?;
+        check_used(&self.state, &transaction, &id, &execution).map_err(|error| error.of(id))?;
         let rows = self.rows(&id, &execution)?;
         let receipt = Receipt::of(id, execution.gas_used);
         let step = match execution.outcome {
@@ -251,39 +252,6 @@ impl<'s> BlockBuilder<'s> {
         Ok(rows)
     }
 
-    /// Every token of which something was called is one that a UTXO holds which the transaction names, or one that it
-    /// minted.
-    fn check_called_tokens(
-        &self,
-        transaction: &Transaction,
-        id: &TransactionId,
-        execution: &Execution,
-    ) -> Result<(), SealError> {
-        let called = execution.calls.iter().filter_map(|call| match call.object {
-            Some(ObjectId::Token(token)) => Some(token),
-            _ => None,
-        });
-        let mut called: BTreeSet<TokenId> = called.collect();
-        if called.is_empty() {
-            return Ok(());
-        }
-        match &execution.outcome {
-            Outcome::Succeeded(effects) => {
-                let minted: BTreeSet<TokenId> = effects.minted.iter().map(|minted| minted.token).collect();
-                called.retain(|token| !minted.contains(token));
-            }
-            Outcome::Failed(_) => (0..).zip(&execution.calls).for_each(|(index, _)| {
-                called.remove(&Token::id(&transaction.chain, id, index));
-            }),
-        }
-        for input in transaction.named() {
-            if let Some(UtxoStatus::Live(utxo)) = self.state.utxo(&input.utxo)? {
-                called.retain(|token| utxo.content.tokens.iter().all(|held| held.id != *token));
-            }
-        }
-        called.first().map_or(Ok(()), |token| Err(Contradiction::Token(*token).of(*id)))
-    }
-
     /// Puts a transaction's changes into the state, and gives its receipt.
     fn apply(&mut self, step: Step) -> Receipt {
         self.state.utxos.extend(step.utxos);
@@ -306,28 +274,6 @@ impl<'s> BlockBuilder<'s> {
         self.transactions.push(transaction);
         self.receipts.push_mut(receipt)
     }
-}
-
-/// Every UTXO of which something was called is one that the transaction names or made. What a failed one made is told of
-/// nowhere but here; it made no more than it called.
-fn check_called(transaction: &Transaction, id: &TransactionId, execution: &Execution) -> Result<(), Contradiction> {
-    let called = execution.calls.iter().filter_map(|call| match call.object {
-        Some(ObjectId::Utxo(utxo)) if !transaction.names(&utxo) => Some(utxo),
-        _ => None,
-    });
-    let unnamed: BTreeSet<UtxoId> = called.collect();
-    if unnamed.is_empty() {
-        return Ok(());
-    }
-    let made: BTreeSet<UtxoId> = match &execution.outcome {
-        Outcome::Succeeded(effects) => {
-            effects.created.iter().map(|created| created.utxo).chain(effects.ephemeral.iter().copied()).collect()
-        }
-        Outcome::Failed(_) => {
-            (0..).zip(&execution.calls).map(|(index, _)| Utxo::id(&transaction.chain, id, index)).collect()
-        }
-    };
-    unnamed.difference(&made).next().map_or(Ok(()), |utxo| Err(Contradiction::NotUsed(*utxo)))
 }
 
 fn names_are_unique(deployment: &Deployment) -> bool {

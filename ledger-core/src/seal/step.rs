@@ -209,7 +209,8 @@ impl StepBuilder<'_> {
     /// Tells what became of the tokens, and counts them.
     fn tell_tokens(&mut self) -> Result<(), StepError> {
         let changes = self.tokens.changes(self.transaction)?;
-        for change in &changes {
+        let counted = changes.iter().filter(|change| change.from.is_none() || change.to.is_none());
+        for change in counted {
             let supply = self.contract(&change.contract)?.1.tokens.entry(change.type_name.clone()).or_default();
             if change.from.is_none() {
                 supply.minted = supply.minted.checked_add(1).ok_or(StepError::Full("tokens of a type"))?;

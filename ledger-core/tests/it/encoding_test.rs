@@ -31,8 +31,13 @@ fn has_one_encoding<T: Canonical + PartialEq + Debug>(object: &T) {
 #[test]
 fn every_object_has_one_encoding() {
     let utxo: UtxoId = Utxo::id(&chain(), &transaction(1).id(), 0);
+    let held = token(transaction(1).id(), 2);
     let input = |version| Input { utxo, version };
+    let calls = steps_of_every_kind(utxo, held.id);
+    let calls = calls.into_iter().map(|call| RootStep { call, arguments: vec![1] }).collect();
     for call in [
+        RootCall::Calls(calls),
+        RootCall::Calls(Vec::new()),
         RootCall::Function { contract: contract(0), function: "test:api/api@0.2.0#go".into() },
         RootCall::Main { contract: contract(0), type_name: "counter".into(), main: "start".into() },
         RootCall::Method { utxo, method: "bump".into() },
@@ -46,7 +51,7 @@ fn every_object_has_one_encoding() {
     let methods = Callable::Methods([[1; 32], [2; 32], [3; 32]].map(MethodId).into());
     let owner = Some(AccountId::from_digest(digest(3)));
     for callable in [Callable::All, methods, Callable::Methods(BTreeSet::new())] {
-        let content = UtxoContent { callable, owner, tokens: vec![token(transaction(1).id(), 2)], ..content(1) };
+        let content = UtxoContent { callable, owner, tokens: vec![held.clone()], ..content(1) };
         has_one_encoding(&Utxo {
             id: utxo,
             slot: 1,
@@ -73,7 +78,9 @@ fn every_object_has_one_encoding() {
     let mut state = state();
     for row in apply(&mut state, vec![(transaction(1), failed())]).calls() {
         has_one_encoding(row);
-        has_one_encoding(&CallRow { utxo: Some(utxo), end: CallEnd::Consumed, ..row.clone() });
+        for object in [ObjectId::Utxo(utxo), ObjectId::Token(held.id)] {
+            has_one_encoding(&CallRow { object: Some(object), end: CallEnd::Consumed, ..row.clone() });
+        }
     }
 }
 
@@ -85,9 +92,10 @@ fn receipts() -> Vec<Receipt> {
     let [a, b, c] = made.each_ref().map(|created| created.utxo);
     apply(&mut state, vec![(making, succeeded(Effects { created: made.into(), ..Effects::default() }))]);
     let transaction = transaction_on(60, &[a, b, c]);
-    let event = |utxo| Event {
+    let [kept, burned] = [0, 1].map(|index| token(transaction.id(), index));
+    let event = |object| Event {
         contract: contract(0),
-        utxo,
+        object,
         interface: "test:api/events@0.2.0".into(),
         name: "stopped".into(),
         arguments: vec![1],
@@ -95,13 +103,28 @@ fn receipts() -> Vec<Receipt> {
     let effects = Effects {
         result: vec![1, 2, 3],
         created: vec![created(&transaction, 0, 1)],
-        changed: vec![changed(a, 2)],
+        changed: vec![holding(a, 2, std::slice::from_ref(&kept))],
         consumed: vec![b],
         ephemeral: vec![Utxo::id(&chain(), &transaction.id(), 1)],
         read: vec![c],
-        events: vec![event(Some(a)), event(None)],
+        minted: minted(transaction.id(), 2),
+        events: vec![event(Some(ObjectId::Utxo(a))), event(Some(ObjectId::Token(burned.id))), event(None)],
     };
-    let sealed = apply(&mut state, vec![(transaction, succeeded(effects)), (transaction_on(61, &[a]), failed())]);
+    let frame = |object: Option<(ObjectId, &str)>| FailureFrame {
+        contract: contract(0),
+        object: object.map(|(id, type_name)| FailureObject { id, type_name: type_name.into() }),
+        function: "bump".into(),
+    };
+    let frames =
+        vec![frame(Some((ObjectId::Token(kept.id), "coin"))), frame(Some((ObjectId::Utxo(a), "counter"))), frame(None)];
+    let failure = Failure { frames, ..Failure::new(FailureKind::Refused, "it does not") };
+    let failing = Execution { outcome: Outcome::Failed(failure), ..failed() };
+    let transactions = vec![
+        (transaction, succeeded(effects)),
+        (transaction_on(61, &[a]), failed()),
+        (transaction_on(62, &[a]), failing),
+    ];
+    let sealed = apply(&mut state, transactions);
     [sealed.receipts(), genesis().receipts()].concat()
 }
 

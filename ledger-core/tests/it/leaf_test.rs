@@ -42,8 +42,8 @@ fn a_leaf_is_another_if_anything_but_its_place_is() {
         |utxo| utxo.content.tokens.clear(),
         |utxo| utxo.content.tokens.truncate(1),
         |utxo| utxo.content.tokens.reverse(),
-        |utxo| utxo.content.tokens[0].minted_by = transaction(2).id(),
-        |utxo| utxo.content.tokens[0].index = 3,
+        |utxo| utxo.content.tokens[0].id = token(transaction(2).id(), 1).id,
+        |utxo| utxo.content.tokens[0].id = token(transaction(1).id(), 3).id,
         |utxo| utxo.content.tokens[0].contract = contract(0),
         |utxo| utxo.content.tokens[0].type_name = "gem".into(),
         |utxo| utxo.content.tokens[0].state = vec![6],
@@ -71,6 +71,7 @@ fn a_contracts_leaf_is_another_if_anything_is() {
         contract: contract(0),
         view: ViewId::from_digest(digest(1)),
         packages: BTreeMap::from([("a:b@1.0.0".into(), PackageHash::from_digest(digest(2)))]),
+        imports: BTreeMap::from([(contract(1).to_string(), contract(1))]),
         host_interface: HostInterfaceId(digest(3)),
         gas_limit_max: None,
         slot: 0,
@@ -87,6 +88,11 @@ fn a_contracts_leaf_is_another_if_anything_is() {
         },
         |record, _| {
             record.packages.insert("a:b@1.0.0".into(), PackageHash::from_digest(digest(9)));
+        },
+        |record, _| record.imports.clear(),
+        |record, _| record.imports.values_mut().for_each(|imported| *imported = contract(2)),
+        |record, _| {
+            record.imports.insert(CONTRACT_0_SHA256.into(), contract(0));
         },
         |record, _| record.host_interface = HostInterfaceId(digest(9)),
         |record, _| record.gas_limit_max = Some(0),
@@ -116,8 +122,10 @@ fn an_id_is_of_one_chain_one_transaction_and_one_place() {
     let mut ids = BTreeSet::new();
     for chain in &chains {
         for nonce in 0..3 {
-            ids.extend((0..5).map(|index| Utxo::id(chain, &transaction(nonce).id(), index)));
+            let transaction = transaction(nonce).id();
+            ids.extend((0..5).map(|index| *Utxo::id(chain, &transaction, index).digest()));
+            ids.extend((0..5).map(|index| *Token::id(chain, &transaction, index).digest()));
         }
     }
-    assert_eq!(ids.len(), 3 * 3 * 5);
+    assert_eq!(ids.len(), 3 * 3 * 5 * 2, "a UTXO and a token of one place have different ids");
 }

@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone)]
 struct Plan {
     create: usize,
+    mint: u32,
     inputs: Vec<(Index, Use)>,
     ephemeral: bool,
     fails: bool,
@@ -28,12 +29,8 @@ enum Use {
 fn plan() -> impl Strategy<Value = Plan> {
     let usage = prop_oneof![Just(Use::Change), Just(Use::Consume), Just(Use::Read)];
     let inputs = prop::collection::vec((any::<Index>(), usage), 0..4);
-    (0..4usize, inputs, any::<bool>(), prop::bool::weighted(0.2)).prop_map(|(create, inputs, ephemeral, fails)| Plan {
-        create,
-        inputs,
-        ephemeral,
-        fails,
-    })
+    (0..4usize, 0..3u32, inputs, any::<bool>(), prop::bool::weighted(0.2))
+        .prop_map(|(create, mint, inputs, ephemeral, fails)| Plan { create, mint, inputs, ephemeral, fails })
 }
 
 #[derive(Default)]
@@ -41,6 +38,9 @@ struct Model {
     live: BTreeMap<UtxoId, Utxo>,
     dead: BTreeMap<UtxoId, u32>,
     serials: BTreeMap<ComponentHash, u64>,
+    supply: TokenSupply,
+    /// What became of tokens since this was last looked at.
+    told: Vec<TokenChange>,
     next_slot: u32,
     states: u64,
     transactions: u64,
@@ -61,22 +61,52 @@ impl Model {
         if plan.fails {
             return (transaction, Execution { calls, ..failed() });
         }
-        let mut effects = Effects::default();
+        // Minted tokens, those of what is consumed, and the first of what is changed, go to the first UTXO that is made;
+        // if none is made they are burned.
+        let minted_tokens = (0..plan.mint).map(|index| token(transaction.id(), index));
+        let mut loose: Vec<(Option<UtxoId>, Token)> = minted_tokens.map(|token| (None, token)).collect();
+        let mut effects = Effects { minted: minted(transaction.id(), plan.mint), ..Effects::default() };
         for (utxo, usage) in inputs {
-            match usage {
-                Use::Change => effects.changed.push(self.change(utxo)),
-                Use::Consume => effects.consumed.push(self.consume(utxo)),
-                Use::Read => effects.read.push(utxo),
-            }
+            let left = match usage {
+                Use::Change => {
+                    let (changed, left) = self.change(utxo);
+                    effects.changed.push(changed);
+                    left
+                }
+                Use::Consume => {
+                    effects.consumed.push(utxo);
+                    self.consume(utxo)
+                }
+                Use::Read => {
+                    effects.read.push(utxo);
+                    Vec::new()
+                }
+            };
+            loose.extend(left.into_iter().map(|token| (Some(utxo), token)));
         }
-        effects.created = (0..plan.create).map(|index| self.create(&transaction, index as u32)).collect();
+        let holder = (plan.create > 0).then(|| Utxo::id(&chain(), &transaction.id(), 0));
+        self.tell(&loose, holder);
+        let mut tokens: Vec<Token> = loose.into_iter().map(|(_, token)| token).collect();
+        effects.created = (0..plan.create as u32)
+            .map(|index| self.create(&transaction, index, std::mem::take(&mut tokens)))
+            .collect();
         effects.ephemeral.extend(plan.ephemeral.then(|| Utxo::id(&chain(), &transaction.id(), plan.create as u32)));
         (transaction, Execution { calls, ..succeeded(effects) })
     }
 
-    fn create(&mut self, transaction: &Transaction, index: u32) -> Created {
+    fn tell(&mut self, loose: &[(Option<UtxoId>, Token)], to: Option<UtxoId>) {
+        for (from, token) in loose {
+            self.told.push(token_change(token.id, *from, to));
+            self.supply.minted += u64::from(from.is_none());
+            self.supply.burned += u64::from(to.is_none());
+        }
+    }
+
+    fn create(&mut self, transaction: &Transaction, index: u32, tokens: Vec<Token>) -> Created {
         self.states += 1;
-        let made = Created { contract: contract((self.states % 2) as u8), ..created(transaction, index, self.states) };
+        let content = UtxoContent { tokens, ..content(self.states) };
+        let contract = contract((self.states % 2) as u8);
+        let made = Created { contract, content, ..created(transaction, index, self.states) };
         let serial = self.serials.entry(made.contract).or_default();
         let utxo = Utxo {
             id: made.utxo,
@@ -93,18 +123,22 @@ impl Model {
         made
     }
 
-    fn change(&mut self, id: UtxoId) -> Changed {
+    /// Gives it another state, and takes its first token.
+    fn change(&mut self, id: UtxoId) -> (Changed, Vec<Token>) {
         self.states += 1;
         let utxo = self.live.get_mut(&id).unwrap();
         utxo.version += 1;
-        utxo.content = content(self.states);
-        Changed { utxo: id, content: utxo.content.clone() }
+        let mut tokens = std::mem::take(&mut utxo.content.tokens);
+        let kept = tokens.split_off(tokens.len().min(1));
+        utxo.content = UtxoContent { tokens: kept, ..content(self.states) };
+        (Changed { utxo: id, content: utxo.content.clone() }, tokens)
     }
 
-    fn consume(&mut self, id: UtxoId) -> UtxoId {
+    /// Consumes it, and gives what it held.
+    fn consume(&mut self, id: UtxoId) -> Vec<Token> {
         let utxo = self.live.remove(&id).unwrap();
         self.dead.insert(id, utxo.slot);
-        id
+        utxo.content.tokens
     }
 
     fn root(&self) -> Digest {
@@ -117,7 +151,9 @@ impl Model {
         let leaf = |(slot, number): (u32, u8)| {
             let (record, _) = state.contract(&contract(number)).unwrap().unwrap();
             let next_serial = self.serials.get(&record.contract).copied().unwrap_or(0);
-            (slot, record.leaf(&ContractCounters { next_serial, tokens: BTreeMap::new() }))
+            let counted = number == 1 && self.supply != TokenSupply::default();
+            let tokens = counted.then(|| ("coin".to_owned(), self.supply)).into_iter().collect();
+            (slot, record.leaf(&ContractCounters { next_serial, tokens }))
         };
         naive::tree_root(&[(0, 0), (1, 1)].into_iter().map(leaf).collect())
     }
@@ -166,7 +202,7 @@ fn check_rows(sealed: &SealedBlock) {
         let had_effect = |earlier: &&CallRow| {
             earlier.transaction == row.transaction || sealed.receipts()[earlier.transaction as usize].outcome.is_ok()
         };
-        let previous = earlier.filter(had_effect).find(|earlier| row.utxo.is_some() && earlier.utxo == row.utxo);
+        let previous = earlier.filter(had_effect).find(|earlier| row.object.is_some() && earlier.object == row.object);
         assert_eq!(row.previous, previous.map_or(0, |row| row.timestamp));
     }
 }
@@ -184,6 +220,8 @@ proptest! {
             check_header(&sealed, &parent, &model, &state);
             check_state(&state, &model, &sealed.header().new_root);
             check_rows(&sealed);
+            let told: Vec<TokenChange> = sealed.receipts().iter().flat_map(|receipt| receipt.tokens.clone()).collect();
+            prop_assert_eq!(told, std::mem::take(&mut model.told));
         }
     }
 }

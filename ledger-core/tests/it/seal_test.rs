@@ -6,16 +6,6 @@ use registry_core::hash::Digest;
 use registry_core::id::UtxoId;
 use std::collections::BTreeMap;
 
-/// A state with three UTXOs, and these.
-fn state_with_three() -> (MemoryState, [UtxoId; 3]) {
-    let mut state = state();
-    let making = transaction(50);
-    let made = [0, 1, 2].map(|index| created(&making, index, index.into()));
-    let ids = made.each_ref().map(|created| created.utxo);
-    apply(&mut state, vec![(making, succeeded(Effects { created: made.into(), ..Effects::default() }))]);
-    (state, ids)
-}
-
 #[test]
 fn the_genesis_follows_nothing() {
     let genesis = genesis();
@@ -31,6 +21,8 @@ fn the_genesis_follows_nothing() {
     assert_eq!((record.slot, record.gas_limit_max), (1, Some(5_000)));
     assert!(record.packages.keys().eq(["test:api@0.2.0", "test:types@0.1.0"]));
     assert_eq!(counters, &ContractCounters::default());
+    assert!(record.imports.keys().eq([contract(0).to_string(), CONTRACT_0_SHA256.to_owned()].iter()));
+    assert!(record.imports.values().all(|imported| *imported == contract(0)));
     let opening = |state: &MemoryState| Opening::read(state, Tree::Contracts, 1).unwrap();
     assert!(opening(&state()).verify(&header.contracts_root, &record.leaf(counters)));
 }
@@ -92,7 +84,10 @@ fn a_failed_transaction_leaves_its_receipt_and_its_rows() {
     let before = state.tip().unwrap().unwrap();
     let sealed = apply(&mut state, vec![(transaction_on(60, &[a]), failed())]);
     let receipt = &sealed.receipts()[0];
-    assert!(matches!(&receipt.outcome, Err(failure) if failure.kind == FailureKind::Trap));
+    let script = FailureFrame { contract: contract(0), object: None, function: "go".into() };
+    assert!(
+        matches!(&receipt.outcome, Err(failure) if failure.kind == FailureKind::Trap && failure.frames == [script])
+    );
     assert_eq!((receipt.gas_used, sealed.calls().len()), (90, 1));
     assert_eq!((sealed.header().new_root, sealed.header().next_slot), (before.new_root, before.next_slot));
     assert_eq!(sealed.header().contracts_root, before.contracts_root);
@@ -120,54 +115,6 @@ fn a_row_points_to_the_last_call_whose_effects_it_could_see() {
         rows,
         [(0, 1, 0), (0, 2, 0), (0, 3, 1), (0, 4, 0), (1, 5, 3), (1, 6, 5), (1, 7, 0), (2, 8, 2), (2, 9, 3)]
     );
-}
-
-#[test]
-fn token_supplies_follow_from_what_utxos_hold() {
-    let (mut state, [a, b, _]) = state_with_three();
-    let supply = |state: &MemoryState| {
-        let (_, counters) = state.contract(&contract(1)).unwrap().unwrap();
-        counters.tokens.get("coin").map(|supply| (supply.minted, supply.burned))
-    };
-    let holding = |utxo, state, tokens: &[Token]| Changed {
-        utxo,
-        content: UtxoContent { tokens: tokens.to_vec(), ..content(state) },
-    };
-    assert_eq!(supply(&state), None);
-    let minting = transaction_on(60, &[a]);
-    let (first, second) = (token(minting.id(), 0), token(minting.id(), 1));
-    let effects = Effects { changed: vec![holding(a, 1, &[first.clone(), second.clone()])], ..Effects::default() };
-    apply(&mut state, vec![(minting, succeeded(effects))]);
-    assert_eq!(supply(&state), Some((2, 0)));
-    let moving = Effects {
-        changed: vec![holding(a, 2, &[first]), holding(b, 2, std::slice::from_ref(&second))],
-        ..Effects::default()
-    };
-    apply(&mut state, vec![(transaction_on(61, &[a, b]), succeeded(moving))]);
-    assert_eq!(supply(&state), Some((2, 0)));
-    apply(&mut state, vec![(transaction_on(62, &[a]), succeeded(Effects { consumed: vec![a], ..Effects::default() }))]);
-    assert_eq!(supply(&state), Some((2, 1)), "what a consumed UTXO held is gone");
-
-    let dead = Contradiction::Token { minted_by: second.minted_by, index: 0 };
-    let revived =
-        Effects { changed: vec![holding(b, 3, &[second.clone(), token(second.minted_by, 0)])], ..Effects::default() };
-    assert_eq!(contradiction(&state, transaction_on(63, &[b]), succeeded(revived)), dead);
-    let twice = Effects { changed: vec![holding(b, 3, &[second.clone(), second.clone()])], ..Effects::default() };
-    let repeated = Contradiction::Token { minted_by: second.minted_by, index: 1 };
-    assert_eq!(contradiction(&state, transaction_on(64, &[b]), succeeded(twice)), repeated);
-    let other = Token { type_name: "gem".into(), ..second };
-    let became_another = Effects { changed: vec![holding(b, 3, &[other])], ..Effects::default() };
-    assert_eq!(contradiction(&state, transaction_on(65, &[b]), succeeded(became_another)), repeated);
-}
-
-/// What is wrong with an execution; the block stays as it was.
-fn contradiction(state: &MemoryState, transaction: Transaction, execution: Execution) -> Contradiction {
-    let mut block = begin(state);
-    let error = block.push(transaction, execution).map(drop).unwrap_err();
-    let SealError::Contradiction { contradiction, .. } = error else { panic!("another error: {error}") };
-    assert!(block.transactions().is_empty() && block.receipts().is_empty());
-    assert_eq!(block.seal().unwrap(), begin(state).seal().unwrap(), "nothing of it is in the block");
-    contradiction
 }
 
 #[test]
@@ -234,7 +181,10 @@ fn what_is_called_is_named_or_made() {
     let making = || succeeded(Effects { created: vec![made.clone()], ..Effects::default() });
     let nothing = || succeeded(Effects::default());
     for (utxo, execution) in [(b, nothing()), (b, failed()), (b, making()), (made.utxo, nothing())] {
-        assert_eq!(contradiction(&state, calling.clone(), with(utxo, execution)), Contradiction::NotUsed(utxo));
+        assert_eq!(
+            contradiction(&state, calling.clone(), with(utxo, execution)),
+            Contradiction::NotUsed(ObjectId::Utxo(utxo))
+        );
     }
     for (utxo, execution) in [(a, nothing()), (a, failed()), (made.utxo, making()), (made.utxo, failed())] {
         begin(&state).push(calling.clone(), with(utxo, execution)).unwrap();
@@ -284,6 +234,39 @@ fn a_deployment_is_one_contract_that_is_new() {
     brought.packages.push(brought.packages[0].clone());
     assert_eq!(push(asked.clone(), brought, admission), Contradiction::Deployment, "a package twice");
     assert_eq!(contradiction(&state, asked, succeeded(Effects::default())), Contradiction::Deployment);
+}
+
+#[test]
+fn a_deployment_imports_contracts_that_are_there_by_the_names_that_are_written() {
+    let state = state();
+    let sha256 = CONTRACT_0_SHA256;
+    let push = |imports: &[(&str, u8)]| {
+        let (transaction, deployment, admission) = deployment(2);
+        let imports = imports.iter().map(|(name, number)| ((*name).to_owned(), contract(*number))).collect();
+        let mut block = begin(&state);
+        match block.push_deployment(transaction, 1, Deployment { imports, ..deployment }, admission) {
+            Ok(_) => Ok(block.seal().unwrap().contracts()[&contract(2)].0.imports.clone()),
+            Err(SealError::Contradiction { contradiction: Contradiction::Import(name), .. }) => Err(name),
+            Err(other) => panic!("another error: {other}"),
+        }
+    };
+    let names = [contract(0), contract(1), contract(2), contract(3)].map(|contract| contract.to_string());
+    let [first, second, itself, unknown] = names.each_ref().map(String::as_str);
+    let multihash = "bciqm2ahcslczodj4lyxq76srohsvlpcgx7cpvxp3jjayw2caxbxhtiy";
+    let upper = sha256.to_uppercase();
+    let taken: [&[(&str, u8)]; 4] = [&[], &[(first, 0)], &[(sha256, 1)], &[(first, 0), (second, 1), (sha256, 0)]];
+    for imports in taken {
+        let kept: Vec<(String, _)> = push(imports).unwrap().into_iter().collect();
+        let mut expected: Vec<_> =
+            imports.iter().map(|(name, number)| ((*name).to_owned(), contract(*number))).collect();
+        expected.sort();
+        assert_eq!(kept, expected);
+    }
+    let refused =
+        [(first, 1), (unknown, 3), (sha256, 3), (itself, 2), (multihash, 0), (&upper, 0), ("", 0), ("contract", 0)];
+    for (name, number) in refused {
+        assert_eq!(push(&[(second, 1), (name, number)]), Err(name.to_owned()));
+    }
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use ledger_core::*;
 use registry_core::hash::{Digest, Domain, blob};
-use registry_core::id::{ComponentHash, PackageHash, TransactionId, UtxoId, ViewId};
-use std::collections::BTreeSet;
+use registry_core::id::{ComponentHash, PackageHash, TokenId, TransactionId, UtxoId, ViewId};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A digest for each number.
 pub fn digest(number: u64) -> Digest {
@@ -52,6 +52,10 @@ pub fn transaction_on(nonce: u64, inputs: &[UtxoId]) -> Transaction {
     Transaction { inputs, ..transaction(nonce) }
 }
 
+/// The SHA-256 of the contract 0, as a contract names it that imports it.
+pub const CONTRACT_0_SHA256: &str = "sha256:cd00e292c5970d3c5e2f0ffa5171e555bc46bfc4faddfb4a418b6840b86e79a3";
+
+/// The deployment of a contract. The contract 1 has a gas limit, and imports the contract 0 under two names.
 pub fn deployment(number: u8) -> (Transaction, Deployment, Admission) {
     let gas_limit_max = (number == 1).then_some(5_000);
     let call = RootCall::Deploy { contract: contract(number), gas_limit_max };
@@ -59,7 +63,9 @@ pub fn deployment(number: u8) -> (Transaction, Deployment, Admission) {
         ("test:types@0.1.0".into(), PackageHash::from_digest(digest(11)), "package test:types@0.1.0;".into()),
         ("test:api@0.2.0".into(), PackageHash::from_digest(digest(12)), "package test:api@0.2.0;".into()),
     ];
-    let deployment = Deployment { contract: contract(number), component: component(number), packages };
+    let names = [CONTRACT_0_SHA256.to_owned(), contract(0).to_string()];
+    let imports = if number == 1 { names.map(|name| (name, contract(0))).into() } else { BTreeMap::new() };
+    let deployment = Deployment { contract: contract(number), component: component(number), packages, imports };
     let admission = Admission { view: ViewId::from_digest(digest(20)), host_interface: HostInterfaceId(digest(21)) };
     (Transaction { call, arguments: Vec::new(), ..transaction(number.into()) }, deployment, admission)
 }
@@ -75,8 +81,29 @@ pub fn content(state: u64) -> UtxoContent {
     }
 }
 
+/// What a transaction minted at a place: a coin of the contract 1.
 pub fn token(minted_by: TransactionId, index: u32) -> Token {
-    Token { minted_by, index, contract: contract(1), type_name: "coin".into(), state: vec![5] }
+    let id = Token::id(&chain(), &minted_by, index);
+    Token { id, contract: contract(1), type_name: "coin".into(), state: vec![5] }
+}
+
+/// That a transaction minted so many coins.
+pub fn minted(minted_by: TransactionId, count: u32) -> Vec<Minted> {
+    (0..count).map(|index| minted_as(&token(minted_by, index))).collect()
+}
+
+pub fn minted_as(token: &Token) -> Minted {
+    Minted { token: token.id, contract: token.contract, type_name: token.type_name.clone() }
+}
+
+/// What became of a coin.
+pub fn token_change(token: TokenId, from: Option<UtxoId>, to: Option<UtxoId>) -> TokenChange {
+    TokenChange { token, contract: contract(1), type_name: "coin".into(), from, to }
+}
+
+/// A UTXO's change after which it holds these tokens.
+pub fn holding(utxo: UtxoId, state: u64, tokens: &[Token]) -> Changed {
+    Changed { utxo, content: UtxoContent { tokens: tokens.to_vec(), ..content(state) } }
 }
 
 pub fn created(transaction: &Transaction, index: u32, state: u64) -> Created {
@@ -95,8 +122,13 @@ pub fn consumed_counter(slot: u32, height: u64, serial: u64) -> UtxoStatus {
 
 /// A call of a script, or of a UTXO.
 pub fn call(utxo: Option<UtxoId>) -> Call {
+    call_of(utxo.map(ObjectId::Utxo))
+}
+
+/// A call of a script, a UTXO or a token.
+pub fn call_of(object: Option<ObjectId>) -> Call {
     Call {
-        utxo,
+        object,
         contract: contract(0),
         function: "bump".into(),
         input: CallRow::values(&[1]),
@@ -114,7 +146,8 @@ pub fn succeeded(effects: Effects) -> Execution {
 }
 
 pub fn failed() -> Execution {
-    let failure = Failure { kind: FailureKind::Trap, detail: "unreachable".into() };
+    let script = FailureFrame { contract: contract(0), object: None, function: "go".into() };
+    let failure = Failure { frames: vec![script], ..Failure::new(FailureKind::Trap, "unreachable") };
     Execution { outcome: Outcome::Failed(failure), gas_used: 90, calls: vec![call(None)] }
 }
 
@@ -150,4 +183,50 @@ pub fn apply(state: &mut MemoryState, transactions: Vec<(Transaction, Execution)
     let sealed = block.seal().unwrap();
     state.apply(&sealed).unwrap();
     sealed
+}
+
+/// A transaction of several calls on these inputs.
+pub fn steps(nonce: u64, inputs: &[UtxoId], calls: Vec<StepCall>) -> Transaction {
+    let step = |call| RootStep { call, arguments: vec![7] };
+    let call = RootCall::Calls(calls.into_iter().map(step).collect());
+    Transaction { call, arguments: Vec::new(), ..transaction_on(nonce, inputs) }
+}
+
+/// One call of every kind that a step can be, on what was kept and on what the transaction makes itself.
+pub fn steps_of_every_kind(utxo: UtxoId, token: TokenId) -> Vec<StepCall> {
+    let (contract, type_name) = (contract(1), "coin".to_owned());
+    let method = |utxo| StepCall::Method { utxo, method: "bump".into() };
+    let attach = |token| StepCall::TokenMethod { token, method: "attach".into() };
+    let burn = |token| StepCall::Burn { token, function: "burn".into() };
+    vec![
+        StepCall::Function { contract, function: "create".into() },
+        StepCall::Main { contract, type_name: "counter".into(), main: "start".into() },
+        method(UtxoRef::Kept(utxo)),
+        method(UtxoRef::Made(0)),
+        StepCall::Mint { contract, type_name, function: "mint".into() },
+        attach(TokenRef::Kept(token)),
+        attach(TokenRef::Minted(0)),
+        burn(TokenRef::Kept(token)),
+        burn(TokenRef::Minted(u32::MAX)),
+    ]
+}
+
+/// A state with three UTXOs, and these.
+pub fn state_with_three() -> (MemoryState, [UtxoId; 3]) {
+    let mut state = state();
+    let making = transaction(50);
+    let made = [0, 1, 2].map(|index| created(&making, index, index.into()));
+    let ids = made.each_ref().map(|created| created.utxo);
+    apply(&mut state, vec![(making, succeeded(Effects { created: made.into(), ..Effects::default() }))]);
+    (state, ids)
+}
+
+/// What is wrong with an execution; the block stays as it was.
+pub fn contradiction(state: &MemoryState, transaction: Transaction, execution: Execution) -> Contradiction {
+    let mut block = begin(state);
+    let error = block.push(transaction, execution).map(drop).unwrap_err();
+    let SealError::Contradiction { contradiction, .. } = error else { panic!("another error: {error}") };
+    assert!(block.transactions().is_empty() && block.receipts().is_empty());
+    assert_eq!(block.seal().unwrap(), begin(state).seal().unwrap(), "nothing of it is in the block");
+    contradiction
 }

@@ -71,6 +71,70 @@ fn a_transaction_fits_the_chain_the_height_and_the_state() {
 }
 
 #[test]
+fn steps_use_what_the_transaction_names() {
+    let (mut state, [a, b, c]) = state_with_three();
+    let minting = transaction_on(51, &[a, b]);
+    let [first, second] = [0, 1].map(|index| token(minting.id(), index));
+    let effects = Effects {
+        changed: vec![holding(a, 20, std::slice::from_ref(&first)), holding(b, 20, std::slice::from_ref(&second))],
+        minted: minted(minting.id(), 2),
+        ..Effects::default()
+    };
+    apply(&mut state, vec![(minting.clone(), succeeded(effects))]);
+
+    let unknown = token(minting.id(), 2).id;
+    let on = |inputs: &[UtxoId], calls| steps(60, inputs, calls);
+    let bump = |utxo| StepCall::Method { utxo, method: "bump".into() };
+    let detach = |token| StepCall::TokenMethod { token, method: "detach".into() };
+    let burn = |token| StepCall::Burn { token, function: "burn".into() };
+    let of_steps = "a transaction of several calls has at least one, and its arguments stand with each";
+    let no_steps = Some(Invalid::BadCall(of_steps.into()));
+    let too_many = Some(Invalid::TooLarge { actual: 65, unit: "calls", max: 64 });
+    let undeclared = |token| Some(Invalid::UndeclaredToken(token));
+    let reading = |references: &[UtxoId], transaction: Transaction| {
+        let references = references.iter().map(|utxo| Input { utxo: *utxo, version: None }).collect();
+        Transaction { references, ..transaction }
+    };
+    let (kept, made, minted) = (UtxoRef::Kept(a), UtxoRef::Made(9), TokenRef::Minted(9));
+    let (first, second, unknown) = (first.id, second.id, unknown);
+    let cases: Vec<(Transaction, Option<Invalid>)> = vec![
+        (on(&[a], steps_of_every_kind(a, first)), None),
+        (on(&[], vec![bump(made), detach(minted), burn(minted)]), None),
+        (on(&[], vec![bump(made); 64]), None),
+        (reading(&[a], on(&[], vec![bump(kept), detach(TokenRef::Kept(first))])), None),
+        (on(&[], Vec::new()), no_steps.clone()),
+        (Transaction { arguments: vec![0], ..on(&[], vec![bump(made)]) }, no_steps),
+        (on(&[], vec![bump(made); 65]), too_many),
+        (on(&[b, c], vec![bump(made), bump(kept)]), Some(Invalid::UndeclaredUtxo(a))),
+        (on(&[a], vec![detach(TokenRef::Kept(first)), burn(TokenRef::Kept(second))]), undeclared(second)),
+        (on(&[b, c], vec![detach(TokenRef::Kept(first))]), undeclared(first)),
+        (on(&[a, b, c], vec![burn(TokenRef::Kept(unknown))]), undeclared(unknown)),
+    ];
+    for (case, (transaction, expected)) in cases.into_iter().enumerate() {
+        let objection = transaction.objection(&chain(), &moment(3), &state).unwrap();
+        assert_eq!(objection, expected, "case {case}");
+        let pushed = begin(&state).push(transaction, failed()).map(drop);
+        let refused = pushed.err().map(|error| match error {
+            SealError::Invalid { invalid, .. } => invalid,
+            other => panic!("another error: {other}"),
+        });
+        assert_eq!(refused, expected, "a block takes what there is no objection to, case {case}");
+    }
+}
+
+#[test]
+fn what_is_invalid_about_tokens_and_methods_is_told_with_names() {
+    let (utxo, contract) = (Utxo::id(&chain(), &transaction(1).id(), 0), contract(0));
+    let (type_name, method) = ("counter".to_owned(), "bump".to_owned());
+    let told = Invalid::NotCallable { utxo, contract, type_name, method }.to_string();
+    let expected = format!("the UTXO {utxo} (`counter` of {contract}) does not offer `bump` where it waits now");
+    assert_eq!(told, expected);
+    let token = token(transaction(1).id(), 0).id;
+    let expected = format!("no UTXO that the transaction names holds the token {token}");
+    assert_eq!(Invalid::UndeclaredToken(token).to_string(), expected);
+}
+
+#[test]
 fn a_transaction_has_a_greatest_size() {
     let state = state();
     let overhead = Transaction { arguments: Vec::new(), ..transaction(60) }.size_bytes();
@@ -82,6 +146,16 @@ fn a_transaction_has_a_greatest_size() {
     assert_eq!(of_size(max + 1).objection(&chain(), &moment(1), &state).unwrap(), Some(expected));
     assert!(Transaction::from_bytes(&of_size(max).to_bytes()).is_ok());
     assert!(matches!(Transaction::from_bytes(&of_size(max + 1).to_bytes()), Err(DecodeError::TooLarge { .. })));
+
+    let call = |size_bytes: usize| {
+        let call = StepCall::Function { contract: contract(0), function: "create".into() };
+        RootCall::Calls(vec![RootStep { call, arguments: vec![0; size_bytes] }])
+    };
+    let with = |size_bytes| Transaction { call: call(size_bytes), arguments: Vec::new(), ..transaction(60) };
+    let room = max - with(0).size_bytes();
+    assert_eq!(with(room).objection(&chain(), &moment(1), &state).unwrap(), None);
+    let expected = Invalid::TooLarge { actual: max + 1, unit: "bytes", max };
+    assert_eq!(with(room + 1).objection(&chain(), &moment(1), &state).unwrap(), Some(expected));
 }
 
 #[test]
