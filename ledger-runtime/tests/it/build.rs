@@ -42,10 +42,18 @@ pub(crate) fn component_with(packages: Resolve, wit: &str, wat: &str) -> Vec<u8>
 
 /// The same; `is_merged` tells whether imports are merged by semver, as the encoder does unless told otherwise.
 pub(crate) fn component_merging(packages: Resolve, wit: &str, wat: &str, is_merged: bool) -> Vec<u8> {
+    encoded(packages, wit, wat::parse_str(wat).unwrap(), is_merged)
+}
+
+/// The component of a module that is compiled already.
+pub(crate) fn component_of_module(packages: Resolve, wit: &str, module: &[u8]) -> Vec<u8> {
+    encoded(packages, wit, module.to_vec(), false)
+}
+
+fn encoded(packages: Resolve, wit: &str, mut module: Vec<u8>, is_merged: bool) -> Vec<u8> {
     let mut resolve = packages;
     let package = resolve.push_str("contract.wit", wit).unwrap();
     let world = resolve.select_world(&[package], None).unwrap();
-    let mut module = wat::parse_str(wat).unwrap();
     embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
     ComponentEncoder::default()
         .module(&module)

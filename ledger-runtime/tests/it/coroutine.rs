@@ -103,7 +103,11 @@ fn primitive(ty: &AbiType) -> &'static str {
 
 /// A contract that is written by hand, with each text, which stands in it exactly once, replaced by another.
 fn changed(changes: &[(&str, &str)]) -> Vec<u8> {
-    let mut text = include_str!("coroutine.wat").to_owned();
+    changed_text(include_str!("coroutine.wat"), changes)
+}
+
+fn changed_text(text: &str, changes: &[(&str, &str)]) -> Vec<u8> {
+    let mut text = text.to_owned();
     for (from, to) in changes {
         assert_eq!(text.matches(from).count(), 1, "{from}");
         text = text.replace(from, to);
@@ -130,12 +134,34 @@ fn the_contract_by_hand_is_read() {
 
 #[test]
 fn every_other_shape_is_refused_with_its_difference() {
-    let cases: Vec<Case<'_>> = include_str!("coroutine.cases").split("\n# ").skip(1).map(Case::read).collect();
-    assert!(cases.len() > 40);
-    for Case { title, changes, reason } in cases {
-        match read(&changed(&changes)) {
-            Ok(_) => panic!("{title}: taken"),
-            Err(error) => assert_eq!(error.to_string(), reason, "{title}"),
+    for (text, cases) in [
+        (include_str!("coroutine.wat"), include_str!("coroutine.cases")),
+        (include_str!("encoded.wat"), include_str!("encoded.cases")),
+    ] {
+        let cases: Vec<Case<'_>> = cases.split("\n# ").skip(1).map(Case::read).collect();
+        assert!(cases.len() > 30);
+        for Case { title, changes, reason } in cases {
+            match read(&changed_text(text, &changes)) {
+                Ok(_) => panic!("{title}: taken"),
+                Err(error) => assert_eq!(error.to_string(), reason, "{title}"),
+            }
+        }
+    }
+}
+
+/// Options that say what the canonical ABI could need for other types.
+#[test]
+fn options_that_change_nothing_are_taken() {
+    let text = include_str!("encoded.wat");
+    let whole = read(&changed_text(text, &[])).unwrap();
+    for options in ["(memory $memory) (realloc $realloc)", "(memory $memory) string-encoding=utf8"] {
+        for function in ["lower (func $price)", "lift (core func $pair)"] {
+            let without = format!("(canon {function} (memory $memory))");
+            let with = format!("(canon {function} {options})");
+            let contract = read(&changed_text(text, &[(&without, &with)])).unwrap();
+            assert_eq!(contract.imports, whole.imports);
+            assert_eq!(contract.scripts, whole.scripts);
+            assert_eq!(contract.objects, whole.objects);
         }
     }
 }

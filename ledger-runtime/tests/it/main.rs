@@ -15,6 +15,7 @@ mod contracts;
 mod coroutine;
 mod crash;
 mod data_cli;
+mod encoded;
 mod execution;
 mod external_ids;
 mod gas_vectors;

@@ -1,8 +1,8 @@
-//! How a component can differ from the shape that Starstream's compiler makes.
+//! How a component can differ from the shape that Starstream's compiler and wit-component give it.
 
 use crate::abi::{Unsupported, UnsupportedType};
 
-/// A part of a component that is not as Starstream's compiler makes it.
+/// A part of a component that is not as Starstream's compiler or wit-component makes it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{place} {difference}")]
 pub struct ShapeError {
@@ -23,8 +23,8 @@ pub enum Difference {
         /// What the parser says.
         reason: String,
     },
-    /// Something that the compiler never makes.
-    #[error("is not a part of what Starstream's compiler makes")]
+    /// Something that neither of them makes.
+    #[error("is not a part of what Starstream's compiler or wit-component makes")]
     Unknown,
     /// Something of which there must be exactly one.
     #[error("is there {count} times, and must be there once")]
@@ -73,7 +73,7 @@ pub enum Difference {
         expected: &'static str,
     },
     /// An option of a lifted or lowered function.
-    #[error("is passed with the option `{option}`, which Starstream's compiler does not use")]
+    #[error("is passed with the option `{option}`, which contracts of Starstream's form do not need")]
     Option {
         /// The option.
         option: String,

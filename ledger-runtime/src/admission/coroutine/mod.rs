@@ -5,19 +5,24 @@
 //! compiler does not drop the handles that a script borrows. That is the same as running the component only if the
 //! component is nothing but its module: every import of the module goes to the component's import of the same name,
 //! every export of the component is the module's export of the same name, and nothing stands between them. So each
-//! component is compared with the shape that Starstream's compiler gives it, part by part, and refused with the first
-//! part that differs.
+//! component is compared with the shape that Starstream's compiler gives it, or wit-component where other languages are
+//! compiled, part by part, and refused with the first part that differs.
 //!
 //! Two descriptions are compared:
 //!
 //! - `world` says from the component's WIT what there must be: the host functions that a module may import, and for
 //!   each function that the contract offers the core function behind it.
 //! - `wiring` reads from the bytes what there is, and refuses every part of a component that the shape does not have.
-//!   `shim` does so for the small components through which objects are exported.
+//!   `shim` does so for the small components through which objects are exported, and `indirection` for the small modules
+//!   through which wit-component lowers functions that need the module's memory.
+//!
+//! Destructors of a contract's own resources are never called: the ledger keeps its objects, and a contract that drops
+//! one is refused when it does.
 
 mod core_module;
 mod error;
 mod host;
+mod indirection;
 mod method;
 mod shim;
 mod wiring;
@@ -41,6 +46,9 @@ use world::World;
 
 /// The name under which the core module must export the memory that values go through.
 pub(crate) const MEMORY: &str = "memory";
+
+/// The name under which the core module must export what gives room in its memory, if it says that it has that.
+pub(crate) const REALLOC: &str = "cabi_realloc";
 
 /// What a contract of this form consists of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -264,7 +272,8 @@ pub struct Object {
     pub methods: BTreeMap<String, Method>,
     /// Gives the state record; takes the object's own number before its parameters.
     pub get_storage: Entry,
-    /// Takes the state record and makes an object with that state.
+    /// Takes the state record and makes an object with that state. Newer compilers of UTXOs let it take the context first,
+    /// as main functions do: then it has one leading handle, and none otherwise.
     pub set_storage: Entry,
     /// The type of the state record. It holds no handles: those in it are plain numbers.
     pub storage: AbiType,
@@ -298,6 +307,7 @@ impl CoroutineContract {
         let module = CoreModule::of(profile, bytes.get(wiring.module.clone()).unwrap_or_default())?;
         let served = world.imports(&module, &wiring, &types)?;
         world.check_exports(&module, &wiring)?;
+        world.check_destructors(&wiring, &types)?;
         let World { scripts, objects, .. } = world;
         let handlers = BTreeMap::new();
         let imported = imports.iter().map(|(id, executable)| (*id, *executable.hash())).collect();

@@ -2,10 +2,14 @@
 //!
 //! A component's sections fill index spaces, to which later sections refer. [`Assembly`] keeps for every index what
 //! stands behind it, as far as the shape allows it to be there at all.
+//!
+//! There is one module that matters, and it comes first. wit-component adds two small ones where it needs them (see
+//! [`indirection`](super::indirection)); then what is behind a trampoline is known only at the end.
 
-use super::MEMORY;
 use super::error::{Difference, ShapeError};
+use super::indirection::{FIXUPS_ARGUMENT, TABLE, Trampolines, number_of};
 use super::shim::Shim;
+use super::{MEMORY, REALLOC};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
@@ -27,6 +31,8 @@ pub(super) struct Wiring<'a> {
     pub(super) functions: BTreeMap<&'a str, &'a str>,
     /// The core export behind each function of each exported instance of the component.
     pub(super) instances: BTreeMap<&'a str, BTreeMap<&'a str, &'a str>>,
+    /// The core exports that are the destructors of the component's own resources.
+    pub(super) destructors: Vec<(ResourceId, CoreFunction<'a>)>,
 }
 
 /// A core function of the component.
@@ -42,6 +48,8 @@ pub(super) enum CoreFunction<'a> {
     RepResource(ResourceId),
     /// An export of the core module.
     Exported(&'a str),
+    /// Leads to a function that is known later.
+    Trampoline(usize),
 }
 
 impl<'a> Wiring<'a> {
@@ -69,6 +77,10 @@ struct Assembly<'a, 't> {
     modules: Vec<Range<usize>>,
     core_instances: Vec<CoreInstance<'a>>,
     core_functions: Vec<CoreFunction<'a>>,
+    /// How many types there are so far.
+    types_count: u32,
+    /// The resources that have destructors, by the indices of their types.
+    destructors: Vec<(u32, CoreFunction<'a>)>,
     functions: Vec<Function<'a>>,
     instances: Vec<Exporting<'a>>,
     shims: Vec<Shim<'a>>,
@@ -77,10 +89,33 @@ struct Assembly<'a, 't> {
 }
 
 enum CoreInstance<'a> {
-    /// Functions under the names by which the module imports them.
-    Bundle(BTreeMap<&'a str, CoreFunction<'a>>),
-    /// The module's, with the bundles from which it imports.
-    Module(BTreeMap<&'a str, BTreeMap<&'a str, CoreFunction<'a>>>),
+    /// Items under the names by which a module imports them.
+    Bundle(Bundle<'a>),
+    /// That of a module, with the bundles from which it imports.
+    OfModule(Module, BTreeMap<&'a str, Bundle<'a>>),
+}
+
+/// What a module of a component is, by its place among them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Module {
+    /// The contract's code.
+    Main,
+    /// wit-component's trampolines.
+    Trampolines,
+    /// What fills the table of the trampolines.
+    Fixups,
+}
+
+/// The modules of a component in their order, where there is more than the first.
+const MODULES: [Module; 3] = [Module::Main, Module::Trampolines, Module::Fixups];
+
+type Bundle<'a> = BTreeMap<&'a str, CoreItem<'a>>;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum CoreItem<'a> {
+    Function(CoreFunction<'a>),
+    /// The table of the trampolines; there is no other.
+    Table,
 }
 
 #[derive(Clone, Copy)]
@@ -108,6 +143,8 @@ impl<'a, 't> Assembly<'a, 't> {
             modules: Vec::new(),
             core_instances: Vec::new(),
             core_functions: Vec::new(),
+            types_count: 0,
+            destructors: Vec::new(),
             functions: Vec::new(),
             instances: Vec::new(),
             shims: Vec::new(),
@@ -120,7 +157,7 @@ impl<'a, 't> Assembly<'a, 't> {
         match payload {
             // Types of core functions exist at compile time only.
             Payload::CustomSection(_) | Payload::CoreTypeSection(_) => Ok(()),
-            Payload::ComponentTypeSection(section) => each(section, |ty| check_type(&ty)),
+            Payload::ComponentTypeSection(section) => each(section, |ty| self.component_type(&ty)),
             Payload::ComponentImportSection(section) => each(section, |import| self.import(&import)),
             Payload::ModuleSection { unchecked_range, .. } => {
                 self.modules.push(unchecked_range);
@@ -145,15 +182,29 @@ impl<'a, 't> Assembly<'a, 't> {
         match import.ty {
             ComponentTypeRef::Instance(_) => self.instances.push(Exporting::Imported(name)),
             // Which types are imported is a matter of the WIT.
-            ComponentTypeRef::Type(_) => {}
+            ComponentTypeRef::Type(_) => self.types_count += 1,
             _ => return Err(ShapeError::unknown(format!("the import `{name}`"))),
         }
         Ok(())
     }
 
+    /// Types exist at compile time only, but for a resource's destructor.
+    fn component_type(&mut self, ty: &ComponentType<'a>) -> Result<(), ShapeError> {
+        if let ComponentType::Resource { dtor: Some(destructor), .. } = ty {
+            let unknown = || ShapeError::unknown("a resource's destructor");
+            let function = *get(&self.core_functions, *destructor).ok_or_else(unknown)?;
+            self.destructors.push((self.types_count, function));
+        }
+        self.types_count += 1;
+        Ok(())
+    }
+
     fn alias(&mut self, alias: &ComponentAlias<'a>) -> Result<(), ShapeError> {
         match *alias {
-            ComponentAlias::InstanceExport { kind: ComponentExternalKind::Type, .. } => Ok(()),
+            ComponentAlias::InstanceExport { kind: ComponentExternalKind::Type, .. } => {
+                self.types_count += 1;
+                Ok(())
+            }
             ComponentAlias::InstanceExport { kind: ComponentExternalKind::Func, instance_index, name } => {
                 let Some(Exporting::Imported(interface)) = get(&self.instances, instance_index) else {
                     return Err(ShapeError::unknown(format!("the alias of `{name}`")));
@@ -162,18 +213,30 @@ impl<'a, 't> Assembly<'a, 't> {
                 Ok(())
             }
             ComponentAlias::CoreInstanceExport { kind, instance_index, name } => {
-                let is_module = matches!(get(&self.core_instances, instance_index), Some(CoreInstance::Module(_)));
-                match kind {
-                    ExternalKind::Func if is_module => self.core_functions.push(CoreFunction::Exported(name)),
-                    // It is the only memory that can be lifted from, so its index need not be kept.
-                    ExternalKind::Memory if is_module && name == MEMORY => {}
-                    _ => return Err(ShapeError::unknown(format!("the alias of `{name}`"))),
-                }
-                Ok(())
+                self.core_alias(kind, instance_index, name)
             }
             ComponentAlias::InstanceExport { name, .. } => Err(ShapeError::unknown(format!("the alias of `{name}`"))),
             ComponentAlias::Outer { .. } => Err(ShapeError::unknown("an outer alias")),
         }
+    }
+
+    fn core_alias(&mut self, kind: ExternalKind, instance: u32, name: &'a str) -> Result<(), ShapeError> {
+        let unknown = || ShapeError::unknown(format!("the alias of `{name}`"));
+        let Some(CoreInstance::OfModule(module, _)) = get(&self.core_instances, instance) else {
+            return Err(unknown());
+        };
+        match (module, kind) {
+            (Module::Main, ExternalKind::Func) => self.core_functions.push(CoreFunction::Exported(name)),
+            (Module::Trampolines, ExternalKind::Func) => {
+                let number = number_of(name).ok_or_else(unknown)?;
+                self.core_functions.push(CoreFunction::Trampoline(number));
+            }
+            // There is one memory and one table that can be used, so their indices need not be kept.
+            (Module::Main, ExternalKind::Memory) if name == MEMORY => {}
+            (Module::Trampolines, ExternalKind::Table) if name == TABLE => {}
+            _ => return Err(unknown()),
+        }
+        Ok(())
     }
 
     fn canonical(&mut self, function: &CanonicalFunction) -> Result<(), ShapeError> {
@@ -182,14 +245,14 @@ impl<'a, 't> Assembly<'a, 't> {
                 let Some(CoreFunction::Exported(name)) = get(&self.core_functions, *core_func_index) else {
                     return Err(ShapeError::unknown("a lifted function that is not of the core module"));
                 };
-                check_options(options, true, name)?;
+                self.check_options(options, name)?;
                 self.functions.push(Function::Lifted(name));
             }
             CanonicalFunction::Lower { func_index, options } => {
                 let Some(Function::Imported { interface, name }) = get(&self.functions, *func_index) else {
                     return Err(ShapeError::unknown("a lowered function that is not imported"));
                 };
-                check_options(options, false, name)?;
+                self.check_options(options, name)?;
                 self.core_functions.push(CoreFunction::Imported { interface, name });
             }
             CanonicalFunction::ResourceNew { resource } => {
@@ -216,29 +279,54 @@ impl<'a, 't> Assembly<'a, 't> {
         }
     }
 
+    /// A function may use the one memory, and says how it would get room in it. There are no texts and no lists, so
+    /// nobody ever asks for room, and there is nothing to clean up.
+    fn check_options(&self, options: &[CanonicalOption], name: &str) -> Result<(), ShapeError> {
+        let unknown = options.iter().find(|option| match option {
+            CanonicalOption::UTF8 | CanonicalOption::Memory(_) => false,
+            CanonicalOption::Realloc(index) => {
+                get(&self.core_functions, *index) != Some(&CoreFunction::Exported(REALLOC))
+            }
+            _ => true,
+        });
+        match unknown {
+            None => Ok(()),
+            Some(option) => {
+                let option = variant_name(option);
+                Err(ShapeError::new(format!("the function `{name}`"), Difference::Option { option }))
+            }
+        }
+    }
+
     fn core_instance(&mut self, instance: &Instance<'a>) -> Result<(), ShapeError> {
         let instance = match instance {
-            Instance::Instantiate { args, .. } => CoreInstance::Module(self.bundles(args)?),
+            Instance::Instantiate { module_index, args } => {
+                let module = get(&MODULES, *module_index).copied();
+                let module = module.ok_or_else(|| ShapeError::unknown(format!("the core module {module_index}")))?;
+                CoreInstance::OfModule(module, self.bundles(args)?)
+            }
             Instance::FromExports(exports) => {
-                let functions = exports.iter().map(|export| {
-                    let function =
-                        get(&self.core_functions, export.index).filter(|_| export.kind == ExternalKind::Func);
-                    let function = function.ok_or_else(|| ShapeError::unknown(format!("`{}`", export.name)))?;
-                    Ok((export.name, *function))
+                let items = exports.iter().map(|export| {
+                    let item = match export.kind {
+                        ExternalKind::Func => {
+                            get(&self.core_functions, export.index).copied().map(CoreItem::Function)
+                        }
+                        ExternalKind::Table => Some(CoreItem::Table),
+                        _ => None,
+                    };
+                    let item = item.ok_or_else(|| ShapeError::unknown(format!("`{}`", export.name)))?;
+                    Ok((export.name, item))
                 });
-                CoreInstance::Bundle(functions.collect::<Result<_, ShapeError>>()?)
+                CoreInstance::Bundle(items.collect::<Result<_, ShapeError>>()?)
             }
         };
         self.core_instances.push(instance);
         Ok(())
     }
 
-    fn bundles(
-        &self,
-        arguments: &[InstantiationArg<'a>],
-    ) -> Result<BTreeMap<&'a str, BTreeMap<&'a str, CoreFunction<'a>>>, ShapeError> {
+    fn bundles(&self, arguments: &[InstantiationArg<'a>]) -> Result<BTreeMap<&'a str, Bundle<'a>>, ShapeError> {
         let bundle = |argument: &InstantiationArg<'a>| match get(&self.core_instances, argument.index) {
-            Some(CoreInstance::Bundle(functions)) => Ok((argument.name, functions.clone())),
+            Some(CoreInstance::Bundle(items)) => Ok((argument.name, items.clone())),
             _ => Err(ShapeError::unknown(format!("the core instance for `{}`", argument.name))),
         };
         arguments.iter().map(bundle).collect()
@@ -293,50 +381,68 @@ impl<'a, 't> Assembly<'a, 't> {
     }
 
     fn finish(self) -> Result<Wiring<'a>, ShapeError> {
-        let count = self.modules.len();
-        let [module] = self.modules.as_slice() else {
-            return Err(ShapeError::new("a core module", Difference::Count { count }));
+        let (module, targets) = match self.modules.as_slice() {
+            [module] => (module, Vec::new()),
+            [module, trampolines, fixups] => (module, self.targets(trampolines, fixups)?),
+            modules => return Err(ShapeError::new("a core module", Difference::Count { count: modules.len() })),
         };
-        let mut instances = self.core_instances.iter().filter_map(|instance| match instance {
-            CoreInstance::Module(bundles) => Some(bundles),
-            CoreInstance::Bundle(_) => None,
+        let follow = |function: &CoreFunction<'a>| match function {
+            CoreFunction::Trampoline(number) => targets.get(*number).copied(),
+            other => Some(*other),
+        };
+        let mut imports = BTreeMap::new();
+        for (module, items) in self.bundles_of(Module::Main, "an instance of the core module")? {
+            for (name, item) in items {
+                let function = match item {
+                    CoreItem::Function(function) => follow(function),
+                    CoreItem::Table => None,
+                };
+                let place = || ShapeError::unknown(format!("the core import `{module}` `{name}`"));
+                imports.insert((*module, *name), function.ok_or_else(place)?);
+            }
+        }
+        let destructors = self.destructors.iter().map(|(ty, function)| {
+            let function = follow(function).ok_or_else(|| ShapeError::unknown("a resource's destructor"))?;
+            Ok((self.resource(*ty)?, function))
         });
-        let (Some(bundles), None) = (instances.next(), instances.next()) else {
-            let count = self.core_instances.iter().filter(|it| matches!(it, CoreInstance::Module(_))).count();
-            return Err(ShapeError::new("an instance of the core module", Difference::Count { count }));
-        };
-        let imports = bundles
-            .iter()
-            .flat_map(|(module, functions)| functions.iter().map(|(name, function)| ((*module, *name), *function)));
         Ok(Wiring {
             module: module.clone(),
-            imports: imports.collect(),
+            imports,
+            destructors: destructors.collect::<Result<_, ShapeError>>()?,
             functions: self.exported_functions,
             instances: self.exported_instances,
         })
     }
-}
 
-/// Types exist at compile time only, but for a resource's destructor, which would be code that runs by itself.
-fn check_type(ty: &ComponentType<'_>) -> Result<(), ShapeError> {
-    match ty {
-        ComponentType::Resource { dtor: Some(_), .. } => Err(ShapeError::unknown("a resource's destructor")),
-        _ => Ok(()),
+    /// What each trampoline leads to.
+    fn targets(&self, trampolines: &Range<usize>, fixups: &Range<usize>) -> Result<Vec<CoreFunction<'a>>, ShapeError> {
+        let module = |range: &Range<usize>| self.bytes.get(range.clone()).unwrap_or_default();
+        let trampolines = Trampolines::of(module(trampolines))?;
+        trampolines.check_fixups(module(fixups))?;
+        self.bundles_of(Module::Trampolines, "an instance of the module of trampolines")?;
+        let bundles = self.bundles_of(Module::Fixups, "an instance of the module of fixups")?;
+        let target = |number: usize| {
+            let item = bundles.get(FIXUPS_ARGUMENT).and_then(|items| items.get(number.to_string().as_str()));
+            match item {
+                Some(CoreItem::Function(CoreFunction::Trampoline(_)) | CoreItem::Table) | None => {
+                    Err(ShapeError::unknown(format!("what the trampoline {number} leads to")))
+                }
+                Some(CoreItem::Function(function)) => Ok(*function),
+            }
+        };
+        (0..trampolines.count()).map(target).collect()
     }
-}
 
-/// A lifted function may use the module's memory for its result; there are no strings, and nothing to clean up.
-fn check_options(options: &[CanonicalOption], is_lifted: bool, name: &str) -> Result<(), ShapeError> {
-    let unknown = options.iter().find(|option| match option {
-        CanonicalOption::UTF8 => false,
-        CanonicalOption::Memory(_) => !is_lifted,
-        _ => true,
-    });
-    match unknown {
-        None => Ok(()),
-        Some(option) => {
-            let option = variant_name(option);
-            Err(ShapeError::new(format!("the function `{name}`"), Difference::Option { option }))
+    /// What the one instance of a module imports.
+    fn bundles_of(&self, module: Module, place: &str) -> Result<&BTreeMap<&'a str, Bundle<'a>>, ShapeError> {
+        let bundles = self.core_instances.iter().filter_map(|instance| match instance {
+            CoreInstance::OfModule(of, bundles) if *of == module => Some(bundles),
+            _ => None,
+        });
+        let bundles: Vec<_> = bundles.collect();
+        match bundles.as_slice() {
+            [bundles] => Ok(*bundles),
+            several => Err(ShapeError::new(place, Difference::Count { count: several.len() })),
         }
     }
 }
@@ -366,6 +472,7 @@ impl fmt::Display for CoreFunction<'_> {
             Self::DropResource(_) => f.write_str("the dropping of handles of the resource"),
             Self::RepResource(_) => f.write_str("the reading of handles of the resource"),
             Self::Exported(name) => write!(f, "the core export `{name}`"),
+            Self::Trampoline(number) => write!(f, "the trampoline {number}"),
         }
     }
 }

@@ -20,6 +20,9 @@ use wit_parser::{
 /// What the names of the core imports for a contract's own objects begin with.
 const EXPORT: &str = "[export]";
 
+/// What stands between an object and its resource in the name of the destructor.
+const DESTRUCTOR: &str = "#[dtor]";
+
 /// What an object's interface must be.
 const ONE_RESOURCE: &str = "an interface with one resource, `utxo` or `token`";
 
@@ -109,6 +112,24 @@ impl World {
                 // The names of core exports are the interface's, `#`, and the function's.
                 let function = entry.core_name.get(name.len() + 1..).unwrap_or_default();
                 check_entry(entry, lifted.get(function), module)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A destructor, which is never called, must be the module's for this very resource.
+    pub(super) fn check_destructors(&self, wiring: &Wiring<'_>, types: &Types) -> Result<(), ShapeError> {
+        for (resource, found) in &wiring.destructors {
+            let mut objects = self.objects.iter();
+            let object = objects.find(|(name, object)| {
+                exported_resource(types, name, object.kind.resource_name()).as_ref() == Some(resource)
+            });
+            let place = "a resource's destructor";
+            let (name, object) = object.ok_or_else(|| ShapeError::unknown(place))?;
+            let expected = format!("{name}{DESTRUCTOR}{}", object.kind.resource_name());
+            let expected = CoreFunction::Exported(&expected);
+            if *found != expected {
+                return Err(wired(place.to_owned(), &expected, found));
             }
         }
         Ok(())
@@ -348,7 +369,8 @@ impl<'a> Reader<'a> {
                     get_storage = Some(entry(self.get_storage(resource, function, place)?));
                 }
                 (FunctionKind::Freestanding, "set-storage") => {
-                    let signature = self.making(name, kind, resource, function, 0, place)?;
+                    let takes_context = kind == ObjectKind::Utxo && self.takes_context(function);
+                    let signature = self.making(name, kind, resource, function, takes_context.into(), place)?;
                     set_storage = Some(entry(signature));
                 }
                 _ => return Err(ShapeError::unknown(place())),
@@ -373,8 +395,7 @@ impl<'a> Reader<'a> {
     ) -> Result<Signature, ShapeError> {
         match kind {
             ObjectKind::Utxo => {
-                let context = function.params.first().and_then(|parameter| self.owned(&parameter.ty));
-                if context.and_then(|id| self.resources.get(&id)) != Some(&Resource::Context) {
+                if !self.takes_context(function) {
                     return Err(role(place(), "a function that takes the context first"));
                 }
                 self.making(object, kind, resource, function, 1, place)
@@ -382,6 +403,12 @@ impl<'a> Reader<'a> {
             ObjectKind::Token if function.result.is_none() => self.signature(function, 0, place),
             ObjectKind::Token => self.making(object, kind, resource, function, 0, place),
         }
+    }
+
+    /// Whether a function gets the context of a UTXO as its first parameter.
+    fn takes_context(&self, function: &Function) -> bool {
+        let context = function.params.first().and_then(|parameter| self.owned(&parameter.ty));
+        context.and_then(|id| self.resources.get(&id)) == Some(&Resource::Context)
     }
 
     /// A function that gives an own handle of the object's resource.

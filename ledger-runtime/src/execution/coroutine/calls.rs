@@ -172,7 +172,10 @@ fn waken(store: &mut Context<'_>, contract: &Arc<Executable>, object: ObjectInde
     let set_storage = &declared(contract, &utxo.type_name)?.set_storage;
     let state = utxo.content.as_ref().map(|content| content.state.clone()).unwrap_or_default();
     let live = instantiate(store, contract, Some(object))?;
-    let values = invoke(store, Frame { kind: FrameKind::Setup, live }, set_storage, &[], &state)?;
+    let context = [Val::I32(CONTEXT.cast_signed())];
+    // Whoever is not given its context again has kept the handle, which is the same for ever.
+    let leading = context.get(..set_storage.signature.leading_handles()).unwrap_or_default();
+    let values = invoke(store, Frame { kind: FrameKind::Setup, live }, set_storage, leading, &state)?;
     give_itself(store, live, object, &values)?;
     Ok(live)
 }

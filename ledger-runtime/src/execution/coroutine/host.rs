@@ -47,9 +47,12 @@ fn answer(store: &mut Context<'_>, function: &HostFunction, parameters: &[Val]) 
             let representation = transition.handles(frame.live)?.itself(number(parameters, 0)?);
             return representation.map(handle_value).map_err(unusable);
         }
-        HostFunction::DropObject { .. } => {
-            let dropped = transition.handles(frame.live)?.take_itself(number(parameters, 0)?);
-            return dropped.map(|_| None).map_err(unusable);
+        HostFunction::DropObject { object } => {
+            transition.handles(frame.live)?.itself(number(parameters, 0)?).map_err(unusable)?;
+            return Err(Stopped::refused(format!(
+                "the contract dropped its own object of the type `{object}`, which the ledger keeps (a UTXO ends by dropping \
+                 its context)"
+            )));
         }
         _ if frame.kind == FrameKind::Setup => {
             return Err(Stopped::refused("the contract asked for something while it was only set up"));
