@@ -87,7 +87,9 @@ pub enum AdmissionError {
     #[error("the ledger serves no functions and no resources, and the component imports:\n{}", list(.0))]
     UnservedImports(Vec<UnservedImport>),
     /// It imports what only Starstream's contracts can, and is not one.
-    #[error("the component imports Starstream's interfaces, and is not of the shape that Starstream's compiler or wit-component gives to a contract")]
+    #[error(
+        "the component imports Starstream's interfaces, and is not of the shape that Starstream's compiler or wit-component gives to a contract"
+    )]
     Shape(#[source] ShapeError),
     /// An import of another contract does not say of which.
     #[error("the import `{import}` is one of another contract and does not say of which")]

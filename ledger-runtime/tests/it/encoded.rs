@@ -22,15 +22,21 @@ fn the_text_is_what_the_encoder_makes() {
         Payload::ModuleSection { unchecked_range, .. } => Some(unchecked_range),
         _ => None,
     });
-    let encoded = build::component_of_module(Resolve::default(), include_str!("encoded.wit"), &component[module.unwrap()]);
+    let encoded =
+        build::component_of_module(Resolve::default(), include_str!("encoded.wit"), &component[module.unwrap()]);
     assert_eq!(sections(&component), sections(&encoded));
 }
 
-/// All sections at any depth that are not custom ones, with their ids.
-fn sections(component: &[u8]) -> Vec<(u8, &[u8])> {
+/// All sections at any depth that are not custom ones and have none within, with their ids.
+fn sections(component: &[u8]) -> Vec<(u8, String)> {
     let payloads = Parser::new(0).parse_all(component).map(Result::unwrap);
-    let sections = payloads.filter(|payload| !matches!(payload, Payload::CustomSection(_)));
-    sections.filter_map(|payload| payload.as_section()).map(|(id, range)| (id, &component[range])).collect()
+    let is_leaf = |payload: &Payload<'_>| {
+        use Payload::{ComponentSection, CustomSection, ModuleSection};
+        !matches!(payload, CustomSection(_) | ModuleSection { .. } | ComponentSection { .. })
+    };
+    let sections = payloads.filter(is_leaf);
+    let sections = sections.filter_map(|payload| payload.as_section());
+    sections.map(|(id, range)| (id, component[range].escape_ascii().to_string())).collect()
 }
 
 #[test]

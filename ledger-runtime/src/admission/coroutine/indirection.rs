@@ -68,7 +68,9 @@ impl Trampolines {
             return Err(trampoline_export(table.name));
         }
         for (number, export) in names.iter().enumerate() {
-            if export.kind != ExternalKind::Func || number_of(export.name) != Some(number) || export.index as usize != number
+            if export.kind != ExternalKind::Func
+                || number_of(export.name) != Some(number)
+                || export.index as usize != number
             {
                 return Err(trampoline_export(export.name));
             }

@@ -308,9 +308,7 @@ impl<'a, 't> Assembly<'a, 't> {
             Instance::FromExports(exports) => {
                 let items = exports.iter().map(|export| {
                     let item = match export.kind {
-                        ExternalKind::Func => {
-                            get(&self.core_functions, export.index).copied().map(CoreItem::Function)
-                        }
+                        ExternalKind::Func => get(&self.core_functions, export.index).copied().map(CoreItem::Function),
                         ExternalKind::Table => Some(CoreItem::Table),
                         _ => None,
                     };
