@@ -1,9 +1,10 @@
 //! The functions that a contract offers, as its world declares them, and which of them can be called.
 
+use registry_core::starstream;
 use std::collections::HashMap;
 use std::fmt;
 use strsim::osa_distance;
-use wit_parser::{Function, Handle, Resolve, Type, TypeDefKind, TypeId, WorldId, WorldItem, WorldKey};
+use wit_parser::{Function, Handle, Resolve, Type, TypeDefKind, TypeId, WorldId, WorldItem};
 
 /// A contract's functions: those at the root of its world first, then those of its exported interfaces.
 #[derive(Debug, Clone)]
@@ -221,15 +222,10 @@ pub(crate) fn is_storage(function: &Function) -> bool {
     function.name == GET_STORAGE || function.name == SET_STORAGE
 }
 
-/// Whether the world is that of a contract of Starstream, whose UTXOs are coroutines: it imports what Starstream's
-/// contracts import. Handles of its UTXOs can be sent, as their ids.
+/// Whether the world is that of a contract of Starstream, whose UTXOs are coroutines. Handles of its UTXOs can be sent, as
+/// their ids.
 pub(crate) fn is_coroutine(resolve: &Resolve, world: WorldId) -> bool {
-    let mut imports = resolve.worlds[world].imports.keys();
-    imports.any(|key| {
-        let WorldKey::Interface(id) = key else { return false };
-        let package = resolve.interfaces[*id].package;
-        package.is_some_and(|package| resolve.packages[package].name.namespace == "starstream")
-    })
+    starstream::is_contract(resolve, world)
 }
 
 /// Whether a resource of a contract of Starstream is that of UTXOs, of one type or of any.

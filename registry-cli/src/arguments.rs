@@ -79,6 +79,9 @@ pub(crate) enum Command {
     /// Fetch what the project needs, or one package or component with everything that it needs, and verify it.
     Fetch(FetchArguments),
     /// Show what a package or a component is and what it needs.
+    ///
+    /// A contract of Starstream's is also explained in Starstream's terms: its types of UTXOs and tokens with their mains,
+    /// methods and state, its scripts, events and effects, and what it uses of other contracts.
     Show(ShowArguments),
     /// Print the hash of a local WIT package or component. Works offline.
     Hash(HashArguments),

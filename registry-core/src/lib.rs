@@ -13,6 +13,7 @@ pub mod limits;
 mod metadata;
 pub mod name;
 pub mod panics;
+pub mod starstream;
 pub mod wire;
 pub mod wit;
 

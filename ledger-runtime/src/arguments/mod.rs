@@ -181,6 +181,9 @@ pub(crate) enum Command {
     #[command(after_help = DEMO_EXAMPLES)]
     Demo(DemoArguments),
     /// Show the WIT of a contract.
+    ///
+    /// A comment before it says what a contract of Starstream's is in Starstream's terms: its types of UTXOs and tokens
+    /// with their mains, methods and state, its scripts, events and effects, and what it uses of other contracts.
     #[command(after_help = WIT_EXAMPLES)]
     Wit(WitArguments),
 }
@@ -322,7 +325,11 @@ pub(crate) struct WitArguments {
     /// Nest all packages that it refers to in the text.
     #[arg(long)]
     pub(crate) resolve: bool,
-    /// Print `{wit, entrypoint}` as JSON: the text, and the name of the contract's world in it.
+    /// Print the WIT alone, without the comment that explains it.
+    #[arg(long)]
+    pub(crate) plain: bool,
+    /// Print `{wit, entrypoint, starstream}` as JSON: the text, the name of the contract's world in it, and what the
+    /// contract is in Starstream's terms, if it is of that form.
     #[arg(long)]
     pub(crate) json: bool,
 }

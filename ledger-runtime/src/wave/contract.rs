@@ -5,6 +5,7 @@ use crate::interface::{self, FunctionError, GET_STORAGE, Interface, TYPE_DEPTH_M
 use ledger_core::RootCall;
 use registry_core::id::{ComponentHash, UtxoId};
 use registry_core::limits::Limits;
+use registry_core::starstream::Contract;
 use registry_core::wit::{SourceFile, Wit, WitError};
 use std::collections::HashMap;
 use wasm_wave::value::Type;
@@ -94,6 +95,11 @@ impl ContractText {
     /// Whether it is one of Starstream's: its UTXOs are coroutines.
     pub fn is_coroutine(&self) -> bool {
         interface::is_coroutine(self.wit.resolve(), self.world)
+    }
+
+    /// What it is in Starstream's terms, if it is one of Starstream's.
+    pub fn starstream(&self) -> Option<Contract> {
+        Contract::of(self.wit.resolve(), self.world)
     }
 
     /// What a function takes and gives.

@@ -1,13 +1,16 @@
 //! The chain through the command, as a user has it: a registry, a node in a process of its own, and a whole life of a UTXO.
 
+use crate::chain_support::starstream;
 use crate::cli::{Process, ledger, output};
 use crate::support::RunningRegistry;
+use registry_core::closure::Closure;
+use registry_core::component::DecodedComponent;
+use registry_core::limits::Limits;
+use registry_core::starstream::Contract;
 use serde_json::{Value as Json, json};
-use std::path::Path;
 
 async fn published(registry: &RunningRegistry, name: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/starstream/{name}/component.wasm"));
-    registry.publish(std::fs::read(path).unwrap()).await.to_string()
+    registry.publish(starstream(name)).await.to_string()
 }
 
 /// What a command prints on stdout as JSON, with what it says on stderr and its exit code.
@@ -19,6 +22,41 @@ fn ask_json(node: &Process, command: &str, arguments: &[&str]) -> (Json, String,
 
 fn text(value: &Json) -> &str {
     value.as_str().unwrap_or_else(|| panic!("{value} is no text"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_wit_of_a_contract_begins_with_its_explanation_and_stays_wit() {
+    let registry = RunningRegistry::start().await;
+    let directory = tempfile::tempdir().unwrap();
+    let node = Process::start(&registry.url, directory.path(), &[]);
+    for name in ["coin", "counter", "effects", "transfer"] {
+        let contract = published(&registry, name).await;
+        let (plain, stderr, code) = output(&node.ask("wit", &[&contract, "--plain"]));
+        assert!(code == 0 && plain.starts_with("package root:component;\n"), "{stderr}");
+        let (explained, _, _) = output(&node.ask("wit", &[&contract]));
+        assert_eq!(
+            wit_parser::Resolve::default().push_str("contract.wit", &explained).err().map(|error| error.to_string()),
+            None
+        );
+        let comment = explained.strip_suffix(&plain).unwrap();
+        let explanation = explanation(name);
+        assert_eq!(comment.replace("// ", "").replace("//\n", "\n"), format!("{explanation}\n"));
+
+        let (document, _, _) = ask_json(&node, "wit", &[&contract]);
+        assert_eq!((text(&document["wit"]), text(&document["entrypoint"])), (plain.as_str(), "root:component/root"));
+        assert_eq!(document["starstream"], serde_json::to_value(&explanation).unwrap());
+        let (document, _, _) = ask_json(&node, "wit", &[&contract, "--plain"]);
+        assert_eq!(document.as_object().unwrap().keys().collect::<Vec<_>>(), ["entrypoint", "wit"]);
+    }
+    registry.stop().await;
+}
+
+/// What a contract of the data set is in Starstream's terms, read from its bytes.
+fn explanation(name: &str) -> Contract {
+    let (bytes, nothing) = (starstream(name), Closure { packages: Vec::new() });
+    let component = DecodedComponent::decode(&bytes, &Limits::default()).unwrap();
+    let component = component.verify(&nothing, &Limits::default()).unwrap();
+    Contract::of(component.wit().resolve(), component.world().unwrap()).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

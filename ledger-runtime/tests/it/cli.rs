@@ -175,6 +175,10 @@ async fn json_has_the_same_members_whatever_comes_of_a_call() {
     let wit: serde_json::Value = serde_json::from_str(&stdout).unwrap();
     assert_eq!((&wit["entrypoint"], code), (&serde_json::json!("root:component/root"), 0));
     assert!(wit["wit"].as_str().unwrap().contains("export gcd: func"), "{stdout}");
+    // It is not one of Starstream's.
+    assert_eq!(wit.get("starstream"), None);
+    let (stdout, _, _) = output(&node.ask("wit", &[&arithmetic]));
+    assert_eq!(wit["wit"].as_str(), Some(stdout.as_str()));
 
     drop(node);
     for command in [vec!["call", &arithmetic, "gcd", "12, 18"], vec!["wit", &arithmetic]] {

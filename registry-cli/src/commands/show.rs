@@ -12,6 +12,7 @@ use registry_core::component::{Direction, MergedReference, Relation};
 use registry_core::id::{ComponentHash, InterfaceId, ObjectHash, PackageHash, ViewId};
 use registry_core::limits::Limits;
 use registry_core::name::ReleaseName;
+use registry_core::starstream::Contract;
 use registry_core::wire::{ComponentMetadata, Release};
 use registry_core::wit::{PackageText, Wit};
 use serde::Serialize;
@@ -53,6 +54,9 @@ struct Component {
     dependencies: BTreeMap<String, PackageHash>,
     /// All names that the registry has bound to it.
     names: Vec<ReleaseName>,
+    /// What it is in Starstream's terms, if it is a contract of that form.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    starstream: Option<Contract>,
     /// What its own metadata sections say.
     #[serde(skip_serializing_if = "ComponentMetadata::is_empty")]
     metadata: ComponentMetadata,
@@ -176,6 +180,7 @@ impl Component {
             exports: items(fetched, Direction::Export),
             dependencies: texts(component.packages()),
             names,
+            starstream: component.world().and_then(|world| Contract::of(component.wit().resolve(), world)),
             metadata: ComponentMetadata::read(&fetched.bytes, limits),
             release,
             wit: with_wit.then(|| component.world_text()).transpose()?,
@@ -245,8 +250,16 @@ impl Display for Component {
         section(f, "merged", &merged_rows(self.imports.iter().chain(&self.exports)))?;
         section(f, "dependencies", &rows(&self.dependencies))?;
         section(f, "metadata", &metadata_rows(&self.metadata))?;
-        section(f, "release", &release_rows(self.release.as_ref()))
+        section(f, "release", &release_rows(self.release.as_ref()))?;
+        self.starstream.iter().try_for_each(|contract| explanation(f, contract))
     }
+}
+
+/// A heading, and what the contract is in Starstream's terms.
+fn explanation(f: &mut Formatter<'_>, contract: &Contract) -> fmt::Result {
+    writeln!(f, "\n{HEADING}starstream{HEADING:#}")?;
+    let text = contract.to_string();
+    text.lines().try_for_each(|line| writeln!(f, "{}", format!("  {line}").trim_end()))
 }
 
 fn rows(items: &BTreeMap<String, impl Display>) -> Vec<(String, String)> {

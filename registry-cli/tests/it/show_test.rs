@@ -5,6 +5,7 @@ use crate::support::component::component;
 use crate::support::registry::TestRegistry;
 use crate::support::{wasi, write_files};
 use std::fs;
+use std::path::Path;
 use wasm_metadata::{AddMetadata, AddMetadataField, Description, Licenses};
 
 #[test]
@@ -128,6 +129,48 @@ fn what_a_component_says_and_what_is_said_about_it_are_shown() {
     assert_eq!(document["metadata"]["licenses"], "MIT");
     assert_eq!(document["names"], serde_json::json!(["test:tool@1.0.0", "test:tool@1.1.0"]));
     assert_eq!(document["release"]["name"], "test:tool@1.0.0");
+}
+
+#[test]
+fn a_contract_of_starstreams_is_explained() {
+    let (server, folder) = (TestRegistry::start(), tempfile::tempdir().unwrap());
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../ledger-runtime/tests/starstream/transfer/component.wasm");
+    let hash = server.publish_component(&fs::read(path).unwrap(), None).to_string();
+    let shown = stdout(&registry_at(&server, folder.path()).args(["show", &hash]).assert().success());
+    let explanation = "
+starstream
+  utxo wallet (1 yield)
+    main    open(b: s64)
+    method  add(n: s64)
+    method  close()
+    method  get() -> s64
+    method  sub(n: s64)
+    state   bal: s64
+
+  script    close-twice(w: wallet)
+  script    merge(source: wallet, target: wallet)
+  script    open-two(a: s64, b: s64)
+  script    send(source: wallet, target: wallet, n: s64)
+  script    split(w: wallet, n: s64) -> wallet
+  script    sum(a: wallet, b: wallet) -> s64
+  event     purse.closed(rest: s64)
+  event     purse.moved(n: s64)
+";
+    assert!(shown.ends_with(explanation), "{shown}");
+    let document = json(&registry_at(&server, folder.path()).args(["show", &hash, "--json"]).assert().success());
+    let wallet = &document["starstream"]["utxos"][0];
+    assert_eq!((&wallet["name"], &wallet["state"]["yields"]), (&serde_json::json!("wallet"), &serde_json::json!(1)));
+    assert_eq!(
+        wallet["mains"],
+        serde_json::json!([{ "name": "open", "parameters": [{ "name": "b", "type": "s64" }] }])
+    );
+
+    let plain = component(&["package test:tool; world w { export run: func(); }"]);
+    let hash = server.publish_component(&plain, None).to_string();
+    let shown = stdout(&registry_at(&server, folder.path()).args(["show", &hash]).assert().success());
+    assert!(!shown.contains("starstream"), "{shown}");
+    let document = json(&registry_at(&server, folder.path()).args(["show", &hash, "--json"]).assert().success());
+    assert_eq!(document.get("starstream"), None);
 }
 
 #[test]

@@ -23,8 +23,7 @@ pub(crate) fn describe_item(function: &Function) -> String {
 
 /// The signature of a function as it is written: `async func(p: point) -> string`.
 pub(crate) fn describe_function(resolve: &Resolve, function: &Function) -> String {
-    describe(|description| {
-        description.is_as_written = true;
+    describe(Naming::AsWritten, |description| {
         let kind = match function.kind {
             FunctionKind::Freestanding | FunctionKind::Method(_) => "func",
             FunctionKind::AsyncFreestanding | FunctionKind::AsyncMethod(_) => "async func",
@@ -48,7 +47,13 @@ pub(crate) fn describe_function(resolve: &Resolve, function: &Function) -> Strin
 
 /// A type as it is referred to from anywhere: `list<u8>`, `demo:types/shapes@1.0.0.{point}`.
 pub(crate) fn describe_type(resolve: &Resolve, ty: &Type) -> String {
-    describe(|description| description.ty(resolve, ty))
+    describe(Naming::Origin, |description| description.ty(resolve, ty))
+}
+
+/// A type as it is referred to where `name` gives definitions their names; those without a name are written out, and
+/// handles as what they are handles of.
+pub(crate) fn describe_type_by(resolve: &Resolve, ty: &Type, name: &mut dyn FnMut(TypeId) -> Option<String>) -> String {
+    describe(Naming::By(name), |description| description.ty(resolve, ty))
 }
 
 /// A type as it is declared, without the types of its members: `record point { x, y }`.
@@ -60,9 +65,9 @@ pub(crate) fn describe_definition(resolve: &Resolve, id: TypeId) -> String {
         TypeDefKind::Enum(_) => "enum",
         TypeDefKind::Flags(_) => "flags",
         TypeDefKind::Resource => "resource",
-        kind => return describe(|description| description.kind(resolve, kind)),
+        kind => return describe(Naming::Origin, |description| description.kind(resolve, kind)),
     };
-    describe(|description| {
+    describe(Naming::Origin, |description| {
         write!(description, "{keyword} {}", definition.name.as_deref().unwrap_or_default())?;
         for (index, (name, _)) in members(&definition.kind).into_iter().enumerate() {
             let separator = if index > 0 { "," } else { " {" };
@@ -74,11 +79,11 @@ pub(crate) fn describe_definition(resolve: &Resolve, id: TypeId) -> String {
 
 /// A named type with the interface that declares it: `demo:types/shapes@1.0.0.{point}`.
 pub(crate) fn declared_name(resolve: &Resolve, id: TypeId) -> String {
-    describe(|description| description.origin(resolve, id))
+    describe(Naming::Origin, |description| description.origin(resolve, id))
 }
 
-fn describe(write: impl FnOnce(&mut Description) -> fmt::Result) -> String {
-    let mut description = Description { text: String::new(), chars_left: DESCRIPTION_CHARS_MAX, is_as_written: false };
+fn describe(naming: Naming<'_>, write: impl FnOnce(&mut Description<'_>) -> fmt::Result) -> String {
+    let mut description = Description { text: String::new(), chars_left: DESCRIPTION_CHARS_MAX, naming };
     match write(&mut description) {
         Ok(()) => description.text,
         Err(fmt::Error) => description.text + "…",
@@ -86,14 +91,23 @@ fn describe(write: impl FnOnce(&mut Description) -> fmt::Result) -> String {
 }
 
 /// Text that refuses to become too long: types can be as wide as they are deep.
-struct Description {
+struct Description<'n> {
     text: String,
     chars_left: usize,
-    /// Whether types go by the names that they have in their interface, without telling where they come from.
-    is_as_written: bool,
+    naming: Naming<'n>,
 }
 
-impl Write for Description {
+/// How types are called.
+enum Naming<'n> {
+    /// By the interface that declares them, whatever they are called where they are used.
+    Origin,
+    /// By the names that they have where they are used, without telling where they come from.
+    AsWritten,
+    /// By what this gives for the type that is meant in the end.
+    By(&'n mut dyn FnMut(TypeId) -> Option<String>),
+}
+
+impl Write for Description<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let count = text.chars().count();
         self.text.extend(text.chars().take(self.chars_left));
@@ -102,15 +116,19 @@ impl Write for Description {
     }
 }
 
-impl Description {
+impl Description<'_> {
     fn ty(&mut self, resolve: &Resolve, ty: &Type) -> fmt::Result {
-        let ty = if self.is_as_written { *ty } else { follow_aliases(resolve, ty) };
+        let ty = if matches!(self.naming, Naming::AsWritten) { *ty } else { follow_aliases(resolve, ty) };
         let Type::Id(id) = &ty else { return self.write_str(primitive(&ty)) };
         let definition = &resolve.types[*id];
-        match (&definition.name, definition.owner) {
-            (Some(_), TypeOwner::Interface(_)) if !self.is_as_written => self.origin(resolve, *id),
-            (Some(name), _) => self.write_str(name),
-            (None, _) => self.kind(resolve, &definition.kind),
+        match (&mut self.naming, &definition.name, definition.owner) {
+            (Naming::By(name), ..) => match name(*id) {
+                Some(name) => self.write_str(&name),
+                None => self.kind(resolve, &definition.kind),
+            },
+            (Naming::Origin, Some(_), TypeOwner::Interface(_)) => self.origin(resolve, *id),
+            (_, Some(name), _) => self.write_str(name),
+            (_, None, _) => self.kind(resolve, &definition.kind),
         }
     }
 
@@ -125,6 +143,9 @@ impl Description {
         match kind {
             TypeDefKind::Type(ty) => self.ty(resolve, ty),
             TypeDefKind::Handle(Handle::Own(id)) => self.ty(resolve, &Type::Id(*id)),
+            TypeDefKind::Handle(Handle::Borrow(id)) if matches!(self.naming, Naming::By(_)) => {
+                self.ty(resolve, &Type::Id(*id))
+            }
             TypeDefKind::Handle(Handle::Borrow(id)) => self.arguments(resolve, "borrow", [Some(&Type::Id(*id))]),
             TypeDefKind::Option(ty) => self.arguments(resolve, "option", [Some(ty)]),
             TypeDefKind::List(ty) => self.arguments(resolve, "list", [Some(ty)]),

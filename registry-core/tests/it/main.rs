@@ -12,4 +12,5 @@ mod mutate;
 mod mutation_test;
 mod scan;
 mod second_implementation;
+mod starstream_test;
 mod vectors_test;
