@@ -40,8 +40,8 @@ impl NodeExecutor {
         state: &dyn State,
         fresh: &FreshContracts,
     ) -> Result<Executed, NodeFault> {
-        let contracts = BlockContracts { fresh, deployed: &self.deployed };
-        Ok(match self.executor.execute(transaction, moment, state, &contracts)? {
+        let contracts = BlockContracts { fresh: fresh.clone(), deployed: self.deployed.clone() };
+        Ok(match self.executor.execute(transaction, moment, state, Arc::new(contracts))? {
             Verdict::Invalid(reason) => Executed::Invalid(reason),
             Verdict::Executed(execution) => Executed::Call(execution),
         })
@@ -155,12 +155,13 @@ fn unreadable(error: StateError) -> NodeFault {
 }
 
 /// The contracts of a chain, as its storage has them.
+#[derive(Clone)]
 pub(super) struct DeployedContracts(pub(super) Arc<Contracts>);
 
 /// The contracts that a transaction of a block can use: those of the chain, and those that the block deployed before it.
-struct BlockContracts<'a> {
-    fresh: &'a FreshContracts,
-    deployed: &'a DeployedContracts,
+struct BlockContracts {
+    fresh: FreshContracts,
+    deployed: DeployedContracts,
 }
 
 impl ContractProvider for DeployedContracts {
@@ -169,7 +170,7 @@ impl ContractProvider for DeployedContracts {
     }
 }
 
-impl ContractProvider for BlockContracts<'_> {
+impl ContractProvider for BlockContracts {
     fn contract(&self, hash: &ComponentHash) -> Result<Option<Arc<Executable>>, NodeFault> {
         match self.fresh.get(hash) {
             Some(fresh) => Ok(Some(Arc::clone(fresh))),

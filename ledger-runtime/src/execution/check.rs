@@ -137,12 +137,7 @@ fn find_contract(
     if let Some(max) = record.gas_limit_max {
         check_gas_limit(transaction.gas_limit, max)?;
     }
-    contracts.contract(&hash)?.ok_or_else(|| missing(hash).into())
-}
-
-/// A contract that the state has and that cannot be had: the node lost it.
-fn missing(hash: ComponentHash) -> NodeFault {
-    NodeFault::new("a deployed contract cannot be found", format!("{hash} is deployed, and the node does not have it"))
+    contracts.contract(&hash)?.ok_or_else(|| NodeFault::missing(hash).into())
 }
 
 fn named<'a>(utxos: &'a [(Utxo, Access)], id: &UtxoId) -> Result<&'a Utxo, Invalid> {

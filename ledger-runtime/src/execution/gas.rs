@@ -10,6 +10,7 @@ use super::stop::Stopped;
 use super::store::TransactionStore;
 use crate::profile::ExecutionProfile;
 use ledger_core::Utxo;
+use std::iter;
 use wasmtime::{AsContext, AsContextMut, Store};
 
 /// Gives a new store its gas.
@@ -57,10 +58,13 @@ pub(super) fn of_transaction(profile: &ExecutionProfile, arguments_size_bytes: u
     profile.gas_per_transaction.saturating_add(of_values(profile, arguments_size_bytes))
 }
 
-/// What is paid before any code of a transaction runs: for itself, its arguments, and the state of every UTXO that it names,
-/// which is read whether the contract asks for it or not.
+/// What is paid before any code of a transaction runs: for itself, its arguments, and the state of every UTXO that it names
+/// and of the tokens that these hold, which is read whether the contract asks for it or not.
 pub(super) fn of_beginning(profile: &ExecutionProfile, arguments_size_bytes: usize, utxos: &[(Utxo, Access)]) -> u64 {
-    let states = utxos.iter().map(|(utxo, _)| of_state(profile, utxo.content.state.len()));
+    let sizes = utxos.iter().flat_map(|(Utxo { content, .. }, _)| {
+        iter::once(content.state.len()).chain(content.tokens.iter().map(|token| token.state.len()))
+    });
+    let states = sizes.map(|size_bytes| of_state(profile, size_bytes));
     states.fold(of_transaction(profile, arguments_size_bytes), u64::saturating_add)
 }
 

@@ -176,7 +176,7 @@ impl Executor {
         transaction: &Transaction,
         moment: &Moment,
         state: &dyn State,
-        contracts: &dyn ContractProvider,
+        contracts: Arc<dyn ContractProvider>,
     ) -> Result<Verdict, NodeFault> {
         self.execute_with(transaction, moment, state, contracts, Vec::new())
     }
@@ -190,7 +190,7 @@ impl Executor {
         transaction: &Transaction,
         moment: &Moment,
         state: &dyn State,
-        contracts: &dyn ContractProvider,
+        contracts: Arc<dyn ContractProvider>,
         handlers: Vec<Box<dyn EffectHandler>>,
     ) -> Result<Verdict, NodeFault> {
         let _one_at_a_time = self.block.lock().unwrap_or_else(PoisonError::into_inner);
@@ -214,7 +214,7 @@ impl Executor {
         self.on_worker(move || {
             let (engine, profile, moment) = (&engine, &profile, &moment);
             let machine = Machine { engine, profile, moment, is_recorded: false, handlers: Vec::new() };
-            verdict(machine, &transaction, state.as_ref(), contracts.as_ref()).map_err(SimulateError::Node)
+            verdict(machine, &transaction, state.as_ref(), contracts).map_err(SimulateError::Node)
         })
         .await
     }
@@ -297,10 +297,10 @@ fn verdict(
     machine: Machine<'_>,
     transaction: &Transaction,
     state: &dyn State,
-    contracts: &dyn ContractProvider,
+    contracts: Arc<dyn ContractProvider>,
 ) -> Result<Verdict, NodeFault> {
-    match check(transaction, machine.moment, machine.profile, state, contracts) {
-        Ok(checked) => Ok(Verdict::Executed(machine.run(transaction, checked)?)),
+    match check(transaction, machine.moment, machine.profile, state, contracts.as_ref()) {
+        Ok(checked) => Ok(Verdict::Executed(machine.run(transaction, checked, contracts)?)),
         Err(Rejected::Invalid(invalid)) => Ok(Verdict::Invalid(invalid)),
         Err(Rejected::Node(fault)) => Err(fault),
     }
@@ -332,6 +332,11 @@ impl NodeFault {
     /// This program is wrong: something that was checked before is not so.
     fn defect(what: &'static str) -> Self {
         Self::new("executing a transaction found a defect of the node", what)
+    }
+
+    /// A contract that the state has and that cannot be had: the node lost it.
+    fn missing(hash: ComponentHash) -> Self {
+        Self::new("a deployed contract cannot be found", format!("{hash} is deployed, and the node does not have it"))
     }
 }
 

@@ -178,7 +178,7 @@ fn effects(contract: &Executable, subject: Option<Subject<'_>>, done: Done) -> R
             effects.created.push(Created { utxo: id, contract, type_name: String::new(), content });
         }
         Some((utxo, _)) if utxo.content.state == state => effects.read.push(id),
-        Some((_, Access::Reference)) => return Err(Stopped::changed_reference(&id)),
+        Some((_, Access::Reference)) => return Err(Stopped::changed_reference(&format!("the UTXO {id}"))),
         Some((utxo, Access::Input)) => {
             effects.changed.push(Changed { utxo: id, content: UtxoContent { state, ..utxo.content.clone() } });
         }

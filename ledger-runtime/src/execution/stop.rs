@@ -3,7 +3,6 @@
 use super::NodeFault;
 use crate::engine::is_of_machine;
 use ledger_core::{Failure, FailureFrame, FailureKind};
-use registry_core::id::UtxoId;
 use wasmtime::Trap;
 
 /// Why running code ended before it was done.
@@ -51,9 +50,15 @@ impl Stopped {
         Self::FailedWithAllGas(Failure::new(FailureKind::Limit, reason.to_string()))
     }
 
+    /// A UTXO would hold more tokens than it may.
+    pub(super) fn too_many_tokens(max: usize, utxo: &impl std::fmt::Display) -> Self {
+        let detail = format!("{utxo} cannot hold more than {max} tokens (`tokens_per_utxo_max`)");
+        Self::Failed(Failure::new(FailureKind::Limit, detail))
+    }
+
     /// A UTXO was changed or consumed that the transaction only refers to.
-    pub(super) fn changed_reference(utxo: &UtxoId) -> Self {
-        Self::refused(format!("the UTXO {utxo} was changed, and the transaction may only read it"))
+    pub(super) fn changed_reference(utxo: &impl std::fmt::Display) -> Self {
+        Self::refused(format!("{utxo} was changed, and the transaction may only read it"))
     }
 
     /// What it means for the transaction, whose gas limit is `limit`; `frames` are the calls that were going on, the
@@ -65,6 +70,14 @@ impl Stopped {
             Self::Node(fault) => return Err(fault),
         };
         Ok(Failure { frames, ..failure })
+    }
+
+    /// The trouble of this machine, where nothing else can have happened.
+    pub(super) fn into_fault(self) -> NodeFault {
+        match self {
+            Self::Node(fault) => fault,
+            other => NodeFault::new("a transaction cannot begin", Travelling(other)),
+        }
     }
 
     /// This program is wrong: something that was checked before is not so.

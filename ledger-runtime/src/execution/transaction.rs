@@ -1,12 +1,12 @@
 //! One transaction, from what was checked to what it did.
 
-use super::NodeFault;
+use super::{ContractProvider, NodeFault};
 use super::check::{Checked, Root};
 use super::coroutine::{self, Beginning, EffectHandler, Transition};
 use super::stop::Stopped;
 use super::{gas, plain, store};
 use crate::profile::ExecutionProfile;
-use ledger_core::{Effects, Execution, FailureFrame, Moment, Outcome, Transaction};
+use ledger_core::{Effects, Execution, FailureFrame, Moment, ObjectId, Outcome, Transaction};
 use std::sync::Arc;
 use wasmtime::{AsContextMut, Engine};
 
@@ -23,14 +23,24 @@ pub(super) struct Machine<'a> {
 
 impl Machine<'_> {
     /// Runs a transaction in a store of its own, which is gone afterwards.
-    pub(super) fn run(self, transaction: &Transaction, checked: Checked) -> Result<Execution, NodeFault> {
+    pub(super) fn run(
+        self,
+        transaction: &Transaction,
+        checked: Checked,
+        contracts: Arc<dyn ContractProvider>,
+    ) -> Result<Execution, NodeFault> {
         match &checked.root {
             Root::Plain(call) => plain::run(&self, transaction, &checked.contract, call, &checked.utxos),
-            Root::Script(_) | Root::Main { .. } | Root::Method { .. } => self.run_coroutine(transaction, checked),
+            Root::Script(_) | Root::Main { .. } | Root::Method { .. } => self.run_coroutine(transaction, checked, contracts),
         }
     }
 
-    fn run_coroutine(self, transaction: &Transaction, checked: Checked) -> Result<Execution, NodeFault> {
+    fn run_coroutine(
+        self,
+        transaction: &Transaction,
+        checked: Checked,
+        contracts: Arc<dyn ContractProvider>,
+    ) -> Result<Execution, NodeFault> {
         let Checked { contract, root, utxos } = checked;
         let gas_of_beginning = gas::of_beginning(self.profile, transaction.arguments.len(), &utxos);
         let transition = Transition::new(Beginning {
@@ -40,9 +50,11 @@ impl Machine<'_> {
             moment: *self.moment,
             gas_limit: transaction.gas_limit,
             utxos,
+            contracts,
             is_recorded: self.is_recorded,
             handlers: self.handlers,
         });
+        let transition = transition.map_err(Stopped::into_fault)?;
         let limit = transaction.gas_limit;
         let mut store = store::open(self.engine, self.profile, limit, Some(Box::new(transition)))?;
         let context = &mut store.as_context_mut();
@@ -51,9 +63,9 @@ impl Machine<'_> {
         let result = begun.and_then(|()| match &root {
             Root::Script(script) => coroutine::script(context, &contract, script, arguments),
             Root::Main { type_name, main } => {
-                coroutine::main(context, &contract, type_name, main, arguments).and_then(|id| coroutine::encode_id(&id))
+                coroutine::main(context, &contract, type_name, main, arguments).and_then(|id| coroutine::encode_id(&ObjectId::Utxo(id)))
             }
-            Root::Method { utxo, method } => coroutine::method(context, &contract, utxo, method, arguments),
+            Root::Method { utxo, method } => coroutine::method(context, utxo, method, arguments),
             Root::Plain(_) => Err(Stopped::defect("a plain function was called as a coroutine")),
         });
         let (gas_used, result) = gas::settle(&mut store, self.profile, limit, result);

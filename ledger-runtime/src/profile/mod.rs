@@ -29,8 +29,8 @@ pub struct ExecutionProfile {
     pub gas_per_instance: u64,
     /// Gas for each call between a contract and the host, in either direction, beside its values.
     pub gas_per_host_call: u64,
-    /// Gas for each call of a UTXO that a script makes, beside the call of the host that asks for it: for reading the
-    /// UTXO's record afterwards, and for a row of the call table with its digests.
+    /// Gas for each call of a UTXO or a token, beside the call of the host that asks for it: for reading the
+    /// object's record afterwards, and for a row of the call table with its digests.
     pub gas_per_utxo_call: u64,
     /// Gas for each byte of encoded values that go into a contract or come out of it.
     pub gas_per_value_byte: u64,
@@ -43,7 +43,8 @@ pub struct ExecutionProfile {
     /// Gas for each byte of a component that is deployed, and of the packages that come with it.
     pub gas_per_component_byte: u64,
 
-    /// Instances that one transaction may have: one for its script, and one for each UTXO of which something is called.
+    /// Instances that one transaction may have: one for each script, and one for each UTXO and each token of which
+    /// something is called.
     pub instances_max: u32,
     /// Calls of scripts, main functions and methods that one transaction may make.
     pub calls_max: u32,
@@ -55,6 +56,11 @@ pub struct ExecutionProfile {
     pub event_size_bytes_max: usize,
     /// Bytes of one encoded state record.
     pub state_size_bytes_max: usize,
+    /// Bytes of one encoded record of a token. All records of a UTXO's tokens are kept with it, so it is less than what the
+    /// UTXO's own may have.
+    pub token_state_size_bytes_max: usize,
+    /// Tokens that one UTXO may hold.
+    pub tokens_per_utxo_max: usize,
     /// Methods that one UTXO may offer at a yield.
     pub callable_methods_max: usize,
 
@@ -127,6 +133,8 @@ impl Default for ExecutionProfile {
             events_max: 1_000,
             event_size_bytes_max: 1 << 20,
             state_size_bytes_max: 64 << 10,
+            token_state_size_bytes_max: 16 << 10,
+            tokens_per_utxo_max: 64,
             callable_methods_max: 256,
             memory_size_bytes_max: 64 << 20,
             table_elements_max: 20_000,

@@ -46,6 +46,8 @@ const CHANGES: [(&str, Change); 55] = changes![
     events_max,
     event_size_bytes_max,
     state_size_bytes_max,
+    token_state_size_bytes_max,
+    tokens_per_utxo_max,
     callable_methods_max,
     memory_size_bytes_max,
     table_elements_max,

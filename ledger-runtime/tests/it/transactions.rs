@@ -26,7 +26,7 @@ fn starstream(name: &str) -> Vec<u8> {
 }
 
 /// Contracts that are deployed, by hash.
-#[derive(Default)]
+#[derive(Default, Clone)]
 struct Deployed(HashMap<ComponentHash, Arc<Executable>>);
 
 impl ContractProvider for Deployed {
@@ -105,7 +105,7 @@ impl Chain {
     }
 
     fn verdict(&self, transaction: &Transaction) -> Verdict {
-        self.machine.executor.execute(transaction, &self.moment(), &self.state, &self.deployed).unwrap()
+        self.machine.executor.execute(transaction, &self.moment(), &self.state, Arc::new(self.deployed.clone())).unwrap()
     }
 
     fn invalid(&self, transaction: &Transaction) -> Invalid {
@@ -491,7 +491,7 @@ fn effects_go_to_the_handler_that_was_installed_last() {
     for transaction in [chain.function("ask-direct", signed(&[5]), &[]), chain.method(asker, "ask", signed(&[6]))] {
         let handlers: Vec<Box<dyn EffectHandler>> = vec![Box::new(Oracle(1)), Box::new(Oracle(42)), Box::new(Nobody)];
         let executor = &chain.machine.executor;
-        let verdict = executor.execute_with(&transaction, &chain.moment(), &chain.state, &chain.deployed, handlers);
+        let verdict = executor.execute_with(&transaction, &chain.moment(), &chain.state, Arc::new(chain.deployed.clone()), handlers);
         let Verdict::Executed(execution) = verdict.unwrap() else { panic!("it is invalid") };
         let Outcome::Succeeded(effects) = execution.outcome else { panic!("{:?}", execution.outcome) };
         assert_eq!(effects.result, signed(&[42]));

@@ -1,7 +1,8 @@
 //! Calls of scripts, mains and methods.
 
 use super::handles::{CONTEXT, InstanceHandles, unusable};
-use super::transition::{Frame, FrameKind, LiveIndex, ObjectIndex, Transition};
+use super::objects::ObjectIndex;
+use super::transition::{Frame, FrameKind, LiveIndex, Transition};
 use crate::abi::{LiftError, LowerError};
 use crate::admission::coroutine::{Entry, MEMORY, Object as Declared, ObjectKind};
 use crate::admission::{Coroutine, Executable};
@@ -47,8 +48,8 @@ pub(crate) fn main(
     }
     let entry = declared.mains.get(main);
     let entry = entry.ok_or_else(|| Stopped::defect("a main function that was checked is gone"))?;
-    let object = store.data_mut().transition()?.create(*contract.hash(), type_name)?;
-    let id = store.data_mut().transition()?.object(object)?.id;
+    let object = store.data_mut().transition()?.make_utxo(*contract.hash(), type_name)?;
+    let id = store.data_mut().transition()?.object(object)?.utxo_id()?;
     let (contract_hash, core_name) = (*contract.hash(), entry.core_name.as_str());
     let call = Begun { object: Some(object), contract: contract_hash, function: main, core_name, arguments };
     call.record(store, |store| {
@@ -57,7 +58,7 @@ pub(crate) fn main(
         let values = invoke(store, frame, entry, &[Val::I32(CONTEXT.cast_signed())], arguments)?;
         give_itself(store, live, object, &values)?;
         stop(store, contract, object)?;
-        encode_id(&id)
+        encode_id(&ObjectId::Utxo(id))
     })?;
     Ok(id)
 }
@@ -65,14 +66,22 @@ pub(crate) fn main(
 /// Calls a method of a UTXO where it waits, and gives its encoded result.
 pub(crate) fn method(
     store: &mut Context<'_>,
-    contract: &Arc<Executable>,
     utxo: &UtxoId,
     method: &str,
     arguments: &[u8],
 ) -> Result<Vec<u8>, Stopped> {
     let transition = store.data_mut().transition()?;
-    let object = transition.index_of(utxo).ok_or_else(|| Stopped::defect("a UTXO that was checked is gone"))?;
-    let type_name = transition.object(object)?.type_name.clone();
+    let object = transition.index_of(&ObjectId::Utxo(*utxo).into());
+    let object = object.ok_or_else(|| Stopped::defect("a UTXO that was checked is gone"))?;
+    if transition.is_running(object) {
+        let utxo = transition.object(object)?;
+        return Err(Stopped::refused(format!("`{method}` was called on {utxo} while it runs itself")));
+    }
+    let (contract, type_name) = {
+        let utxo = transition.object(object)?;
+        (utxo.contract, utxo.type_name.clone())
+    };
+    let contract = &transition.executable(&contract)?;
     let found = declared(contract, &type_name)?.methods.get(method);
     let entry = &found.ok_or_else(|| Stopped::defect("a method that was checked is gone"))?.entry;
     let (contract_hash, core_name) = (*contract.hash(), entry.core_name.as_str());
@@ -88,8 +97,8 @@ pub(crate) fn method(
     })
 }
 
-/// The encoding of a UTXO's id as a result.
-pub(crate) fn encode_id(id: &UtxoId) -> Result<Vec<u8>, Stopped> {
+/// The encoding of the id of a UTXO or a token as a result.
+pub(crate) fn encode_id(id: &ObjectId) -> Result<Vec<u8>, Stopped> {
     let text = id.to_string();
     let mut writer = Writer::new(text.len() + ID_LENGTH_SIZE_BYTES_MAX);
     writer.text(&text).map_err(|_| Stopped::defect("an id has no encoding"))?;
@@ -100,19 +109,19 @@ pub(crate) fn encode_id(id: &UtxoId) -> Result<Vec<u8>, Stopped> {
 const ID_LENGTH_SIZE_BYTES_MAX: usize = 5;
 
 /// What is known of a call when it begins.
-struct Begun<'a> {
-    object: Option<ObjectIndex>,
-    contract: ComponentHash,
+pub(super) struct Begun<'a> {
+    pub(super) object: Option<ObjectIndex>,
+    pub(super) contract: ComponentHash,
     /// The function as the contract's WIT calls it.
-    function: &'a str,
+    pub(super) function: &'a str,
     /// Its name in the core module.
-    core_name: &'a str,
-    arguments: &'a [u8],
+    pub(super) core_name: &'a str,
+    pub(super) arguments: &'a [u8],
 }
 
 impl Begun<'_> {
     /// Makes the call, and its row in the call table; if it fails, a note that it was going on.
-    fn record(
+    pub(super) fn record(
         &self,
         store: &mut Context<'_>,
         call: impl FnOnce(&mut Context<'_>) -> Result<Vec<u8>, Stopped>,
@@ -126,14 +135,14 @@ impl Begun<'_> {
         let (gas_after, outcome) = gas::settle(&mut *store, &profile, gas_limit, outcome);
         let transition = store.data_mut().transition()?;
         let new_state = if outcome.is_ok() { state_digest(transition, self.object)? } else { Digest::ZERO };
-        let utxo = self.object.map(|object| transition.object(object)).transpose()?;
-        let end = match (&outcome, &utxo) {
+        let object = self.object.map(|object| transition.object(object)).transpose()?;
+        let end = match (&outcome, &object) {
             (Err(_), _) => CallEnd::Failed,
-            (Ok(_), None) => CallEnd::Returned,
-            (Ok(_), Some(object)) if object.is_consumed => CallEnd::Consumed,
-            (Ok(_), Some(_)) => CallEnd::Yielded,
+            (Ok(_), Some(object)) if object.is_gone() => CallEnd::Consumed,
+            (Ok(_), Some(object)) if matches!(object.id, ObjectId::Utxo(_)) => CallEnd::Yielded,
+            (Ok(_), _) => CallEnd::Returned,
         };
-        let object = utxo.map(|object| (ObjectId::Utxo(object.id), object.type_name.clone()));
+        let object = object.map(|object| (object.id, object.type_name.clone()));
         if outcome.is_err() {
             let object = object.clone().map(|(id, type_name)| FailureObject { id, type_name });
             transition.fail_in(FailureFrame { contract: self.contract, object, function: self.function.to_owned() });
@@ -157,20 +166,22 @@ impl Begun<'_> {
 /// The digest of an object's state record; zero if it has none, or rows are not wanted.
 fn state_digest(transition: &Transition, object: Option<ObjectIndex>) -> Result<Digest, Stopped> {
     let Some(object) = object.filter(|_| transition.is_recorded()) else { return Ok(Digest::ZERO) };
-    let object = transition.object(object)?;
-    let content = object.content.as_ref().filter(|_| !object.is_consumed);
-    Ok(content.map_or(Digest::ZERO, |content| content.state_digest()))
+    Ok(transition.object(object)?.state().map_or(Digest::ZERO, CallRow::state))
 }
 
-/// The instance of a UTXO: the one that it has already, or a fresh one that is given its record.
-fn waken(store: &mut Context<'_>, contract: &Arc<Executable>, object: ObjectIndex) -> Result<LiveIndex, Stopped> {
+/// The instance of an object: the one that it has already, or a fresh one that is given its record.
+pub(super) fn waken(
+    store: &mut Context<'_>,
+    contract: &Arc<Executable>,
+    object: ObjectIndex,
+) -> Result<LiveIndex, Stopped> {
     let transition = store.data_mut().transition()?;
-    let utxo = transition.object(object)?;
-    if let Some(live) = utxo.live {
+    let stored = transition.object(object)?;
+    if let Some(live) = stored.live {
         return Ok(live);
     }
-    let set_storage = &declared(contract, &utxo.type_name)?.set_storage;
-    let state = utxo.content.as_ref().map(|content| content.state.clone()).unwrap_or_default();
+    let set_storage = &declared(contract, &stored.type_name)?.set_storage;
+    let state = stored.state().map(<[u8]>::to_vec).unwrap_or_default();
     let live = instantiate(store, contract, Some(object))?;
     let context = [Val::I32(CONTEXT.cast_signed())];
     // Whoever is not given its context again has kept the handle, which is the same for ever.
@@ -183,29 +194,47 @@ fn waken(store: &mut Context<'_>, contract: &Arc<Executable>, object: ObjectInde
 /// A UTXO stopped: it came to its end, or its record is read.
 fn stop(store: &mut Context<'_>, contract: &Arc<Executable>, object: ObjectIndex) -> Result<(), Stopped> {
     let transition = store.data_mut().transition()?;
-    let utxo = transition.object_mut(object)?;
+    let utxo = transition.object_mut(object)?.utxo_mut()?;
+    utxo.is_used = true;
+    utxo.runs = utxo.runs.saturating_add(1);
     if utxo.is_context_dropped || utxo.callable.is_empty() {
         utxo.is_consumed = true;
-        return Ok(());
+        return transition.let_go(object);
     }
-    let live = utxo.live.ok_or_else(|| Stopped::defect("a UTXO stopped that has no instance"))?;
-    let get_storage = &declared(contract, &utxo.type_name)?.get_storage;
+    let max = transition.profile.state_size_bytes_max;
+    let state = read_record(store, contract, object, max, "state_size_bytes_max")?;
+    let utxo = store.data_mut().transition()?.object_mut(object)?.utxo_mut()?;
+    let callable = Callable::Methods(utxo.callable.clone());
+    utxo.stop_with(state, callable);
+    Ok(())
+}
+
+/// The record of an object whose call has ended, of at most `max` bytes. It is charged.
+pub(super) fn read_record(
+    store: &mut Context<'_>,
+    contract: &Arc<Executable>,
+    object: ObjectIndex,
+    max: usize,
+    limit: &str,
+) -> Result<Vec<u8>, Stopped> {
+    let transition = store.data_mut().transition()?;
+    let profile = Arc::clone(&transition.profile);
+    let stopped = transition.object(object)?;
+    let live = stopped.live.ok_or_else(|| Stopped::defect("an object stopped that has no instance"))?;
+    let get_storage = &declared(contract, &stopped.type_name)?.get_storage;
+    transition.handles(live)?.end_loans();
     let itself = representation(store, object)?;
     let values = invoke(store, Frame { kind: FrameKind::Setup, live }, get_storage, &[itself], &[])?;
     let state = result(store, live, get_storage, &values)?;
-    let transition = store.data_mut().transition()?;
-    let profile = Arc::clone(&transition.profile);
-    if state.len() > profile.state_size_bytes_max {
-        return Err(Stopped::limit(profile.state_size_bytes_max, "bytes of a state record", "state_size_bytes_max"));
+    if state.len() > max {
+        return Err(Stopped::limit(max, "bytes of a state record", limit));
     }
-    let utxo = transition.object_mut(object)?;
-    let callable = Callable::Methods(utxo.callable.clone());
-    utxo.stop_with(state.clone(), callable);
-    gas::charge(&mut *store, gas::of_state(&profile, state.len()))
+    gas::charge(&mut *store, gas::of_state(&profile, state.len()))?;
+    Ok(state)
 }
 
 /// A fresh instance of `contract`.
-fn instantiate(
+pub(super) fn instantiate(
     store: &mut Context<'_>,
     contract: &Arc<Executable>,
     object: Option<ObjectIndex>,
@@ -226,7 +255,7 @@ fn instantiate(
 }
 
 /// Calls a function of an instance with `leading` core values before the encoded `arguments`.
-fn invoke(
+pub(super) fn invoke(
     store: &mut Context<'_>,
     frame: Frame,
     entry: &Entry,
@@ -252,7 +281,7 @@ fn invoke(
 }
 
 /// The encoding of what a function gave, which is charged.
-fn result(store: &mut Context<'_>, live: LiveIndex, entry: &Entry, values: &[Val]) -> Result<Vec<u8>, Stopped> {
+pub(super) fn result(store: &mut Context<'_>, live: LiveIndex, entry: &Entry, values: &[Val]) -> Result<Vec<u8>, Stopped> {
     let transition = store.data_mut().transition()?;
     let profile = Arc::clone(&transition.profile);
     let memory = memory(store, live)?;
@@ -285,7 +314,7 @@ pub(super) fn with_memory<R>(
 }
 
 /// An instance gave its object to the host.
-fn give_itself(store: &mut Context<'_>, live: LiveIndex, object: ObjectIndex, values: &[Val]) -> Result<(), Stopped> {
+pub(super) fn give_itself(store: &mut Context<'_>, live: LiveIndex, object: ObjectIndex, values: &[Val]) -> Result<(), Stopped> {
     let handle = values.first().and_then(Val::i32).ok_or_else(|| Stopped::defect("a handle is missing"))?;
     let transition = store.data_mut().transition()?;
     let representation = transition.handles(live)?.take_itself(handle.cast_unsigned());
@@ -294,7 +323,7 @@ fn give_itself(store: &mut Context<'_>, live: LiveIndex, object: ObjectIndex, va
     Ok(())
 }
 
-fn representation(store: &mut Context<'_>, object: ObjectIndex) -> Result<Val, Stopped> {
+pub(super) fn representation(store: &mut Context<'_>, object: ObjectIndex) -> Result<Val, Stopped> {
     let representation = store.data_mut().transition()?.object(object)?.representation;
     Ok(Val::I32(representation.cast_signed()))
 }
@@ -303,9 +332,9 @@ fn coroutine(contract: &Executable) -> Result<&Coroutine, Stopped> {
     contract.coroutine().ok_or_else(|| Stopped::defect("a contract has another form than was checked"))
 }
 
-fn declared<'a>(contract: &'a Executable, type_name: &str) -> Result<&'a Declared, Stopped> {
+pub(super) fn declared<'a>(contract: &'a Executable, type_name: &str) -> Result<&'a Declared, Stopped> {
     let declared = coroutine(contract)?.contract.objects.get(type_name);
-    declared.ok_or_else(|| Stopped::defect("a type of UTXO that was checked is gone"))
+    declared.ok_or_else(|| Stopped::defect("a type that was checked is gone"))
 }
 
 /// What a guest passed or returned cannot be read.

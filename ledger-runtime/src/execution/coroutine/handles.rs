@@ -4,10 +4,12 @@
 //! context is always 0 and itself always 1. Everything else gets the lowest number that is free, so that numbers depend
 //! on nothing but what the instance did.
 //!
-//! Whether a handle to a UTXO is lent or own makes no difference here: who may use a UTXO, and until when, is the
-//! ledger's to decide, and a script that was lent one may hand it back.
+//! Whether a handle is lent or own makes no difference to who may use an object, and until when: that is the ledger's to
+//! decide, and a script that was lent a UTXO may hand it back. But what a UTXO or a token was lent for a call it has no
+//! more when the call has ended, so that the numbers of the next call are those that a fresh instance would see.
 
-use super::transition::{LiveIndex, ObjectIndex, Transition};
+use super::objects::ObjectIndex;
+use super::transition::{LiveIndex, Transition};
 use crate::abi::{HandleError, Handles, ObjectName, Resource};
 use crate::execution::stop::Stopped;
 use ledger_core::ObjectId;
@@ -29,7 +31,8 @@ pub(super) struct HandleTable {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Slot {
     Free,
-    Object(ObjectIndex),
+    Own(ObjectIndex),
+    Lent(ObjectIndex),
 }
 
 /// The first number that an instance can get for an object.
@@ -58,8 +61,8 @@ impl HandleTable {
     }
 
     /// A number for an object.
-    pub(super) fn insert(&mut self, object: ObjectIndex, max: usize) -> Result<u32, HandleError> {
-        let slot = Slot::Object(object);
+    pub(super) fn insert(&mut self, object: ObjectIndex, is_own: bool, max: usize) -> Result<u32, HandleError> {
+        let slot = if is_own { Slot::Own(object) } else { Slot::Lent(object) };
         if let Some(handle) = self.free.pop_first() {
             if let Some(place) = self.slots.get_mut((handle - FIRST) as usize) {
                 *place = slot;
@@ -77,7 +80,7 @@ impl HandleTable {
     pub(super) fn get(&self, handle: u32) -> Result<ObjectIndex, HandleError> {
         let slot = handle.checked_sub(FIRST).and_then(|index| self.slots.get(index as usize));
         match slot {
-            Some(Slot::Object(object)) => Ok(*object),
+            Some(Slot::Own(object) | Slot::Lent(object)) => Ok(*object),
             Some(Slot::Free) | None => Err(HandleError::Unknown { handle }),
         }
     }
@@ -90,6 +93,16 @@ impl HandleTable {
         }
         self.free.insert(handle);
         Ok(object)
+    }
+
+    /// The call has ended for which objects were lent.
+    pub(super) fn end_loans(&mut self) {
+        for (handle, slot) in (FIRST..).zip(&mut self.slots) {
+            if matches!(slot, Slot::Lent(_)) {
+                *slot = Slot::Free;
+                self.free.insert(handle);
+            }
+        }
     }
 }
 
@@ -116,15 +129,14 @@ impl InstanceHandles<'_> {
 }
 
 impl Handles for InstanceHandles<'_> {
-    fn lower(&mut self, resource: &Resource, name: ObjectName, _is_own: bool) -> Result<u32, HandleError> {
+    fn lower(&mut self, resource: &Resource, name: ObjectName, is_own: bool) -> Result<u32, HandleError> {
         let unknown = HandleError::NoSuchObject { name };
-        let ObjectName::Id(ObjectId::Utxo(id)) = name else { return Err(unknown) };
-        let index = self.transition.index_of(&id).ok_or(unknown.clone())?;
+        let index = self.transition.index_of(&name).ok_or(unknown.clone())?;
         if !self.is(index, resource) {
             return Err(HandleError::WrongType { name });
         }
         let max = self.transition.profile.handles_max;
-        self.transition.handles(self.live).map_err(|_| unknown)?.insert(index, max)
+        self.transition.handles(self.live).map_err(|_| unknown)?.insert(index, is_own, max)
     }
 
     fn lift(&mut self, resource: &Resource, handle: u32, is_own: bool) -> Result<ObjectId, HandleError> {
@@ -136,7 +148,7 @@ impl Handles for InstanceHandles<'_> {
         if is_own {
             self.transition.handles(self.live).map_err(|_| unknown())?.remove(handle)?;
         }
-        self.transition.object(index).map(|object| ObjectId::Utxo(object.id)).map_err(|_| unknown())
+        self.transition.object(index).map(|object| object.id).map_err(|_| unknown())
     }
 }
 
@@ -147,17 +159,32 @@ mod tests {
     #[test]
     fn numbers_are_the_lowest_that_are_free() {
         let mut table = HandleTable::default();
-        let [a, b, c] = [0, 1, 2].map(|index| table.insert(ObjectIndex(index), 3).unwrap());
+        let [a, b, c] = [0, 1, 2].map(|index| table.insert(ObjectIndex(index), true, 3).unwrap());
         assert_eq!([a, b, c], [2, 3, 4]);
-        assert_eq!(table.insert(ObjectIndex(3), 3), Err(HandleError::TooMany { max: 3 }));
+        assert_eq!(table.insert(ObjectIndex(3), true, 3), Err(HandleError::TooMany { max: 3 }));
         assert_eq!(table.remove(3), Ok(ObjectIndex(1)));
         assert_eq!(table.get(3), Err(HandleError::Unknown { handle: 3 }));
         assert_eq!(table.remove(2), Ok(ObjectIndex(0)));
-        assert_eq!(table.insert(ObjectIndex(9), 3), Ok(2));
+        assert_eq!(table.insert(ObjectIndex(9), true, 3), Ok(2));
         assert_eq!(table.get(2), Ok(ObjectIndex(9)));
         for handle in [0, 1, 3, 5, u32::MAX] {
             assert_eq!(table.get(handle), Err(HandleError::Unknown { handle }), "{handle}");
         }
+    }
+
+    #[test]
+    fn what_was_lent_is_gone_when_the_call_ends() {
+        let mut table = HandleTable::default();
+        let [own, lent, dropped] =
+            [(0, true), (1, false), (2, false)].map(|(index, is_own)| table.insert(ObjectIndex(index), is_own, 9).unwrap());
+        assert_eq!(table.remove(dropped), Ok(ObjectIndex(2)));
+        let reused = table.insert(ObjectIndex(3), true, 9).unwrap();
+        assert_eq!(reused, dropped);
+        table.end_loans();
+        assert_eq!(table.get(own), Ok(ObjectIndex(0)));
+        assert_eq!(table.get(reused), Ok(ObjectIndex(3)));
+        assert_eq!(table.get(lent), Err(HandleError::Unknown { handle: lent }));
+        assert_eq!(table.insert(ObjectIndex(4), true, 9), Ok(lent));
     }
 
     #[test]

@@ -6,7 +6,8 @@
 use super::calls::{self, memory, of_lifting, of_lowering, with_memory};
 use super::effects::Effect;
 use super::handles::{CONTEXT, InstanceHandles, unusable};
-use super::transition::{Frame, FrameKind, Object, ObjectIndex, Said, Transition};
+use super::objects::{Object, ObjectIndex};
+use super::transition::{Frame, FrameKind, Said, Transition};
 use crate::abi::{HandleError, Handles, ObjectType, Resource, Signature};
 use crate::admission::Executable;
 use crate::admission::coroutine::HostFunction;
@@ -110,7 +111,7 @@ fn make_itself(
 /// A UTXO goes on: what it offered before it does not offer any more.
 fn resume(transition: &mut Transition, frame: Frame, context: u32) -> Result<(), Stopped> {
     let object = owner_of_context(transition, frame, context)?;
-    transition.object_mut(object)?.callable.clear();
+    transition.object_mut(object)?.utxo_mut()?.callable.clear();
     transition.say(&Said::Resumed)
 }
 
@@ -123,7 +124,7 @@ fn implements_method(transition: &mut Transition, frame: Frame, parameters: &[Va
         part.copy_from_slice(&number.to_le_bytes());
     }
     let max = transition.profile.callable_methods_max;
-    let callable = &mut transition.object_mut(object)?.callable;
+    let callable = &mut transition.object_mut(object)?.utxo_mut()?.callable;
     callable.insert(MethodId(id));
     if callable.len() > max {
         return Err(Stopped::limit(max, "methods that can be called at a yield", "callable_methods_max"));
@@ -134,7 +135,7 @@ fn implements_method(transition: &mut Transition, frame: Frame, parameters: &[Va
 /// A UTXO comes to its end.
 fn drop_context(transition: &mut Transition, frame: Frame, context: u32) -> Result<(), Stopped> {
     let object = owner_of_context(transition, frame, context)?;
-    transition.object_mut(object)?.is_context_dropped = true;
+    transition.object_mut(object)?.utxo_mut()?.is_context_dropped = true;
     transition.say(&Said::ContextDropped)
 }
 
@@ -143,7 +144,7 @@ fn drop_context(transition: &mut Transition, frame: Frame, context: u32) -> Resu
 fn owner_of_context(transition: &Transition, frame: Frame, handle: u32) -> Result<ObjectIndex, Stopped> {
     let unknown = || unusable(HandleError::Unknown { handle });
     let FrameKind::Utxo(index) = frame.kind else { return Err(unknown()) };
-    let has_context = !transition.object(index)?.is_context_dropped;
+    let has_context = !transition.object(index)?.utxo()?.is_context_dropped;
     if handle == CONTEXT && has_context { Ok(index) } else { Err(unknown()) }
 }
 
@@ -162,7 +163,7 @@ fn event(
     let transition = store.data_mut().transition()?;
     transition.say(&Said::Event { interface, name, arguments: &arguments })?;
     let contract = *transition.live(frame.live)?.contract.hash();
-    let object = running(transition, frame)?.map(ObjectId::Utxo);
+    let object = running(transition, frame)?;
     transition.tell(Event { contract, object, interface: interface.to_owned(), name: name.to_owned(), arguments })
 }
 
@@ -178,7 +179,10 @@ fn effect(
     let arguments = lift(store, frame, signature, parameters)?;
     let transition = store.data_mut().transition()?;
     let contract = *transition.live(frame.live)?.contract.hash();
-    let utxo = running(transition, frame)?;
+    let utxo = match running(transition, frame)? {
+        Some(ObjectId::Utxo(utxo)) => Some(utxo),
+        Some(ObjectId::Token(_)) | None => None,
+    };
     let effect = Effect { contract, utxo, interface, name, arguments: &arguments };
     let answer = transition.handlers.iter_mut().rev().find_map(|handler| handler.handle(&effect));
     let answer = answer.ok_or_else(|| Stopped::unhandled(interface, name))?.map_err(Stopped::Failed)?;
@@ -198,6 +202,7 @@ fn call_main(
     let contract = begin_utxo_call(store, frame)?;
     let arguments = lift(store, frame, signature, parameters)?;
     let id = calls::main(store, &contract, type_name, main, &arguments)?;
+    let id = ObjectId::Utxo(id);
     store.data_mut().transition()?.say_called(id)?;
     lower(store, frame, signature, &calls::encode_id(&id)?, parameters)
 }
@@ -215,15 +220,19 @@ fn call_method(
     let transition = store.data_mut().transition()?;
     let utxo = callee(transition, frame, &contract, type_name, method, number(parameters, 0)?)?;
     let arguments = lift(store, frame, signature, parameters)?;
-    let result = calls::method(store, &contract, &utxo, method, &arguments)?;
-    store.data_mut().transition()?.say_called(utxo)?;
+    let result = calls::method(store, &utxo, method, &arguments)?;
+    store.data_mut().transition()?.say_called(ObjectId::Utxo(utxo))?;
     lower(store, frame, signature, &result, parameters)
 }
 
 /// The contract of the code that runs, which must be a script: a UTXO calls no UTXO.
 fn begin_utxo_call(store: &mut Context<'_>, frame: Frame) -> Result<Arc<Executable>, Stopped> {
-    if frame.kind != FrameKind::Script {
-        return Err(Stopped::refused("a UTXO called a UTXO, which only scripts may"));
+    match frame.kind {
+        FrameKind::Script => {}
+        FrameKind::Token(_) => return Err(Stopped::refused("a token called a UTXO, which only scripts may")),
+        FrameKind::Utxo(_) | FrameKind::Setup => {
+            return Err(Stopped::refused("a UTXO called a UTXO, which only scripts may"));
+        }
     }
     let transition = store.data_mut().transition()?;
     let contract = Arc::clone(&transition.live(frame.live)?.contract);
@@ -246,29 +255,30 @@ fn callee(
         .lift(&resource, handle, false)
         .map_err(unusable)?;
     let ObjectId::Utxo(id) = lifted else { return Err(unusable(HandleError::WrongResource { handle })) };
-    let index = transition.index_of(&id).ok_or_else(|| Stopped::defect("an object is gone"))?;
+    let index = transition.index_of(&lifted.into()).ok_or_else(|| Stopped::defect("an object is gone"))?;
     let utxo = transition.object(index)?;
-    if utxo.is_consumed {
+    if utxo.is_gone() {
         return Err(Stopped::refused(format!(
             "`{method}` was called on the UTXO {id}, which was consumed earlier in the same transaction"
         )));
     }
-    if !offers(utxo, contract, method) {
+    if !offers(utxo, contract, method)? {
         return Err(Stopped::refused(format!("the UTXO {id} does not offer `{method}` where it waits now")));
     }
     Ok(id)
 }
 
-fn offers(utxo: &Object, contract: &Executable, method: &str) -> bool {
+fn offers(utxo: &Object, contract: &Executable, method: &str) -> Result<bool, Stopped> {
+    let callable = &utxo.utxo()?.callable;
     let declared = contract.coroutine().and_then(|form| form.contract.objects.get(&utxo.type_name));
     let method = declared.and_then(|declared| declared.methods.get(method));
-    method.is_some_and(|method| method.ids.iter().any(|id| utxo.callable.contains(id)))
+    Ok(method.is_some_and(|method| method.ids.iter().any(|id| callable.contains(id))))
 }
 
-/// The UTXO that runs; none if a script does.
-fn running(transition: &Transition, frame: Frame) -> Result<Option<UtxoId>, Stopped> {
+/// The UTXO or the token that runs; none if a script does.
+fn running(transition: &Transition, frame: Frame) -> Result<Option<ObjectId>, Stopped> {
     match frame.kind {
-        FrameKind::Utxo(object) => Ok(Some(transition.object(object)?.id)),
+        FrameKind::Utxo(object) | FrameKind::Token(object) => Ok(Some(transition.object(object)?.id)),
         FrameKind::Script | FrameKind::Setup => Ok(None),
     }
 }

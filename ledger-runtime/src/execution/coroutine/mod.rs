@@ -1,6 +1,6 @@
-//! Starstream's contracts: scripts and UTXOs that are coroutines.
+//! Starstream's contracts: scripts, UTXOs that are coroutines, and tokens.
 //!
-//! The host runs a contract's core module itself, one instance for each UTXO and for each script, all in the one store
+//! The host runs a contract's core module itself, one instance for each UTXO, each token and each script, all in the one store
 //! of a transaction, and serves the module's imports. `docs/decisions/` says why it does not leave that to the
 //! component model of the engine.
 
@@ -9,6 +9,8 @@ mod effects;
 mod handles;
 mod host;
 mod link;
+mod objects;
+mod ownership;
 mod transition;
 
 pub(crate) use calls::{encode_id, main, method, script};

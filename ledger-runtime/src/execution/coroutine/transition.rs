@@ -1,18 +1,18 @@
-//! What a transaction did so far: the UTXOs that it uses, their instances, who calls whom, events and calls.
+//! What a transaction did so far: the objects that it uses, their instances, who calls whom, events and calls.
 
 use super::effects::EffectHandler;
 use super::handles::HandleTable;
-use crate::abi::Resource;
+use super::objects::{Object, ObjectIndex, Objects};
+use crate::abi::ObjectName;
 use crate::admission::Executable;
 use crate::execution::stop::Stopped;
+use crate::execution::{ContractProvider, NodeFault};
 use crate::profile::ExecutionProfile;
 use borsh::BorshSerialize;
-use ledger_core::{
-    Call, Callable, ChainId, Changed, Created, Effects, Event, FailureFrame, MethodId, Moment, Token, Utxo, UtxoContent,
-};
+use ledger_core::{Call, ChainId, Effects, Event, FailureFrame, MethodId, Moment, ObjectId, Token, Utxo};
 use registry_core::hash::Digest;
-use registry_core::id::{AccountId, ComponentHash, TransactionId, UtxoId};
-use std::collections::{BTreeMap, BTreeSet};
+use registry_core::id::{ComponentHash, TokenId, TransactionId, UtxoId};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use wasmtime::Instance;
 
@@ -25,9 +25,10 @@ pub(crate) struct Transition {
     chain: ChainId,
     transaction: TransactionId,
     is_recorded: bool,
-    objects: Vec<Object>,
-    indices: BTreeMap<UtxoId, ObjectIndex>,
-    created_count: u32,
+    contracts: Arc<dyn ContractProvider>,
+    /// The contracts of which something was needed.
+    executables: BTreeMap<ComponentHash, Arc<Executable>>,
+    objects: Objects,
     instances: Vec<Live>,
     frames: Vec<Frame>,
     events: Vec<Event>,
@@ -49,6 +50,8 @@ pub(crate) struct Beginning {
     pub(crate) gas_limit: u64,
     /// The UTXOs that the transaction names, with what it may do to each: inputs first, then references.
     pub(crate) utxos: Vec<(Utxo, Access)>,
+    /// Where the contracts are whose scripts, UTXOs and tokens are called.
+    pub(crate) contracts: Arc<dyn ContractProvider>,
     /// Whether rows of the call table are made.
     pub(crate) is_recorded: bool,
     /// Who handles effects, the last one first.
@@ -64,33 +67,9 @@ pub(crate) enum Access {
     Reference,
 }
 
-/// The place of an object among those of a transaction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct ObjectIndex(pub(super) usize);
-
 /// The place of an instance among those of a transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct LiveIndex(pub(super) usize);
-
-/// A UTXO that a transaction may use.
-pub(super) struct Object {
-    pub(super) id: UtxoId,
-    pub(super) contract: ComponentHash,
-    pub(super) type_name: String,
-    /// What it was before the transaction, and what may happen to it; none if the transaction made it.
-    before: Option<(UtxoContent, Access)>,
-    /// What it was when it stopped last; none if it never did.
-    pub(super) content: Option<UtxoContent>,
-    /// What it said since it went on: the methods that may be called when it stops.
-    pub(super) callable: BTreeSet<MethodId>,
-    /// Whether it has given its context away, which it does at its end.
-    pub(super) is_context_dropped: bool,
-    pub(super) is_consumed: bool,
-    /// Its instance, once something of it was called.
-    pub(super) live: Option<LiveIndex>,
-    /// What its instance calls it inside.
-    pub(super) representation: u32,
-}
 
 /// An instance in the transaction's store.
 pub(super) struct Live {
@@ -116,6 +95,8 @@ pub(super) enum FrameKind {
     Script,
     /// A main function or a method of a UTXO.
     Utxo(ObjectIndex),
+    /// A function of a token's type, in the token's own instance.
+    Token(ObjectIndex),
 }
 
 /// Something that host and contract said to each other. The encoding of all of it, in order, is what a row of the call
@@ -132,20 +113,31 @@ pub(super) enum Said<'a> {
     Event { interface: &'a str, name: &'a str, arguments: &'a [u8] },
     /// The contract asked for something, and got an answer.
     Effect { interface: &'a str, name: &'a str, arguments: &'a [u8], answer: &'a [u8] },
-    /// The script called a UTXO or made one, and got this back. What it gave stands in that call's own row.
-    Called { utxo: UtxoId, output: Digest },
+    /// The code called a UTXO or a token or made one, and got this back. What it gave stands in that call's own row.
+    Called { object: ObjectId, output: Digest },
     /// The contract asked for the height of the block.
     Height(i64),
     /// The contract asked for the slot.
     Slot(i64),
+    /// A token was bound to a UTXO, after its `attach` had returned.
+    Attached { token: TokenId, to: UtxoId },
+    /// A token was unbound from the UTXO that held it, after its `detach` had returned.
+    Detached { token: TokenId, from: UtxoId },
+    /// The contract asked how many tokens a UTXO holds.
+    TokensCounted { utxo: UtxoId, count: u32 },
+    /// The contract asked for the token at a place among those that a UTXO holds.
+    TokenHeld { utxo: UtxoId, place: u32, token: TokenId },
 }
 
 impl Transition {
-    pub(crate) fn new(beginning: Beginning) -> Self {
-        let Beginning { profile, chain, transaction, moment, gas_limit, utxos, is_recorded, handlers } = beginning;
-        let objects: Vec<Object> = utxos.into_iter().map(|(utxo, access)| Object::stored(utxo, access)).collect();
-        let indices = objects.iter().enumerate().map(|(index, object)| (object.id, ObjectIndex(index))).collect();
-        Self {
+    /// A transition in which nothing has happened.
+    ///
+    /// # Errors
+    /// If the UTXOs are not what a state can have.
+    pub(crate) fn new(beginning: Beginning) -> Result<Self, Stopped> {
+        let Beginning { profile, chain, transaction, moment, gas_limit, utxos, contracts, is_recorded, handlers } =
+            beginning;
+        Ok(Self {
             profile,
             moment,
             gas_limit,
@@ -153,9 +145,9 @@ impl Transition {
             chain,
             transaction,
             is_recorded,
-            objects,
-            indices,
-            created_count: 0,
+            contracts,
+            executables: BTreeMap::new(),
+            objects: Objects::of(utxos)?,
             instances: Vec::new(),
             frames: Vec::new(),
             events: Vec::new(),
@@ -164,32 +156,47 @@ impl Transition {
             calls_count: 0,
             conversations: Vec::new(),
             failed_frames: Vec::new(),
-        }
+        })
     }
 
-    /// The place of a UTXO.
-    pub(super) fn index_of(&self, id: &UtxoId) -> Option<ObjectIndex> {
-        self.indices.get(id).copied()
+    /// A contract that is deployed. It is loaded when it is needed first: a transaction can name UTXOs and tokens of far more
+    /// contracts than it calls.
+    pub(super) fn executable(&mut self, contract: &ComponentHash) -> Result<Arc<Executable>, Stopped> {
+        if let Some(known) = self.executables.get(contract) {
+            return Ok(Arc::clone(known));
+        }
+        let loaded = self.contracts.contract(contract)?.ok_or_else(|| NodeFault::missing(*contract))?;
+        self.executables.insert(*contract, Arc::clone(&loaded));
+        Ok(loaded)
+    }
+
+    /// The place of the object that a name means; none if the transaction has none of this name.
+    pub(super) fn index_of(&self, name: &ObjectName) -> Option<ObjectIndex> {
+        self.objects.index_of(name)
     }
 
     pub(super) fn object(&self, index: ObjectIndex) -> Result<&Object, Stopped> {
-        self.objects.get(index.0).ok_or_else(|| Stopped::defect("an object is gone"))
+        self.objects.get(index)
     }
 
     pub(super) fn object_mut(&mut self, index: ObjectIndex) -> Result<&mut Object, Stopped> {
-        self.objects.get_mut(index.0).ok_or_else(|| Stopped::defect("an object is gone"))
+        self.objects.get_mut(index)
     }
 
     /// A new UTXO of `contract`.
-    pub(super) fn create(&mut self, contract: ComponentHash, type_name: &str) -> Result<ObjectIndex, Stopped> {
-        let id = Utxo::id(&self.chain, &self.transaction, self.created_count);
-        self.created_count = self.created_count.saturating_add(1);
-        let index = ObjectIndex(self.objects.len());
-        self.objects.push(Object::created(id, contract, type_name.to_owned()));
-        match self.indices.insert(id, index) {
-            None => Ok(index),
-            Some(_) => Err(Stopped::defect("a new UTXO has the id of an old one")),
-        }
+    pub(super) fn make_utxo(&mut self, contract: ComponentHash, type_name: &str) -> Result<ObjectIndex, Stopped> {
+        self.objects.make(|place| Utxo::id(&self.chain, &self.transaction, place), contract, type_name)
+    }
+
+    /// A new token of `contract`, which nobody holds.
+    pub(super) fn mint_token(&mut self, contract: ComponentHash, type_name: &str) -> Result<ObjectIndex, Stopped> {
+        self.objects.mint(|place| Token::id(&self.chain, &self.transaction, place), contract, type_name)
+    }
+
+    /// Whether code of an object runs, or waits for what it called.
+    pub(super) fn is_running(&self, object: ObjectIndex) -> bool {
+        let of_object = |frame: &Frame| self.live(frame.live).is_ok_and(|live| live.object == Some(object));
+        self.frames.iter().any(of_object)
     }
 
     /// Room for an instance of `contract`, whose frame must be known before its code runs.
@@ -278,9 +285,9 @@ impl Transition {
     }
 
     /// Takes a note of the call that ended last, which the code that runs now had made.
-    pub(super) fn say_called(&mut self, utxo: UtxoId) -> Result<(), Stopped> {
+    pub(super) fn say_called(&mut self, object: ObjectId) -> Result<(), Stopped> {
         match self.calls.last().map(|call| call.output) {
-            Some(output) => self.say(&Said::Called { utxo, output }),
+            Some(output) => self.say(&Said::Called { object, output }),
             None => Ok(()),
         }
     }
@@ -308,86 +315,11 @@ impl Transition {
     /// What came of it all.
     ///
     /// # Errors
-    /// If a UTXO was changed that may only be read.
+    /// If a token is left that nobody holds, or a UTXO was changed that may only be read.
     pub(crate) fn finish(self, result: Vec<u8>) -> Result<Effects, Stopped> {
         let mut effects = Effects { result, events: self.events, ..Effects::default() };
-        for object in self.objects {
-            object.add_to(&mut effects)?;
-        }
+        self.objects.add_to(&mut effects)?;
         Ok(effects)
-    }
-}
-
-impl Object {
-    fn stored(utxo: Utxo, access: Access) -> Self {
-        let callable = match &utxo.content.callable {
-            Callable::Methods(methods) => methods.clone(),
-            Callable::All => BTreeSet::new(),
-        };
-        Self {
-            id: utxo.id,
-            contract: utxo.contract,
-            type_name: utxo.type_name,
-            content: Some(utxo.content.clone()),
-            before: Some((utxo.content, access)),
-            callable,
-            is_context_dropped: false,
-            is_consumed: false,
-            live: None,
-            representation: 0,
-        }
-    }
-
-    fn created(id: UtxoId, contract: ComponentHash, type_name: String) -> Self {
-        Self {
-            id,
-            contract,
-            type_name,
-            before: None,
-            content: None,
-            callable: BTreeSet::new(),
-            is_context_dropped: false,
-            is_consumed: false,
-            live: None,
-            representation: 0,
-        }
-    }
-
-    /// Puts it where it belongs among what the transaction did.
-    fn add_to(self, effects: &mut Effects) -> Result<(), Stopped> {
-        let Self { id, contract, type_name, before, content, is_consumed, live, .. } = self;
-        match (before, content) {
-            (None, _) if is_consumed => effects.ephemeral.push(id),
-            (None, Some(content)) => effects.created.push(Created { utxo: id, contract, type_name, content }),
-            (Some(_), _) if live.is_none() => {}
-            (Some((before, _)), Some(content)) if !is_consumed && before == content => effects.read.push(id),
-            (Some((_, Access::Reference)), _) => {
-                return Err(Stopped::changed_reference(&id));
-            }
-            (Some(_), _) if is_consumed => effects.consumed.push(id),
-            (Some(_), Some(content)) => effects.changed.push(Changed { utxo: id, content }),
-            (None | Some(_), None) => return Err(Stopped::defect("a UTXO that lives has no content")),
-        }
-        Ok(())
-    }
-
-    /// Whether an instance of `contract` may use it as `resource`.
-    pub(super) fn is(&self, resource: &Resource, contract: &ComponentHash) -> bool {
-        match resource {
-            Resource::Utxo(None) => true,
-            Resource::Utxo(Some(ty)) => {
-                self.contract == *ty.contract.as_ref().unwrap_or(contract) && self.type_name == ty.name
-            }
-            Resource::Token(_) | Resource::Context => false,
-        }
-    }
-
-    /// It stopped, with this state record. What it holds and who owns it stays as it is.
-    pub(super) fn stop_with(&mut self, state: Vec<u8>, callable: Callable) {
-        let before = self.content.take();
-        let (tokens, owner, deposit): (Vec<Token>, Option<AccountId>, u64) =
-            before.map(|content| (content.tokens, content.owner, content.deposit)).unwrap_or_default();
-        self.content = Some(UtxoContent { state, callable, tokens, owner, deposit });
     }
 }
 

@@ -197,8 +197,8 @@ impl Chain for TestChain {
         let (mut builder, mut answers) = (self.builder(&*snapshot), Vec::new());
         for transaction in transactions {
             // The height that contracts see is the test's; blocks must follow each other.
-            let machine = &*self.machine;
-            let verdict = machine.executor.execute(&transaction, &as_moment(moment), builder.state(), machine).unwrap();
+            let (executor, machine) = (&self.machine.executor, Arc::clone(&self.machine));
+            let verdict = executor.execute(&transaction, &as_moment(moment), builder.state(), machine).unwrap();
             answers.push(match verdict {
                 Verdict::Invalid(reason) => Answer::Invalid(reason),
                 Verdict::Executed(execution) => {

@@ -1,0 +1,177 @@
+//! Who holds which token, and who may change that.
+//!
+//! A token is bound to one UTXO, or to none, which only lasts within a transaction. Scripts and the transaction itself bind
+//! tokens that nobody holds. Only the code of a UTXO unbinds what it holds; whoever coordinates can take back what was bound
+//! in this same transaction, as long as the UTXO has not run since and so cannot have counted on it. A UTXO that ends lets go
+//! of all its tokens. `docs/decisions/0006-what-starstream-leaves-open.md` has the reasons.
+
+use super::objects::{Binding, Object, ObjectIndex};
+use super::transition::{FrameKind, Transition};
+use crate::execution::stop::Stopped;
+
+/// Who asks for something to be done with a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asker {
+    /// A script, or the transaction itself.
+    Coordinator,
+    /// A UTXO.
+    Utxo(ObjectIndex),
+}
+
+impl Asker {
+    /// Who asks when code of this kind does.
+    ///
+    /// # Errors
+    /// If it is a token's: tokens call nothing.
+    pub(super) fn of(kind: FrameKind) -> Result<Self, Stopped> {
+        match kind {
+            FrameKind::Script => Ok(Self::Coordinator),
+            FrameKind::Utxo(utxo) => Ok(Self::Utxo(utxo)),
+            FrameKind::Token(_) | FrameKind::Setup => {
+                Err(Stopped::refused("a token asked for tokens or UTXOs, and tokens own nothing and call nothing"))
+            }
+        }
+    }
+
+    /// Only whoever coordinates may do this.
+    pub(super) fn must_coordinate(self, transition: &Transition, what: &str) -> Result<(), Stopped> {
+        match self {
+            Self::Coordinator => Ok(()),
+            Self::Utxo(utxo) => {
+                let utxo = transition.object(utxo)?;
+                Err(Stopped::refused(format!("{utxo} {what}, which only scripts and the transaction itself may")))
+            }
+        }
+    }
+}
+
+impl Transition {
+    /// Whether `asker` may bind a token to a UTXO.
+    pub(super) fn check_attach(&self, token: ObjectIndex, to: ObjectIndex, asker: Asker) -> Result<(), Stopped> {
+        let (object, utxo) = (self.object(token)?, self.object(to)?);
+        let refused = |reason: String| Err(Stopped::refused(reason));
+        if let Asker::Utxo(asker) = asker
+            && asker != to
+        {
+            let asker = self.object(asker)?;
+            return refused(format!("{asker} bound {object} to {utxo}, and a UTXO takes tokens for itself only"));
+        }
+        match object.token()?.binding {
+            Binding::Unbound => {}
+            Binding::Bound { holder, .. } => {
+                let holder = self.object(holder)?;
+                return refused(format!("{object} cannot be bound to {utxo}, because it is bound to {holder}"));
+            }
+            Binding::Burned => return Err(burned(object, "bound")),
+        }
+        let condition = utxo.utxo()?;
+        if condition.is_consumed {
+            return refused(format!("{object} cannot be bound to {utxo}, which was consumed earlier in the transaction"));
+        }
+        if condition.is_reference() {
+            return refused(format!(
+                "{object} cannot be bound to {utxo}, which the transaction may only read: name it among the inputs"
+            ));
+        }
+        if !condition.is_coroutine() {
+            return refused(format!("{object} cannot be bound to {utxo}, which could never let go of it"));
+        }
+        let max = self.profile.tokens_per_utxo_max;
+        if condition.tokens.len() >= max {
+            return Err(Stopped::too_many_tokens(max, utxo));
+        }
+        Ok(())
+    }
+
+    /// A token comes to a UTXO as its last.
+    pub(super) fn bind(&mut self, token: ObjectIndex, to: ObjectIndex) -> Result<(), Stopped> {
+        let utxo = self.object_mut(to)?.utxo_mut()?;
+        utxo.tokens.push(token);
+        utxo.is_used = true;
+        let since = Some(utxo.runs);
+        self.object_mut(token)?.token_mut()?.binding = Binding::Bound { holder: to, since };
+        Ok(())
+    }
+
+    /// Whether `asker` may unbind a token from `source`.
+    pub(super) fn check_detach(&self, token: ObjectIndex, source: ObjectIndex, asker: Asker) -> Result<(), Stopped> {
+        let (object, utxo) = (self.object(token)?, self.object(source)?);
+        let (holder, since) = match object.token()?.binding {
+            Binding::Bound { holder, since } => (holder, since),
+            Binding::Unbound => {
+                let reason = format!("{object} cannot be unbound from {utxo}, because it is bound to no UTXO");
+                return Err(Stopped::refused(reason));
+            }
+            Binding::Burned => return Err(burned(object, "unbound")),
+        };
+        if holder != source {
+            let holder = self.object(holder)?;
+            let reason = format!("{object} cannot be unbound from {utxo}, because it is bound to {holder}");
+            return Err(Stopped::refused(reason));
+        }
+        let reason = match (asker, since) {
+            (Asker::Utxo(asker), _) if asker == holder => return Ok(()),
+            (Asker::Utxo(_), _) => "another UTXO asked",
+            (Asker::Coordinator, Some(runs)) if runs == utxo.utxo()?.runs => return Ok(()),
+            (Asker::Coordinator, Some(_)) => "it has run since it got the token",
+            (Asker::Coordinator, None) => "it holds the token since an earlier transaction",
+        };
+        Err(Stopped::refused(format!("only {utxo} itself can let go of {object}: {reason}")))
+    }
+
+    /// A token leaves the UTXO that holds it; whoever asked must bind or burn it.
+    pub(super) fn unbind(&mut self, token: ObjectIndex, source: ObjectIndex) -> Result<(), Stopped> {
+        let utxo = self.object_mut(source)?.utxo_mut()?;
+        utxo.tokens.retain(|held| *held != token);
+        utxo.is_used = true;
+        self.object_mut(token)?.token_mut()?.binding = Binding::Unbound;
+        Ok(())
+    }
+
+    /// A UTXO has ended: nobody holds its tokens any more.
+    pub(super) fn let_go(&mut self, utxo: ObjectIndex) -> Result<(), Stopped> {
+        let tokens = std::mem::take(&mut self.object_mut(utxo)?.utxo_mut()?.tokens);
+        tokens.into_iter().try_for_each(|token| {
+            self.object_mut(token)?.token_mut()?.binding = Binding::Unbound;
+            Ok(())
+        })
+    }
+
+    /// Whether a token can be burned.
+    pub(super) fn check_burn(&self, token: ObjectIndex) -> Result<(), Stopped> {
+        let object = self.object(token)?;
+        match object.token()?.binding {
+            Binding::Unbound => Ok(()),
+            Binding::Bound { holder, .. } => {
+                let holder = self.object(holder)?;
+                Err(Stopped::refused(format!("{object} cannot be burned, because it is bound to {holder}")))
+            }
+            Binding::Burned => Err(burned(object, "burned")),
+        }
+    }
+
+    /// Whether `asker` may call a method of a token. A UTXO may if it holds the token, or nobody does.
+    pub(super) fn check_token_call(&self, token: ObjectIndex, method: &str, asker: Asker) -> Result<(), Stopped> {
+        let object = self.object(token)?;
+        match (object.token()?.binding, asker) {
+            (Binding::Burned, _) => Err(burned(object, "called")),
+            (Binding::Bound { holder, .. }, Asker::Utxo(asker)) if asker != holder => {
+                let (asker, holder) = (self.object(asker)?, self.object(holder)?);
+                Err(Stopped::refused(format!("{asker} called `{method}` of {object}, which {holder} holds")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Something of a token was called: whoever holds it was used.
+    pub(super) fn use_holder(&mut self, token: ObjectIndex) -> Result<(), Stopped> {
+        if let Binding::Bound { holder, .. } = self.object(token)?.token()?.binding {
+            self.object_mut(holder)?.utxo_mut()?.is_used = true;
+        }
+        Ok(())
+    }
+}
+
+fn burned(token: &Object, what: &str) -> Stopped {
+    Stopped::refused(format!("{token} cannot be {what}, because it was burned earlier in the transaction"))
+}
