@@ -8,7 +8,7 @@ use crate::admission::{Executable, Export, RootStorage};
 use crate::profile::ExecutionProfile;
 use crate::value::{ValueLimits, decode_parameters};
 use ledger_core::{Callable, Invalid, Moment, ObjectId, RootCall, State, StateError, Transaction, Utxo, UtxoStatus};
-use registry_core::id::{ComponentHash, UtxoId};
+use registry_core::id::UtxoId;
 use registry_core::with_causes;
 use std::sync::Arc;
 use wasmtime::component::Val;

@@ -1,9 +1,9 @@
 //! One transaction, from what was checked to what it did.
 
-use super::{ContractProvider, NodeFault};
 use super::check::{Checked, Root};
 use super::coroutine::{self, Beginning, EffectHandler, Transition};
 use super::stop::Stopped;
+use super::{ContractProvider, NodeFault};
 use super::{gas, plain, store};
 use crate::profile::ExecutionProfile;
 use ledger_core::{Effects, Execution, FailureFrame, Moment, ObjectId, Outcome, Transaction};
@@ -31,7 +31,9 @@ impl Machine<'_> {
     ) -> Result<Execution, NodeFault> {
         match &checked.root {
             Root::Plain(call) => plain::run(&self, transaction, &checked.contract, call, &checked.utxos),
-            Root::Script(_) | Root::Main { .. } | Root::Method { .. } => self.run_coroutine(transaction, checked, contracts),
+            Root::Script(_) | Root::Main { .. } | Root::Method { .. } => {
+                self.run_coroutine(transaction, checked, contracts)
+            }
         }
     }
 
@@ -62,9 +64,8 @@ impl Machine<'_> {
         let begun = gas::charge(&mut *context, gas_of_beginning);
         let result = begun.and_then(|()| match &root {
             Root::Script(script) => coroutine::script(context, &contract, script, arguments),
-            Root::Main { type_name, main } => {
-                coroutine::main(context, &contract, type_name, main, arguments).and_then(|id| coroutine::encode_id(&ObjectId::Utxo(id)))
-            }
+            Root::Main { type_name, main } => coroutine::main(context, &contract, type_name, main, arguments)
+                .and_then(|id| coroutine::encode_id(&ObjectId::Utxo(id))),
             Root::Method { utxo, method } => coroutine::method(context, utxo, method, arguments),
             Root::Plain(_) => Err(Stopped::defect("a plain function was called as a coroutine")),
         });

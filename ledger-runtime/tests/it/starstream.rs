@@ -18,6 +18,7 @@ use ledger_core::{ChainId, Execution, MethodId, Transaction, UtxoStatus, Verdict
 use registry_core::id::UtxoId;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use steps::{Answer, Chain, Runner, StepReport, method_id};
 
 /// What does not run yet, each with the reason. A test fails when something here does run.
@@ -97,7 +98,7 @@ const STEPS_AT_A_MOMENT_OF_THEIR_OWN: usize = 7;
 /// engine, and four times at once beside what else is executed.
 #[test]
 fn every_step_gives_the_same_again() {
-    let (mut summary, other, mut count) = (Summary::default(), Machine::new(), 0);
+    let (mut summary, other, mut count) = (Summary::default(), Arc::new(Machine::new()), 0);
     let runtime = tokio::runtime::Runtime::new().unwrap();
     for_each_contract(&mut summary, |contract, expectations, runner| {
         other.admit(contract).unwrap();

@@ -105,7 +105,10 @@ impl Chain {
     }
 
     fn verdict(&self, transaction: &Transaction) -> Verdict {
-        self.machine.executor.execute(transaction, &self.moment(), &self.state, Arc::new(self.deployed.clone())).unwrap()
+        self.machine
+            .executor
+            .execute(transaction, &self.moment(), &self.state, Arc::new(self.deployed.clone()))
+            .unwrap()
     }
 
     fn invalid(&self, transaction: &Transaction) -> Invalid {
@@ -327,7 +330,10 @@ fn a_reference_is_only_read() {
         let failure = chain.fail(transaction);
         assert_eq!(
             failure.to_string(),
-            format!("refused: the UTXO {counter} was changed, and the transaction may only read it")
+            format!(
+                "refused: the UTXO {counter} (`counter` of {}) was changed, and the transaction may only read it",
+                chain.contract
+            )
         );
     }
     // A change that changes nothing is none.
@@ -346,7 +352,7 @@ fn methods_are_offered_or_not() {
         Invalid::NotCallable {
             utxo: game,
             contract: chain.contract,
-            type_name: "game".to_owned(),
+            type_name: "nim".to_owned(),
             method: "play-b".to_owned()
         }
     );
@@ -491,7 +497,13 @@ fn effects_go_to_the_handler_that_was_installed_last() {
     for transaction in [chain.function("ask-direct", signed(&[5]), &[]), chain.method(asker, "ask", signed(&[6]))] {
         let handlers: Vec<Box<dyn EffectHandler>> = vec![Box::new(Oracle(1)), Box::new(Oracle(42)), Box::new(Nobody)];
         let executor = &chain.machine.executor;
-        let verdict = executor.execute_with(&transaction, &chain.moment(), &chain.state, Arc::new(chain.deployed.clone()), handlers);
+        let verdict = executor.execute_with(
+            &transaction,
+            &chain.moment(),
+            &chain.state,
+            Arc::new(chain.deployed.clone()),
+            handlers,
+        );
         let Verdict::Executed(execution) = verdict.unwrap() else { panic!("it is invalid") };
         let Outcome::Succeeded(effects) = execution.outcome else { panic!("{:?}", execution.outcome) };
         assert_eq!(effects.result, signed(&[42]));

@@ -281,7 +281,12 @@ pub(super) fn invoke(
 }
 
 /// The encoding of what a function gave, which is charged.
-pub(super) fn result(store: &mut Context<'_>, live: LiveIndex, entry: &Entry, values: &[Val]) -> Result<Vec<u8>, Stopped> {
+pub(super) fn result(
+    store: &mut Context<'_>,
+    live: LiveIndex,
+    entry: &Entry,
+    values: &[Val],
+) -> Result<Vec<u8>, Stopped> {
     let transition = store.data_mut().transition()?;
     let profile = Arc::clone(&transition.profile);
     let memory = memory(store, live)?;
@@ -314,7 +319,12 @@ pub(super) fn with_memory<R>(
 }
 
 /// An instance gave its object to the host.
-pub(super) fn give_itself(store: &mut Context<'_>, live: LiveIndex, object: ObjectIndex, values: &[Val]) -> Result<(), Stopped> {
+pub(super) fn give_itself(
+    store: &mut Context<'_>,
+    live: LiveIndex,
+    object: ObjectIndex,
+    values: &[Val],
+) -> Result<(), Stopped> {
     let handle = values.first().and_then(Val::i32).ok_or_else(|| Stopped::defect("a handle is missing"))?;
     let transition = store.data_mut().transition()?;
     let representation = transition.handles(live)?.take_itself(handle.cast_unsigned());

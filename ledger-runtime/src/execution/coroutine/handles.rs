@@ -175,8 +175,8 @@ mod tests {
     #[test]
     fn what_was_lent_is_gone_when_the_call_ends() {
         let mut table = HandleTable::default();
-        let [own, lent, dropped] =
-            [(0, true), (1, false), (2, false)].map(|(index, is_own)| table.insert(ObjectIndex(index), is_own, 9).unwrap());
+        let [own, lent, dropped] = [(0, true), (1, false), (2, false)]
+            .map(|(index, is_own)| table.insert(ObjectIndex(index), is_own, 9).unwrap());
         assert_eq!(table.remove(dropped), Ok(ObjectIndex(2)));
         let reused = table.insert(ObjectIndex(3), true, 9).unwrap();
         assert_eq!(reused, dropped);

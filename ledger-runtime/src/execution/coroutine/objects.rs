@@ -4,9 +4,7 @@
 use super::transition::{Access, LiveIndex};
 use crate::abi::{ObjectName, ObjectType, Resource};
 use crate::execution::stop::Stopped;
-use ledger_core::{
-    Callable, Changed, Created, Effects, MethodId, Minted, ObjectId, Token, Utxo, UtxoContent,
-};
+use ledger_core::{Callable, Changed, Created, Effects, MethodId, Minted, ObjectId, Token, Utxo, UtxoContent};
 use registry_core::id::{AccountId, ComponentHash, TokenId, UtxoId};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -89,8 +87,7 @@ pub(super) enum Binding {
 impl Objects {
     /// The objects that a transaction has when it begins: those of the UTXOs that it names.
     pub(super) fn of(utxos: Vec<(Utxo, Access)>) -> Result<Self, Stopped> {
-        let mut objects =
-            Self { list: Vec::new(), indices: BTreeMap::new(), made: Vec::new(), minted: Vec::new() };
+        let mut objects = Self { list: Vec::new(), indices: BTreeMap::new(), made: Vec::new(), minted: Vec::new() };
         for (utxo, access) in utxos {
             let tokens = utxo.content.tokens.clone();
             let holder = objects.add(Object::stored(utxo, access))?;

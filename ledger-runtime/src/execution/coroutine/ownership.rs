@@ -66,7 +66,9 @@ impl Transition {
         }
         let condition = utxo.utxo()?;
         if condition.is_consumed {
-            return refused(format!("{object} cannot be bound to {utxo}, which was consumed earlier in the transaction"));
+            return refused(format!(
+                "{object} cannot be bound to {utxo}, which was consumed earlier in the transaction"
+            ));
         }
         if condition.is_reference() {
             return refused(format!(

@@ -146,8 +146,14 @@ impl TestChain {
     }
 
     /// The same by another machine.
-    pub(crate) fn execute_with(&self, machine: &Machine, transaction: &Transaction, moment: ChainMoment) -> Verdict {
-        machine.executor.execute(transaction, &as_moment(moment), &*self.storage.snapshot(), machine).unwrap()
+    pub(crate) fn execute_with(
+        &self,
+        machine: &Arc<Machine>,
+        transaction: &Transaction,
+        moment: ChainMoment,
+    ) -> Verdict {
+        let contracts = Arc::clone(machine);
+        machine.executor.execute(transaction, &as_moment(moment), &*self.storage.snapshot(), contracts).unwrap()
     }
 
     /// The genesis.
