@@ -73,6 +73,9 @@ impl StorageError {
             Self::OtherFormat { found: 1, .. } => Some(
                 "format 1 kept no transactions: move the directory away and start the node again with the same genesis",
             ),
+            Self::OtherFormat { found: 2, .. } => Some(
+                "in format 2 tokens had no ids, so its chain cannot go on: move the directory away and start the node again with the same genesis",
+            ),
             Self::OtherFormat { .. } => Some("use the version of this program that wrote it, or another --data-dir"),
             Self::Database { error, .. } if is_full(error) => {
                 Some("make room on the disk and start the node again: everything that it acknowledged is there")

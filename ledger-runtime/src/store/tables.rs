@@ -60,7 +60,7 @@ pub(super) const GENESIS_KEY: &str = "genesis";
 pub(super) const TIP_KEY: &str = "tip";
 
 /// The format of this file.
-pub(super) const FORMAT: u32 = 2;
+pub(super) const FORMAT: u32 = 3;
 /// A table that only format 1 has.
 pub(super) const FORMAT_1_TABLE: &str = "chain";
 

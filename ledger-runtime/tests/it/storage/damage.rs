@@ -136,10 +136,30 @@ fn a_directory_of_the_first_format_is_told() {
     transaction.commit().unwrap();
     drop(database);
     let error = open(directory.path()).err().unwrap();
-    assert!(matches!(error, StorageError::OtherFormat { found: 1, expected: 2, .. }), "{error:?}");
+    assert!(matches!(error, StorageError::OtherFormat { found: 1, expected: 3, .. }), "{error:?}");
     assert!(error.hint().unwrap().contains("move the directory away"));
     let same = RedbStorage::open_existing(directory.path(), &Limits::default()).err().unwrap();
     assert!(matches!(same, StorageError::OtherFormat { .. }), "{same:?}");
+}
+
+#[test]
+fn a_directory_of_the_second_format_is_told_before_anything_in_it_is_read() {
+    let directory = tempfile::tempdir().unwrap();
+    drop(open(directory.path()).unwrap());
+    let database = Database::open(directory.path().join("ledger.redb")).unwrap();
+    let transaction = database.begin_write().unwrap();
+    {
+        let mut meta = transaction.open_table(TableDefinition::<&str, &[u8]>::new("meta")).unwrap();
+        meta.insert("format", [2, 0, 0, 0].as_slice()).unwrap();
+        meta.insert("tip", b"of another shape".as_slice()).unwrap();
+    }
+    transaction.commit().unwrap();
+    drop(database);
+    for result in [open(directory.path()), RedbStorage::open_existing(directory.path(), &Limits::default())] {
+        let error = result.err().unwrap();
+        assert!(matches!(error, StorageError::OtherFormat { found: 2, expected: 3, .. }), "{error:?}");
+        assert!(error.hint().unwrap().contains("move the directory away"), "{error}");
+    }
 }
 
 #[test]

@@ -288,8 +288,8 @@ fn a_start_finds_what_was_changed_at_the_end_of_the_chain() {
         ),
         (
             "the format",
-            Box::new(|t| drop(t.open_table(META).unwrap().insert("format", [3, 0, 0, 0].as_slice()).unwrap())),
-            "has format 3, and this program reads format 2",
+            Box::new(|t| drop(t.open_table(META).unwrap().insert("format", [4, 0, 0, 0].as_slice()).unwrap())),
+            "has format 4, and this program reads format 3",
         ),
         (
             "the root of the UTXOs",
