@@ -219,6 +219,7 @@ impl StepBuilder<'_> {
                 supply.burned = supply.burned.checked_add(1).ok_or(StepError::Full("tokens of a type"))?;
             }
         }
+        self.step.contracts.values().try_for_each(|(_, counters)| Contradiction::if_too_large(counters))?;
         self.step.receipt.tokens = changes;
         Ok(())
     }

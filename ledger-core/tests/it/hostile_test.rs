@@ -60,18 +60,20 @@ fn utxo(ids: &[UtxoId], number: usize) -> UtxoId {
     ids.get(number % UTXOS.max(ids.len())).copied().unwrap_or_else(|| UtxoId::from_digest(digest(number as u64)))
 }
 
-/// The claims as a transaction and its execution. A token is said to be what it was, or one that the transaction minted;
-/// by who is careless, also one that it did not mint.
+/// The claims as a transaction and its execution. A token is said to be one that an input held, or that the transaction
+/// minted, and to be in one place; by who is careless, any that there is or was not minted, and in any place.
 fn said(nonce: u64, (claims, mints): &Claims, state: &dyn State, ids: &[UtxoId]) -> (Transaction, Execution) {
     let lives = |id: &UtxoId| matches!(state.utxo(id), Ok(Some(UtxoStatus::Live(_))));
     let named = claims.iter().filter(|claim| !claim.careless).map(|claim| utxo(ids, claim.number)).filter(lives);
     let inputs: BTreeSet<UtxoId> = named.collect();
     let transaction = transaction_on(nonce, &inputs.iter().copied().collect::<Vec<_>>());
+    let held: Vec<Token> = inputs.iter().flat_map(|id| tokens_of(state, id)).collect();
     let known: Vec<Token> = ids.iter().flat_map(|id| tokens_of(state, id)).collect();
-    let of_number = |number: &usize| match (known.get(*number), number % 4) {
-        (Some(token), _) => token.clone(),
-        (None, place) => token(transaction.id(), place as u32),
+    let of_number = |number: usize, known: &[Token], mints: u32| match known.get(number) {
+        Some(token) => token.clone(),
+        None => token(transaction.id(), (number - known.len()) as u32 % mints.max(1)),
     };
+    let mut placed = BTreeSet::new();
     let minted = minted(transaction.id(), *mints);
     let mut effects = Effects { minted, ..Effects::default() };
     for claim in claims {
@@ -80,7 +82,13 @@ fn said(nonce: u64, (claims, mints): &Claims, state: &dyn State, ids: &[UtxoId])
             Fate::Created | Fate::Ephemeral if !claim.careless => Utxo::id(&chain(), &transaction.id(), made),
             _ => utxo(ids, claim.number),
         };
-        let content = UtxoContent { tokens: claim.tokens.iter().map(of_number).collect(), ..content(nonce) };
+        let mut tokens: Vec<Token> = if claim.careless {
+            claim.tokens.iter().map(|number| of_number(*number, &known, mints + 1)).collect()
+        } else {
+            claim.tokens.iter().map(|number| of_number(*number, &held, *mints)).collect()
+        };
+        tokens.retain(|token| placed.insert(token.id) || claim.careless);
+        let content = UtxoContent { tokens, ..content(nonce) };
         match claim.fate {
             Fate::Created => effects.created.push(Created {
                 utxo: id,

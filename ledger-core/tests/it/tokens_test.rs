@@ -220,6 +220,23 @@ fn rows_of_tokens_point_to_rows_of_the_same_token() {
     assert_eq!(previous, [0, 0, 0, 1, 0, 4, 0, 3, 4, 2]);
 }
 
+#[test]
+fn a_contract_counts_no_more_types_than_can_be_read_again() {
+    let (state, [a, ..], _) = state_with_tokens();
+    let minting = transaction_on(60, &[a]);
+    let (_, counters) = state.contract(&contract(1)).unwrap().unwrap();
+    // A type's entry has the length of its name, the name, and two numbers.
+    let room = ContractCounters::SIZE_BYTES_MAX - counters.size_bytes() - (4 + 8 + 8);
+    let mint = |name_size_bytes: usize| {
+        let token = Token { type_name: "t".repeat(name_size_bytes), ..token(minting.id(), 0) };
+        succeeded(Effects { minted: vec![minted_as(&token)], ..Effects::default() })
+    };
+    begin(&state).push(minting.clone(), mint(room)).unwrap();
+    let max = ContractCounters::SIZE_BYTES_MAX;
+    let expected = Contradiction::TooLarge { what: ContractCounters::NAME, size_bytes: max + 1, max };
+    assert_eq!(contradiction(&state, minting.clone(), mint(room + 1)), expected);
+}
+
 /// A state in which so many coins were minted and burned.
 struct Counted {
     state: MemoryState,
