@@ -33,14 +33,14 @@ async fn the_wit_of_a_contract_begins_with_its_explanation_and_stays_wit() {
         let contract = published(&registry, name).await;
         let (plain, stderr, code) = output(&node.ask("wit", &[&contract, "--plain"]));
         assert!(code == 0 && plain.starts_with("package root:component;\n"), "{stderr}");
-        let (explained, _, _) = output(&node.ask("wit", &[&contract]));
-        assert_eq!(
-            wit_parser::Resolve::default().push_str("contract.wit", &explained).err().map(|error| error.to_string()),
-            None
-        );
-        let comment = explained.strip_suffix(&plain).unwrap();
         let explanation = explanation(name);
-        assert_eq!(comment.replace("// ", "").replace("//\n", "\n"), format!("{explanation}\n"));
+        for arguments in [vec![contract.as_str()], vec![&contract, "--resolve"]] {
+            let (explained, _, _) = output(&node.ask("wit", &arguments));
+            let parsed = wit_parser::Resolve::default().push_str("contract.wit", &explained);
+            assert_eq!(parsed.err().map(|error| error.to_string()), None, "{explained}");
+            let comment = explained.strip_suffix(&plain).unwrap();
+            assert_eq!(comment.replace("// ", "").replace("//\n", "\n"), format!("{explanation}\n"));
+        }
 
         let (document, _, _) = ask_json(&node, "wit", &[&contract]);
         assert_eq!((text(&document["wit"]), text(&document["entrypoint"])), (plain.as_str(), "root:component/root"));

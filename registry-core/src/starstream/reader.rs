@@ -3,6 +3,7 @@
 use super::names::Names;
 use super::{Abi, Contract, Function, OtherContract, State, TokenType, UtxoType};
 use crate::wit::{describe_function, follow_aliases};
+use std::collections::BTreeMap;
 use wit_parser::{
     Function as Declaration, FunctionKind, Interface, InterfaceId, Resolve, Type, TypeDefKind, TypeId, World, WorldId,
     WorldItem, WorldKey,
@@ -34,7 +35,13 @@ const CURRENT_YIELD: &str = "yield";
 /// The contract that a world describes.
 pub(super) fn read(resolve: &Resolve, world: WorldId) -> Contract {
     let world = &resolve.worlds[world];
-    let mut reader = Reader { resolve, names: Names::new(resolve), context: None, contract: Contract::default() };
+    let mut reader = Reader {
+        resolve,
+        names: Names::new(resolve),
+        context: None,
+        other_contracts: BTreeMap::new(),
+        contract: Contract::default(),
+    };
     reader.name_resources(world);
     for (key, item) in &world.exports {
         reader.export(key, item);
@@ -51,6 +58,8 @@ struct Reader<'a> {
     names: Names<'a>,
     /// The resource that stands for the UTXO whose main runs.
     context: Option<TypeId>,
+    /// Where each of the other contracts stands in the list, by its external id.
+    other_contracts: BTreeMap<Option<String>, usize>,
     contract: Contract,
 }
 
@@ -165,7 +174,7 @@ impl<'a> Reader<'a> {
         } else if name == SCRIPTS {
             for script in interface.functions.values() {
                 let described = self.function(script, 0);
-                self.other_contract(script.external_id.as_deref().or(external_id)).scripts.push(described);
+                self.other_contract(script.external_id.as_deref()).scripts.push(described);
             }
         } else if name == DYNAMIC_UTXO {
             // The first parameter is the UTXO.
@@ -199,9 +208,9 @@ impl<'a> Reader<'a> {
 
     fn other_contract(&mut self, external_id: Option<&str>) -> &mut OtherContract {
         let contracts = &mut self.contract.contracts;
-        let found = contracts.iter().position(|contract| contract.external_id.as_deref() == external_id);
-        let index = found.unwrap_or_else(|| {
-            contracts.push(OtherContract { external_id: external_id.map(str::to_owned), ..OtherContract::default() });
+        let external_id = external_id.map(str::to_owned);
+        let index = *self.other_contracts.entry(external_id.clone()).or_insert_with(|| {
+            contracts.push(OtherContract { external_id, ..OtherContract::default() });
             contracts.len() - 1
         });
         &mut contracts[index]
