@@ -32,7 +32,6 @@ use wasmtime::Engine;
 use wasmtime::component::Val;
 
 pub(crate) use coroutine::link;
-pub use coroutine::{Effect, EffectHandler};
 pub(crate) use store::TransactionStore;
 
 /// What a call gave. It is a function of the contract, the function, the parameters and the gas limit, and of nothing
@@ -178,24 +177,9 @@ impl Executor {
         state: &dyn State,
         contracts: Arc<dyn ContractProvider>,
     ) -> Result<Verdict, NodeFault> {
-        self.execute_with(transaction, moment, state, contracts, Vec::new())
-    }
-
-    /// As [`Executor::execute`], with `handlers` for effects, of which the last is asked first.
-    ///
-    /// # Errors
-    /// As [`Executor::execute`].
-    pub fn execute_with(
-        &self,
-        transaction: &Transaction,
-        moment: &Moment,
-        state: &dyn State,
-        contracts: Arc<dyn ContractProvider>,
-        handlers: Vec<Box<dyn EffectHandler>>,
-    ) -> Result<Verdict, NodeFault> {
         let _one_at_a_time = self.block.lock().unwrap_or_else(PoisonError::into_inner);
         let (engine, profile) = (&self.engine, &self.profile);
-        let machine = Machine { engine, profile, moment, is_recorded: true, handlers };
+        let machine = Machine { engine, profile, moment, is_recorded: true };
         verdict(machine, transaction, state, contracts)
     }
 
@@ -213,7 +197,7 @@ impl Executor {
         let (engine, profile) = (self.engine.clone(), Arc::clone(&self.profile));
         self.on_worker(move || {
             let (engine, profile, moment) = (&engine, &profile, &moment);
-            let machine = Machine { engine, profile, moment, is_recorded: false, handlers: Vec::new() };
+            let machine = Machine { engine, profile, moment, is_recorded: false };
             verdict(machine, &transaction, state.as_ref(), contracts).map_err(SimulateError::Node)
         })
         .await

@@ -40,8 +40,8 @@ impl Stopped {
     }
 
     /// A contract raised an effect that nobody handles.
-    pub(super) fn unhandled(interface: &str, name: &str) -> Self {
-        Self::Failed(Failure::new(FailureKind::Effect, format!("nobody handles the effect `{interface}#{name}`")))
+    pub(super) fn unhandled(detail: impl Into<String>) -> Self {
+        Self::Failed(Failure::new(FailureKind::Effect, detail))
     }
 
     /// A value is larger than values may be. What was done until that was noticed is paid by nothing else, so it takes all

@@ -1,7 +1,7 @@
 //! One transaction, from what was checked to what it did.
 
 use super::check::{Checked, Root};
-use super::coroutine::{self, Beginning, EffectHandler, Transition};
+use super::coroutine::{self, Beginning, Transition};
 use super::stop::Stopped;
 use super::{ContractProvider, NodeFault};
 use super::{gas, plain, store};
@@ -17,8 +17,6 @@ pub(super) struct Machine<'a> {
     pub(super) moment: &'a Moment,
     /// Whether rows of the call table are made.
     pub(super) is_recorded: bool,
-    /// Who handles effects, the last one first.
-    pub(super) handlers: Vec<Box<dyn EffectHandler>>,
 }
 
 impl Machine<'_> {
@@ -54,7 +52,6 @@ impl Machine<'_> {
             utxos,
             contracts,
             is_recorded: self.is_recorded,
-            handlers: self.handlers,
         });
         let transition = transition.map_err(Stopped::into_fault)?;
         let limit = transaction.gas_limit;

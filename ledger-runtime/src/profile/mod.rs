@@ -29,8 +29,8 @@ pub struct ExecutionProfile {
     pub gas_per_instance: u64,
     /// Gas for each call between a contract and the host, in either direction, beside its values.
     pub gas_per_host_call: u64,
-    /// Gas for each call of a UTXO or a token, beside the call of the host that asks for it: for reading the
-    /// object's record afterwards, and for a row of the call table with its digests.
+    /// Gas for each call of a UTXO, a token or another script, and of an effect's handler, beside the call of the host that
+    /// asks for it: for reading the object's record afterwards, and for a row of the call table with its digests.
     pub gas_per_utxo_call: u64,
     /// Gas for each byte of encoded values that go into a contract or come out of it.
     pub gas_per_value_byte: u64,
@@ -50,6 +50,8 @@ pub struct ExecutionProfile {
     pub calls_max: u32,
     /// Calls that may wait for each other.
     pub frames_max: u32,
+    /// Interfaces of effects whose handlers may be installed at once, each time counted.
+    pub handlers_max: u32,
     /// Events of one transaction.
     pub events_max: u32,
     /// Bytes of the interfaces, names and encoded arguments of all events of one transaction.
@@ -130,6 +132,7 @@ impl Default for ExecutionProfile {
             instances_max: 128,
             calls_max: 10_000,
             frames_max: 16,
+            handlers_max: 64,
             events_max: 1_000,
             event_size_bytes_max: 1 << 20,
             state_size_bytes_max: 64 << 10,

@@ -12,7 +12,7 @@ macro_rules! changes {
     };
 }
 
-const CHANGES: [(&str, Change); 57] = changes![
+const CHANGES: [(&str, Change); 58] = changes![
     gas_limit_default,
     gas_limit_max,
     operators.simple,
@@ -43,6 +43,7 @@ const CHANGES: [(&str, Change); 57] = changes![
     instances_max,
     calls_max,
     frames_max,
+    handlers_max,
     events_max,
     event_size_bytes_max,
     state_size_bytes_max,

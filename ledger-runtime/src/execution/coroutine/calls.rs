@@ -29,9 +29,33 @@ pub(crate) fn script(
         Begun { object: None, contract: *contract.hash(), function: name, core_name: &entry.core_name, arguments };
     call.record(store, |store| {
         let live = instantiate(store, contract, None)?;
-        let values = invoke(store, Frame { kind: FrameKind::Script, live }, entry, &[], arguments)?;
-        result(store, live, entry, &values)
+        coordinate(store, live, entry, arguments)
     })
+}
+
+/// Calls the handler of an effect in the instance of the script that installed it, and gives its encoded answer.
+pub(super) fn handler(
+    store: &mut Context<'_>,
+    contract: &Arc<Executable>,
+    live: LiveIndex,
+    interface: &str,
+    effect: &str,
+    arguments: &[u8],
+) -> Result<Vec<u8>, Stopped> {
+    let entry = coroutine(contract)?.contract.handlers.get(interface).and_then(|handlers| handlers.get(effect));
+    let entry = entry.ok_or_else(|| Stopped::defect("a handler that was installed is gone"))?;
+    let function = format!("{interface}#{effect}");
+    let (contract, core_name) = (*contract.hash(), entry.core_name.as_str());
+    let call = Begun { object: None, contract, function: &function, core_name, arguments };
+    call.record(store, |store| coordinate(store, live, entry, arguments))
+}
+
+/// Runs a script or a handler. The effect handlers that it installs go when it has returned.
+fn coordinate(store: &mut Context<'_>, live: LiveIndex, entry: &Entry, arguments: &[u8]) -> Result<Vec<u8>, Stopped> {
+    store.data_mut().transition()?.handlers.begin_run();
+    let values = invoke(store, Frame { kind: FrameKind::Script, live }, entry, &[], arguments)?;
+    store.data_mut().transition()?.handlers.end_run();
+    result(store, live, entry, &values)
 }
 
 /// Calls a main function in a fresh instance of its contract, and gives the UTXO that it makes.
@@ -73,10 +97,6 @@ pub(crate) fn method(
     let transition = store.data_mut().transition()?;
     let object = transition.index_of(&ObjectId::Utxo(*utxo).into());
     let object = object.ok_or_else(|| Stopped::defect("a UTXO that was checked is gone"))?;
-    if transition.is_running(object) {
-        let utxo = transition.object(object)?;
-        return Err(Stopped::refused(format!("`{method}` was called on {utxo} while it runs itself")));
-    }
     let (contract, type_name) = {
         let utxo = transition.object(object)?;
         (utxo.contract, utxo.type_name.clone())

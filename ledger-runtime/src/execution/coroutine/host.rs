@@ -3,19 +3,17 @@
 //! All host functions find out who asks from the frames of the transition: calls between instances always go through
 //! the host, so the code that asks is always that of the last frame.
 
-use super::calls::{self, memory, of_lifting, of_lowering, with_memory};
-use super::effects::Effect;
+use super::calls::{memory, of_lifting, of_lowering, with_memory};
 use super::handles::{CONTEXT, InstanceHandles, unusable};
-use super::objects::{Object, ObjectIndex};
+use super::objects::ObjectIndex;
 use super::transition::{Frame, FrameKind, Said, Transition};
-use crate::abi::{HandleError, Handles, ObjectType, Resource, Signature};
-use crate::admission::Executable;
+use super::{cast, coordinate, handlers};
+use crate::abi::{HandleError, Handles, Signature};
 use crate::admission::coroutine::HostFunction;
 use crate::execution::gas;
 use crate::execution::stop::Stopped;
 use crate::execution::store::{Context, TransactionStore};
 use ledger_core::{Event, MethodId, ObjectId};
-use registry_core::id::UtxoId;
 use std::sync::Arc;
 use wasmtime::{AsContextMut, Caller, Val};
 
@@ -79,14 +77,27 @@ fn answer(store: &mut Context<'_>, function: &HostFunction, parameters: &[Val]) 
             event(store, frame, interface, name, signature, parameters)?;
         }
         HostFunction::Effect { interface, name, signature } => {
-            return effect(store, frame, interface, name, signature, parameters);
+            return handlers::raise(store, frame, interface, name, signature, parameters);
         }
         HostFunction::Main { object, main, signature } => {
-            return call_main(store, frame, &object.name, main, signature, parameters);
+            return coordinate::call_main(store, frame, object, main, signature, parameters);
         }
         HostFunction::Method { object, method, signature } => {
-            return call_method(store, frame, &object.name, method, signature, parameters);
+            return coordinate::call_method(store, frame, object, method, signature, parameters);
         }
+        HostFunction::DynamicMethod { method, signature } => {
+            return coordinate::call_dynamic_method(store, frame, method, signature, parameters);
+        }
+        HostFunction::Script { contract, script, signature } => {
+            return coordinate::call_script(store, frame, contract, script, signature, parameters);
+        }
+        HostFunction::InstallHandler { interface } => handlers::install(transition, frame, interface)?,
+        HostFunction::UninstallHandler { interface } => handlers::uninstall(transition, frame, interface)?,
+        HostFunction::HasMethod => {
+            return Ok(Some(Val::I32(cast::has_method(transition, frame, parameters)?.into())));
+        }
+        HostFunction::Downcast { to, signature } => return cast::downcast(store, frame, to, signature, parameters),
+        HostFunction::Upcast { signature } => return cast::upcast(store, frame, signature, parameters),
         other => return Err(Stopped::refused(format!("the ledger does not serve {other:?}"))),
     }
     Ok(None)
@@ -115,21 +126,17 @@ fn resume(transition: &mut Transition, frame: Frame, context: u32) -> Result<(),
     transition.say(&Said::Resumed)
 }
 
-/// A UTXO names a method that may be called when it stops. The hash of its name comes as four numbers, each little endian.
+/// A UTXO names a method that may be called when it stops.
 fn implements_method(transition: &mut Transition, frame: Frame, parameters: &[Val]) -> Result<(), Stopped> {
     let object = owner_of_context(transition, frame, number(parameters, 0)?)?;
-    let mut id = [0; 32];
-    for (part, value) in id.chunks_exact_mut(8).zip(parameters.iter().skip(1)) {
-        let number = value.i64().ok_or_else(wrong_type)?;
-        part.copy_from_slice(&number.to_le_bytes());
-    }
+    let id = method_id(parameters)?;
     let max = transition.profile.callable_methods_max;
     let callable = &mut transition.object_mut(object)?.utxo_mut()?.callable;
-    callable.insert(MethodId(id));
+    callable.insert(id);
     if callable.len() > max {
         return Err(Stopped::limit(max, "methods that can be called at a yield", "callable_methods_max"));
     }
-    transition.say(&Said::Offered(MethodId(id)))
+    transition.say(&Said::Offered(id))
 }
 
 /// A UTXO comes to its end.
@@ -167,114 +174,6 @@ fn event(
     transition.tell(Event { contract, object, interface: interface.to_owned(), name: name.to_owned(), arguments })
 }
 
-/// Asks the handlers, the last one first.
-fn effect(
-    store: &mut Context<'_>,
-    frame: Frame,
-    interface: &str,
-    name: &str,
-    signature: &Signature,
-    parameters: &[Val],
-) -> Result<Option<Val>, Stopped> {
-    let arguments = lift(store, frame, signature, parameters)?;
-    let transition = store.data_mut().transition()?;
-    let contract = *transition.live(frame.live)?.contract.hash();
-    let utxo = match running(transition, frame)? {
-        Some(ObjectId::Utxo(utxo)) => Some(utxo),
-        Some(ObjectId::Token(_)) | None => None,
-    };
-    let effect = Effect { contract, utxo, interface, name, arguments: &arguments };
-    let answer = transition.handlers.iter_mut().rev().find_map(|handler| handler.handle(&effect));
-    let answer = answer.ok_or_else(|| Stopped::unhandled(interface, name))?.map_err(Stopped::Failed)?;
-    transition.say(&Said::Effect { interface, name, arguments: &arguments, answer: &answer })?;
-    lower(store, frame, signature, &answer, parameters)
-}
-
-/// A script makes a UTXO.
-fn call_main(
-    store: &mut Context<'_>,
-    frame: Frame,
-    type_name: &str,
-    main: &str,
-    signature: &Signature,
-    parameters: &[Val],
-) -> Result<Option<Val>, Stopped> {
-    let contract = begin_utxo_call(store, frame)?;
-    let arguments = lift(store, frame, signature, parameters)?;
-    let id = calls::main(store, &contract, type_name, main, &arguments)?;
-    let id = ObjectId::Utxo(id);
-    store.data_mut().transition()?.say_called(id)?;
-    lower(store, frame, signature, &calls::encode_id(&id)?, parameters)
-}
-
-/// A script calls a method of a UTXO.
-fn call_method(
-    store: &mut Context<'_>,
-    frame: Frame,
-    type_name: &str,
-    method: &str,
-    signature: &Signature,
-    parameters: &[Val],
-) -> Result<Option<Val>, Stopped> {
-    let contract = begin_utxo_call(store, frame)?;
-    let transition = store.data_mut().transition()?;
-    let utxo = callee(transition, frame, &contract, type_name, method, number(parameters, 0)?)?;
-    let arguments = lift(store, frame, signature, parameters)?;
-    let result = calls::method(store, &utxo, method, &arguments)?;
-    store.data_mut().transition()?.say_called(ObjectId::Utxo(utxo))?;
-    lower(store, frame, signature, &result, parameters)
-}
-
-/// The contract of the code that runs, which must be a script: a UTXO calls no UTXO.
-fn begin_utxo_call(store: &mut Context<'_>, frame: Frame) -> Result<Arc<Executable>, Stopped> {
-    match frame.kind {
-        FrameKind::Script => {}
-        FrameKind::Token(_) => return Err(Stopped::refused("a token called a UTXO, which only scripts may")),
-        FrameKind::Utxo(_) | FrameKind::Setup => {
-            return Err(Stopped::refused("a UTXO called a UTXO, which only scripts may"));
-        }
-    }
-    let transition = store.data_mut().transition()?;
-    let contract = Arc::clone(&transition.live(frame.live)?.contract);
-    let gas = transition.profile.gas_per_utxo_call;
-    gas::charge(&mut *store, gas)?;
-    Ok(contract)
-}
-
-/// The UTXO that a script calls, if it may be called now.
-fn callee(
-    transition: &mut Transition,
-    frame: Frame,
-    contract: &Executable,
-    type_name: &str,
-    method: &str,
-    handle: u32,
-) -> Result<UtxoId, Stopped> {
-    let resource = Resource::Utxo(Some(ObjectType { contract: None, name: type_name.to_owned() }));
-    let lifted = InstanceHandles { transition: &mut *transition, live: frame.live }
-        .lift(&resource, handle, false)
-        .map_err(unusable)?;
-    let ObjectId::Utxo(id) = lifted else { return Err(unusable(HandleError::WrongResource { handle })) };
-    let index = transition.index_of(&lifted.into()).ok_or_else(|| Stopped::defect("an object is gone"))?;
-    let utxo = transition.object(index)?;
-    if utxo.is_gone() {
-        return Err(Stopped::refused(format!(
-            "`{method}` was called on the UTXO {id}, which was consumed earlier in the same transaction"
-        )));
-    }
-    if !offers(utxo, contract, method)? {
-        return Err(Stopped::refused(format!("the UTXO {id} does not offer `{method}` where it waits now")));
-    }
-    Ok(id)
-}
-
-fn offers(utxo: &Object, contract: &Executable, method: &str) -> Result<bool, Stopped> {
-    let callable = &utxo.utxo()?.callable;
-    let declared = contract.coroutine().and_then(|form| form.contract.objects.get(&utxo.type_name));
-    let method = declared.and_then(|declared| declared.methods.get(method));
-    Ok(method.is_some_and(|method| method.ids.iter().any(|id| callable.contains(id))))
-}
-
 /// The UTXO or the token that runs; none if a script does.
 fn running(transition: &Transition, frame: Frame) -> Result<Option<ObjectId>, Stopped> {
     match frame.kind {
@@ -284,7 +183,12 @@ fn running(transition: &Transition, frame: Frame) -> Result<Option<ObjectId>, St
 }
 
 /// The encoding of what the code that runs passed, which is charged.
-fn lift(store: &mut Context<'_>, frame: Frame, signature: &Signature, parameters: &[Val]) -> Result<Vec<u8>, Stopped> {
+pub(super) fn lift(
+    store: &mut Context<'_>,
+    frame: Frame,
+    signature: &Signature,
+    parameters: &[Val],
+) -> Result<Vec<u8>, Stopped> {
     let transition = store.data_mut().transition()?;
     let profile = Arc::clone(&transition.profile);
     let handles = &mut InstanceHandles { transition, live: frame.live };
@@ -294,7 +198,7 @@ fn lift(store: &mut Context<'_>, frame: Frame, signature: &Signature, parameters
 }
 
 /// Gives the code that runs an encoded result, which is charged: the value to return, or none if it is in memory.
-fn lower(
+pub(super) fn lower(
     store: &mut Context<'_>,
     frame: Frame,
     signature: &Signature,
@@ -311,7 +215,17 @@ fn lower(
     lowered.map_err(of_lowering)
 }
 
-fn number(parameters: &[Val], index: usize) -> Result<u32, Stopped> {
+/// The id of a method after a handle: the hash of its name as four numbers, each little endian.
+pub(super) fn method_id(parameters: &[Val]) -> Result<MethodId, Stopped> {
+    let mut id = [0; 32];
+    for (part, value) in id.chunks_exact_mut(8).zip(parameters.iter().skip(1)) {
+        let number = value.i64().ok_or_else(wrong_type)?;
+        part.copy_from_slice(&number.to_le_bytes());
+    }
+    Ok(MethodId(id))
+}
+
+pub(super) fn number(parameters: &[Val], index: usize) -> Result<u32, Stopped> {
     parameters.get(index).and_then(Val::i32).map(i32::cast_unsigned).ok_or_else(wrong_type)
 }
 

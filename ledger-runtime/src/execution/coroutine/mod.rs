@@ -4,8 +4,11 @@
 //! of a transaction, and serves the module's imports. `docs/decisions/` says why it does not leave that to the
 //! component model of the engine.
 
+mod callee;
 mod calls;
-mod effects;
+mod cast;
+mod coordinate;
+mod handlers;
 mod handles;
 mod host;
 mod link;
@@ -14,6 +17,5 @@ mod ownership;
 mod transition;
 
 pub(crate) use calls::{encode_id, main, method, script};
-pub use effects::{Effect, EffectHandler};
 pub(crate) use link::link;
 pub(crate) use transition::{Access, Beginning, Transition};

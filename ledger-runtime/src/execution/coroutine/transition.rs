@@ -1,6 +1,6 @@
 //! What a transaction did so far: the objects that it uses, their instances, who calls whom, events and calls.
 
-use super::effects::EffectHandler;
+use super::handlers::Handlers;
 use super::handles::HandleTable;
 use super::objects::{Object, ObjectIndex, Objects};
 use crate::abi::ObjectName;
@@ -21,7 +21,7 @@ pub(crate) struct Transition {
     pub(super) profile: Arc<ExecutionProfile>,
     pub(super) moment: Moment,
     pub(super) gas_limit: u64,
-    pub(super) handlers: Vec<Box<dyn EffectHandler>>,
+    pub(super) handlers: Handlers,
     chain: ChainId,
     transaction: TransactionId,
     is_recorded: bool,
@@ -54,8 +54,6 @@ pub(crate) struct Beginning {
     pub(crate) contracts: Arc<dyn ContractProvider>,
     /// Whether rows of the call table are made.
     pub(crate) is_recorded: bool,
-    /// Who handles effects, the last one first.
-    pub(crate) handlers: Vec<Box<dyn EffectHandler>>,
 }
 
 /// What a transaction may do to a UTXO.
@@ -127,6 +125,16 @@ pub(super) enum Said<'a> {
     TokensCounted { utxo: UtxoId, count: u32 },
     /// The contract asked for the token at a place among those that a UTXO holds.
     TokenHeld { utxo: UtxoId, place: u32, token: TokenId },
+    /// The script called a script of another contract, which gave this back.
+    CalledScript { contract: ComponentHash, script: &'a str, output: Digest },
+    /// The script's contract handles the effects of this interface from now on.
+    HandlerInstalled { interface: &'a str },
+    /// It handles them no more.
+    HandlerUninstalled { interface: &'a str },
+    /// The contract asked whether a UTXO offers a method.
+    HasMethod { utxo: UtxoId, method: MethodId, is_offered: bool },
+    /// The contract asked whether an object is of a type that it knows.
+    Downcast { object: ObjectId, fits: bool },
 }
 
 impl Transition {
@@ -135,13 +143,12 @@ impl Transition {
     /// # Errors
     /// If the UTXOs are not what a state can have.
     pub(crate) fn new(beginning: Beginning) -> Result<Self, Stopped> {
-        let Beginning { profile, chain, transaction, moment, gas_limit, utxos, contracts, is_recorded, handlers } =
-            beginning;
+        let Beginning { profile, chain, transaction, moment, gas_limit, utxos, contracts, is_recorded } = beginning;
         Ok(Self {
             profile,
             moment,
             gas_limit,
-            handlers,
+            handlers: Handlers::default(),
             chain,
             transaction,
             is_recorded,
@@ -289,6 +296,23 @@ impl Transition {
         match self.calls.last().map(|call| call.output) {
             Some(output) => self.say(&Said::Called { object, output }),
             None => Ok(()),
+        }
+    }
+
+    /// Takes a note of the script that ended last, which the script that runs now had called.
+    pub(super) fn say_called_script(&mut self, contract: ComponentHash, script: &str) -> Result<(), Stopped> {
+        match self.calls.last().map(|call| call.output) {
+            Some(output) => self.say(&Said::CalledScript { contract, script, output }),
+            None => Ok(()),
+        }
+    }
+
+    /// The code of a frame, in words: "the UTXO p2:u… (`counter` of p2:c…)", or "a script of p2:c…".
+    pub(super) fn who(&self, frame: Frame) -> Result<String, Stopped> {
+        let live = self.live(frame.live)?;
+        match live.object {
+            Some(object) => self.object(object).map(ToString::to_string),
+            None => Ok(format!("a script of {}", live.contract.hash())),
         }
     }
 
