@@ -1,5 +1,7 @@
 //! Components made from a world and a core module in text form.
 
+use ledger_core::ExternalId;
+use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
@@ -62,6 +64,27 @@ fn encoded(packages: Resolve, wit: &str, mut module: Vec<u8>, is_merged: bool) -
         .merge_imports_based_on_semver(is_merged)
         .encode()
         .unwrap()
+}
+
+/// A contract of Starstream's form, in which a name in capitals stands for the external id of another contract's component,
+/// and `METHOD(bump)` for the id of the method `bump`, as four numbers.
+pub(crate) fn importing(wit: &str, wat: &str, contracts: &[(&str, &[u8])]) -> Vec<u8> {
+    let name = |wit: String, (name, component): &(&str, &[u8])| {
+        wit.replace(name, &ExternalId::Sha256(Sha256::digest(component).into()).to_string())
+    };
+    component_with(Resolve::default(), &contracts.iter().fold(wit.to_owned(), name), &with_method_ids(wat))
+}
+
+fn with_method_ids(wat: &str) -> String {
+    let mut parts = wat.split("METHOD(");
+    let first = parts.next().unwrap().to_owned();
+    parts.fold(first, |text, part| {
+        let (method, rest) = part.split_once(')').unwrap();
+        let id: [u8; 32] = Sha256::digest(method).into();
+        let numbers = id.chunks_exact(8).map(|number| i64::from_le_bytes(number.try_into().unwrap()));
+        let numbers: Vec<String> = numbers.map(|number| format!("(i64.const {number})")).collect();
+        text + &numbers.join(" ") + rest
+    })
 }
 
 /// The committed component of the example contract `name`.

@@ -1,184 +1,13 @@
 //! Transactions on a chain in memory: what they do to UTXOs, what they tell, and what is refused.
 
 use crate::build;
-use crate::support::{Machine, verified};
+use crate::memory_chain::{Chain, GAS_LIMIT, check_rows, id, read_id, signed, starstream};
 use ledger_core::{
-    Admission, BlockBuilder, Call, CallEnd, Callable, Deployment, Effects, Execution, Failure, FailureKind,
-    HostInterfaceId, Input, Invalid, MemoryState, Moment, ObjectId, Outcome, ProfileId, Receipt, RootCall, State,
-    Transaction, Utxo, UtxoStatus, Verdict,
+    CallEnd, Callable, FailureKind, Invalid, ObjectId, Outcome, RootCall, State, Transaction, Verdict,
 };
-use ledger_runtime::admission::Executable;
-use ledger_runtime::execution::{ContractProvider, Effect, EffectHandler, NodeFault};
+use ledger_runtime::execution::ContractProvider;
 use ledger_runtime::profile::ExecutionProfile;
-use ledger_runtime::value::{Reader, Writer};
-use registry_core::hash::Digest;
-use registry_core::id::{ComponentHash, UtxoId};
-use std::collections::HashMap;
-use std::path::Path;
 use std::sync::Arc;
-
-const GAS_LIMIT: u64 = 100_000_000;
-
-/// A contract of the data set.
-fn starstream(name: &str) -> Vec<u8> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/starstream");
-    std::fs::read(folder.join(name).join("component.wasm")).unwrap()
-}
-
-/// Contracts that are deployed, by hash.
-#[derive(Default, Clone)]
-struct Deployed(HashMap<ComponentHash, Arc<Executable>>);
-
-impl ContractProvider for Deployed {
-    fn contract(&self, hash: &ComponentHash) -> Result<Option<Arc<Executable>>, NodeFault> {
-        Ok(self.0.get(hash).cloned())
-    }
-}
-
-/// A chain with one contract, on which each transaction is a block.
-struct Chain {
-    machine: Machine,
-    deployed: Deployed,
-    state: MemoryState,
-    contract: ComponentHash,
-    nonce: u64,
-}
-
-impl Chain {
-    fn with(component: &[u8]) -> Self {
-        Self::with_profile(component, ExecutionProfile::default())
-    }
-
-    fn with_profile(component: &[u8], profile: ExecutionProfile) -> Self {
-        let machine = Machine::with(profile);
-        let executable = machine.admit(component).unwrap();
-        let contract = *executable.hash();
-        let mut chain =
-            Self { machine, deployed: Deployed::default(), state: MemoryState::default(), contract, nonce: 0 };
-        chain.deployed.0.insert(contract, executable);
-        let moment = chain.moment();
-        let deploy = chain.transaction(RootCall::Deploy { contract, gas_limit_max: None }, Vec::new(), &[]);
-        let deployment =
-            Deployment { contract, component: component.to_vec(), packages: Vec::new(), imports: Default::default() };
-        let view = verified(component).view_id();
-        let admission = Admission { view, host_interface: HostInterfaceId(Digest::ZERO) };
-        let state = chain.state.clone();
-        let mut builder = BlockBuilder::begin(&state, "test".parse().unwrap(), profile_id(), moment).unwrap();
-        builder.push_deployment(deploy, 0, deployment, admission).unwrap();
-        chain.state.apply(&builder.seal().unwrap()).unwrap();
-        chain
-    }
-
-    fn moment(&self) -> Moment {
-        let height = self.state.tip().unwrap().map_or(0, |tip| tip.moment.height + 1);
-        Moment { height, slot: 3 * height, time_ms: height }
-    }
-
-    fn transaction(&mut self, call: RootCall, arguments: Vec<u8>, inputs: &[UtxoId]) -> Transaction {
-        self.nonce += 1;
-        let inputs = inputs.iter().map(|utxo| Input { utxo: *utxo, version: None }).collect();
-        Transaction {
-            chain: "test".parse().unwrap(),
-            nonce: self.nonce,
-            valid_from: 0,
-            valid_until: u64::MAX,
-            inputs,
-            references: Vec::new(),
-            call,
-            arguments,
-            gas_limit: GAS_LIMIT,
-        }
-    }
-
-    fn function(&mut self, function: &str, arguments: Vec<u8>, inputs: &[UtxoId]) -> Transaction {
-        let call = RootCall::Function { contract: self.contract, function: function.to_owned() };
-        self.transaction(call, arguments, inputs)
-    }
-
-    fn main(&mut self, type_name: &str, main: &str, arguments: Vec<u8>) -> Transaction {
-        let (type_name, main) = (type_name.to_owned(), main.to_owned());
-        self.transaction(RootCall::Main { contract: self.contract, type_name, main }, arguments, &[])
-    }
-
-    fn method(&mut self, utxo: UtxoId, method: &str, arguments: Vec<u8>) -> Transaction {
-        self.transaction(RootCall::Method { utxo, method: method.to_owned() }, arguments, &[utxo])
-    }
-
-    fn verdict(&self, transaction: &Transaction) -> Verdict {
-        self.machine
-            .executor
-            .execute(transaction, &self.moment(), &self.state, Arc::new(self.deployed.clone()))
-            .unwrap()
-    }
-
-    fn invalid(&self, transaction: &Transaction) -> Invalid {
-        match self.verdict(transaction) {
-            Verdict::Invalid(invalid) => invalid,
-            Verdict::Executed(execution) => panic!("it was executed: {execution:?}"),
-        }
-    }
-
-    /// Executes a transaction, and makes it a block of its own.
-    fn commit(&mut self, transaction: Transaction) -> (Execution, Receipt) {
-        let execution = match self.verdict(&transaction) {
-            Verdict::Executed(execution) => execution,
-            Verdict::Invalid(invalid) => panic!("{invalid}"),
-        };
-        let state = self.state.clone();
-        let moment = self.moment();
-        let mut builder = BlockBuilder::begin(&state, "test".parse().unwrap(), profile_id(), moment).unwrap();
-        let receipt = builder.push(transaction, execution.clone()).unwrap().clone();
-        self.state.apply(&builder.seal().unwrap()).unwrap();
-        (execution, receipt)
-    }
-
-    fn succeed(&mut self, transaction: Transaction) -> Effects {
-        match self.commit(transaction).0.outcome {
-            Outcome::Succeeded(effects) => effects,
-            Outcome::Failed(failure) => panic!("{failure}"),
-        }
-    }
-
-    fn fail(&mut self, transaction: Transaction) -> Failure {
-        let root = self.state.tip().unwrap().unwrap().new_root;
-        let failure = match self.commit(transaction).0.outcome {
-            Outcome::Failed(failure) => failure,
-            Outcome::Succeeded(effects) => panic!("{effects:?}"),
-        };
-        assert_eq!(self.state.tip().unwrap().unwrap().new_root, root, "a failed transaction changed something");
-        failure
-    }
-
-    fn utxo(&self, id: UtxoId) -> Utxo {
-        match self.state.utxo(&id).unwrap().unwrap() {
-            UtxoStatus::Live(utxo) => utxo,
-            UtxoStatus::Consumed { .. } => panic!("{id} is consumed"),
-        }
-    }
-}
-
-fn profile_id() -> ProfileId {
-    ExecutionProfile::default().id()
-}
-
-fn signed(numbers: &[i64]) -> Vec<u8> {
-    let mut writer = Writer::new(1_000);
-    numbers.iter().for_each(|number| writer.signed(*number).unwrap());
-    writer.into_bytes()
-}
-
-fn id(utxo: UtxoId) -> Vec<u8> {
-    let mut writer = Writer::new(1_000);
-    writer.text(&utxo.to_string()).unwrap();
-    writer.into_bytes()
-}
-
-fn read_id(bytes: &[u8]) -> UtxoId {
-    let mut reader = Reader::new(bytes);
-    let id = reader.text().unwrap().parse().unwrap();
-    reader.finish().unwrap();
-    id
-}
 
 #[test]
 fn a_counter_lives_over_several_transactions() {
@@ -242,20 +71,6 @@ fn a_whole_life_in_one_transaction_leaves_nothing_but_events() {
         ]
     );
     check_rows(&execution.calls, execution.gas_used);
-}
-
-/// What must be so in every call table.
-fn check_rows(calls: &[Call], gas_used: u64) {
-    let mut states: HashMap<ObjectId, Digest> = HashMap::new();
-    for call in calls {
-        let Some(utxo) = call.object else { continue };
-        assert_eq!(call.old_state, states.get(&utxo).copied().unwrap_or(Digest::ZERO), "{}", call.function);
-        states.insert(utxo, call.new_state);
-        assert_eq!(call.new_state == Digest::ZERO, call.end == CallEnd::Consumed, "{}", call.function);
-    }
-    let root = calls.last().unwrap();
-    let inner: u64 = calls[..calls.len() - 1].iter().map(|call| call.gas).sum();
-    assert!(inner < root.gas && root.gas < gas_used, "{inner} {} {gas_used}", root.gas);
 }
 
 #[test]
@@ -470,48 +285,20 @@ fn gas_covers_what_is_paid_before_anything_runs() {
     assert_eq!((failure.kind, execution.gas_used), (FailureKind::OutOfGas, min));
 }
 
-/// Answers every question for a price.
-struct Oracle(i64);
-
-impl EffectHandler for Oracle {
-    fn handle(&mut self, effect: &Effect<'_>) -> Option<Result<Vec<u8>, Failure>> {
-        assert_eq!((effect.interface, effect.name), ("starstream:effects/oracle", "price"));
-        Some(Ok(signed(&[self.0])))
-    }
-}
-
-/// Knows nothing.
-struct Nobody;
-
-impl EffectHandler for Nobody {
-    fn handle(&mut self, _: &Effect<'_>) -> Option<Result<Vec<u8>, Failure>> {
-        None
-    }
-}
-
 #[test]
-fn effects_go_to_the_handler_that_was_installed_last() {
+fn an_effect_that_nobody_handles_names_everything() {
     let mut chain = Chain::with(&starstream("effects"));
     let make = chain.function("make", vec![], &[]);
     let asker = chain.succeed(make).created[0].utxo;
-    for transaction in [chain.function("ask-direct", signed(&[5]), &[]), chain.method(asker, "ask", signed(&[6]))] {
-        let handlers: Vec<Box<dyn EffectHandler>> = vec![Box::new(Oracle(1)), Box::new(Oracle(42)), Box::new(Nobody)];
-        let executor = &chain.machine.executor;
-        let verdict = executor.execute_with(
-            &transaction,
-            &chain.moment(),
-            &chain.state,
-            Arc::new(chain.deployed.clone()),
-            handlers,
+    let contract = chain.contract;
+    for (transaction, who) in [
+        (chain.function("ask-direct", signed(&[5]), &[]), format!("a script of {contract}")),
+        (chain.method(asker, "ask", signed(&[6])), format!("the UTXO {asker} (`asker` of {contract})")),
+    ] {
+        let expected = format!(
+            "unhandled effect: nobody handles the effect `starstream:effects/oracle#price`, which {who} raised"
         );
-        let Verdict::Executed(execution) = verdict.unwrap() else { panic!("it is invalid") };
-        let Outcome::Succeeded(effects) = execution.outcome else { panic!("{:?}", execution.outcome) };
-        assert_eq!(effects.result, signed(&[42]));
-        let failure = chain.fail(transaction);
-        assert_eq!(
-            failure.to_string(),
-            "unhandled effect: nobody handles the effect `starstream:effects/oracle#price`"
-        );
+        assert_eq!(chain.fail(transaction).to_string(), expected);
     }
 }
 
@@ -620,7 +407,7 @@ async fn a_simulation_says_what_execution_will_say() {
     let transaction = chain.function("create-bumped", signed(&[1, 4]), &[]);
     let Verdict::Executed(executed) = chain.verdict(&transaction) else { panic!("it is invalid") };
     let state: Arc<dyn State> = Arc::new(chain.state.clone());
-    let contracts: Arc<dyn ContractProvider> = Arc::new(Deployed(chain.deployed.0.clone()));
+    let contracts: Arc<dyn ContractProvider> = Arc::new(chain.deployed.clone());
     let moment = chain.moment();
     let simulated = chain.machine.executor.simulate(transaction, moment, state, contracts).await.unwrap();
     let Verdict::Executed(simulated) = simulated else { panic!("it is invalid") };
