@@ -2,7 +2,8 @@
 
 use crate::build;
 use crate::support::{Machine, chain};
-use ledger_core::{Failure, FailureKind};
+use ledger_core::{Failure, FailureFrame, FailureKind};
+use ledger_runtime::admission::Executable;
 use ledger_runtime::execution::CallError;
 use ledger_runtime::profile::ExecutionProfile;
 use wasm_wave::value::{Type, Value};
@@ -22,8 +23,11 @@ fn unsigned(value: u64) -> Vec<u8> {
     writer.into_bytes()
 }
 
-fn out_of_gas(limit: u64) -> Failure {
-    Failure::new(FailureKind::OutOfGas, format!("the gas limit of {limit} was reached"))
+/// The failure of a call that reached its limit: the call of `function` was the only one that was going on.
+fn out_of_gas(contract: &Executable, function: &str, limit: u64) -> Failure {
+    let frame = FailureFrame { contract: *contract.hash(), object: None, function: function.to_owned() };
+    let failure = Failure::new(FailureKind::OutOfGas, format!("the gas limit of {limit} was reached"));
+    Failure { frames: vec![frame], ..failure }
 }
 
 /// What every call costs.
@@ -133,7 +137,7 @@ async fn an_endless_loop_ends_with_its_gas() {
     for limit in [None, Some(20_000), Some(50_000_000)] {
         let outcome = machine.call(&contract, "run", &[], limit).await.unwrap();
         let limit = limit.unwrap_or(10_000_000);
-        assert_eq!(outcome.result, Err(out_of_gas(limit)));
+        assert_eq!(outcome.result, Err(out_of_gas(&contract, "run", limit)));
         assert_eq!(outcome.gas_used, limit);
     }
     let error = machine.call(&contract, "run", &[], Some(100_000_001)).await.unwrap_err();
@@ -163,7 +167,7 @@ async fn a_limit_equal_to_the_gas_used_suffices() {
         let again = machine.call(&contract, function, &parameters, Some(used)).await.unwrap();
         assert_eq!(again, outcome, "{function}");
         let short = machine.call(&contract, function, &parameters, Some(used - 1)).await.unwrap();
-        assert_eq!(short.result, Err(out_of_gas(used - 1)), "{function}");
+        assert_eq!(short.result, Err(out_of_gas(&contract, function, used - 1)), "{function}");
         assert_eq!(short.gas_used, used - 1);
     }
 }
@@ -174,7 +178,7 @@ async fn without_gas_nothing_runs() {
     let contract = machine.admit(&build::example("arithmetic")).unwrap();
     for limit in [0, 1, 10_000] {
         let outcome = machine.call(&contract, "gcd", &[1, 1], Some(limit)).await.unwrap();
-        assert_eq!(outcome.result, Err(out_of_gas(limit)));
+        assert_eq!(outcome.result, Err(out_of_gas(&contract, "gcd", limit)));
         assert_eq!(outcome.gas_used, limit);
     }
 }
@@ -216,7 +220,7 @@ async fn memory_costs_gas_even_if_the_call_fails() {
     assert_eq!(much.result.as_ref().unwrap_err().kind, FailureKind::Trap);
     assert!(much.gas_used - little.gas_used >= 100 * profile().gas_per_memory_page);
     let limit = little.gas_used + 100;
-    assert_eq!(call(100, Some(limit)).await.result, Err(out_of_gas(limit)));
+    assert_eq!(call(100, Some(limit)).await.result, Err(out_of_gas(&contract, "grow-and-stop", limit)));
 }
 
 #[tokio::test]
@@ -371,7 +375,7 @@ async fn setting_up_an_instance_costs_gas_too() {
     let endless = r#"(module (func $start (loop $again (br $again))) (start $start) (func (export "run")))"#;
     let contract = machine.contract("export run: func();", endless);
     let outcome = machine.call(&contract, "run", &[], None).await.unwrap();
-    assert_eq!(outcome.result, Err(out_of_gas(10_000_000)));
+    assert_eq!(outcome.result, Err(out_of_gas(&contract, "run", 10_000_000)));
     let failing = r#"(module (func $start (unreachable)) (start $start) (func (export "run")))"#;
     let contract = machine.contract("export run: func();", failing);
     let outcome = machine.call(&contract, "run", &[], None).await.unwrap();

@@ -20,7 +20,6 @@ mod execution;
 mod external_ids;
 mod gas_vectors;
 mod genesis;
-mod handlers;
 mod memory_chain;
 mod node;
 mod profile;

@@ -2,9 +2,7 @@
 
 use crate::build;
 use crate::memory_chain::{Chain, GAS_LIMIT, check_rows, id, read_id, signed, starstream};
-use ledger_core::{
-    CallEnd, Callable, FailureKind, Invalid, ObjectId, Outcome, RootCall, State, Transaction, Verdict,
-};
+use ledger_core::{CallEnd, Callable, FailureKind, Invalid, ObjectId, Outcome, RootCall, State, Transaction, Verdict};
 use ledger_runtime::execution::ContractProvider;
 use ledger_runtime::profile::ExecutionProfile;
 use std::sync::Arc;
