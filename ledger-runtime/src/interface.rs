@@ -1,5 +1,6 @@
 //! The functions that a contract offers, as its world declares them, and which of them can be called.
 
+use crate::admission::coroutine::ObjectKind;
 use registry_core::starstream;
 use std::collections::HashMap;
 use std::fmt;
@@ -89,6 +90,24 @@ pub enum FunctionError {
         /// The methods that it has.
         available: Vec<String>,
     },
+    /// The type of a token has no such function.
+    #[error("a token of the type `{type_name}` has no function `{name}`")]
+    UnknownOfToken {
+        /// The type.
+        type_name: String,
+        /// The name given.
+        name: String,
+        /// The functions that it has: its methods, and those that burn it.
+        available: Vec<String>,
+    },
+    /// It is a function of tokens, and a contract was named.
+    #[error("`{name}` is a function of tokens of the type `{type_name}`, not of the contract")]
+    OfToken {
+        /// The name given.
+        name: String,
+        /// The type.
+        type_name: String,
+    },
     /// It is a method, and a contract was named.
     #[error("`{name}` is a method of UTXOs of the type `{type_name}`, not a function of the contract")]
     OfUtxo {
@@ -97,11 +116,13 @@ pub enum FunctionError {
         /// The type.
         type_name: String,
     },
-    /// It is a function of the contract, and a UTXO was named.
-    #[error("`{name}` is a function of the contract, not a method of the UTXO")]
+    /// It is a function of the contract, and a UTXO or a token was named.
+    #[error("`{name}` is a function of the contract, not a method of the {kind}")]
     OfContract {
         /// The function as it is called.
         name: String,
+        /// What was named.
+        kind: ObjectKind,
     },
     /// Several functions are meant by a short name.
     #[error("`{name}` is the short name of several functions")]
@@ -222,24 +243,30 @@ pub(crate) fn is_storage(function: &Function) -> bool {
     function.name == GET_STORAGE || function.name == SET_STORAGE
 }
 
-/// Whether the world is that of a contract of Starstream, whose UTXOs are coroutines. Handles of its UTXOs can be sent, as
-/// their ids.
+/// Whether the world is that of a contract of Starstream, whose UTXOs are coroutines. Handles of its UTXOs and tokens can be
+/// sent, as their ids.
 pub(crate) fn is_coroutine(resolve: &Resolve, world: WorldId) -> bool {
     starstream::is_contract(resolve, world)
 }
 
-/// Whether a resource of a contract of Starstream is that of UTXOs, of one type or of any.
-pub(crate) fn is_utxo(resolve: &Resolve, resource: TypeId) -> bool {
-    resource_name(resolve, resource) == Some("utxo")
+/// Whether a resource of a contract of Starstream is that of UTXOs or that of tokens, of one type or of any.
+pub(crate) fn object_kind(resolve: &Resolve, resource: TypeId) -> Option<ObjectKind> {
+    let name = resource_name(resolve, resource)?;
+    [ObjectKind::Utxo, ObjectKind::Token].into_iter().find(|kind| kind.resource_name() == name)
 }
 
 /// The name by which a resource is declared, whatever it is called where it is used.
-pub(crate) fn resource_name(resolve: &Resolve, mut resource: TypeId) -> Option<&str> {
+pub(crate) fn resource_name(resolve: &Resolve, resource: TypeId) -> Option<&str> {
+    resolve.types[declared(resolve, resource)].name.as_deref()
+}
+
+/// The type that an alias stands for in the end.
+pub(crate) fn declared(resolve: &Resolve, mut ty: TypeId) -> TypeId {
     // An alias refers to what was declared before it, so this ends.
-    while let TypeDefKind::Type(Type::Id(declared)) = &resolve.types[resource].kind {
-        resource = *declared;
+    while let TypeDefKind::Type(Type::Id(declared)) = &resolve.types[ty].kind {
+        ty = *declared;
     }
-    resolve.types[resource].name.as_deref()
+    ty
 }
 
 impl FunctionError {
@@ -257,8 +284,12 @@ impl FunctionError {
             Self::Unknown { available, .. } if available.is_empty() => {
                 Some("the contract has no function that can be called".to_owned())
             }
-            Self::UnknownMethod { available, .. } if available.is_empty() => Some("it has no methods".to_owned()),
-            Self::Unknown { name, available } | Self::UnknownMethod { name, available, .. } => {
+            Self::UnknownMethod { available, .. } | Self::UnknownOfToken { available, .. } if available.is_empty() => {
+                Some("it has no functions".to_owned())
+            }
+            Self::Unknown { name, available }
+            | Self::UnknownMethod { name, available, .. }
+            | Self::UnknownOfToken { name, available, .. } => {
                 Some(match similar(name, available) {
                     Some(similar) => format!("did you mean `{similar}`? There are {}", list(available)),
                     None => format!("it has {}", list(available)),
@@ -268,7 +299,12 @@ impl FunctionError {
             Self::OfUtxo { .. } => Some(
                 "name a UTXO in place of the contract: `p2:u…`, or `p2:c…#0`; `ledger utxos` lists them".to_owned(),
             ),
-            Self::OfContract { name } => Some(format!("name the contract in place of the UTXO: `p2:c… {name}`")),
+            Self::OfToken { .. } => {
+                Some("name a token in place of the contract: `p2:k…`; `ledger tokens` lists them".to_owned())
+            }
+            Self::OfContract { name, kind } => {
+                Some(format!("name the contract in place of the {kind}: `p2:c… {name}`"))
+            }
             Self::NotCallable { obstacle: Obstacle::OnChainOnly, .. } => Some(
                 "`ledger transact` sends it, and `ledger call` shows what it would do: `submit` and `simulate` of \
                  `ledger:node/chain`"
@@ -399,7 +435,7 @@ impl TypeObstacles<'_> {
             TypeDefKind::Result(result) => self.first([&result.ok, &result.err].into_iter().flatten(), depth),
             TypeDefKind::Flags(_) | TypeDefKind::Enum(_) => None,
             TypeDefKind::Handle(Handle::Own(resource) | Handle::Borrow(resource))
-                if self.is_coroutine && is_utxo(resolve, *resource) =>
+                if self.is_coroutine && object_kind(resolve, *resource).is_some() =>
             {
                 None
             }

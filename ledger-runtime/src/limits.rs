@@ -41,7 +41,7 @@ pub struct Limits {
 
     /// Bytes of the database that stay in memory.
     pub database_cache_size_bytes: usize,
-    /// UTXOs, consumed ones among them, that are looked at for one page of a list.
+    /// UTXOs, consumed ones among them, or tokens that are looked at for one page of a list.
     pub utxos_scanned_max: usize,
 
     /// Transactions in a block that this node orders.
@@ -67,7 +67,7 @@ pub struct Limits {
     pub request_size_bytes_max: usize,
     /// Bytes of one answer: the largest WIT text is what it must hold.
     pub answer_size_bytes_max: usize,
-    /// UTXOs that one page of a list may have.
+    /// UTXOs or tokens that one page of a list may have.
     pub page_utxos_max: u32,
     /// Frames that one message may be split into.
     pub message_frames_max: usize,

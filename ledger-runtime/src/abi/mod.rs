@@ -34,7 +34,7 @@ mod text;
 mod types;
 
 pub use error::{HandleError, LiftError, LowerError, PointerError, Unsupported, UnsupportedType};
-pub use name::ObjectName;
+pub use name::{ObjectName, ParseObjectNameError};
 pub use signature::{CoreSignature, Handed, Signature};
 pub use types::{AbiType, Case, CoreType, Field, ObjectType, Resource, Resources, Shape};
 pub(crate) use types::{CONTRACT_TYPE_PARTS_MAX, TYPE_PARTS_MAX, declaration};

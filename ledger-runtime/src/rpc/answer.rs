@@ -5,6 +5,7 @@ use crate::chain::{Committed, Simulated};
 use crate::contracts::ContractWit;
 use crate::execution::CallOutcome;
 use crate::service::Status;
+use crate::store::{TokenPage, TokenSummary};
 use crate::utxo_name::UtxoName;
 use crate::value::{Fault, Reader, Writer};
 use ledger_core::{
@@ -12,7 +13,7 @@ use ledger_core::{
     FailureFrame, FailureKind, FailureObject, Header, MethodId, Moment, Receipt, Token, TokenChange, TokenSupply,
     Transaction, Utxo, UtxoContent,
 };
-use registry_core::id::{BlockId, ComponentHash, TransactionId, UtxoId};
+use registry_core::id::{BlockId, ComponentHash, TokenId, TransactionId, UtxoId};
 use std::collections::BTreeMap;
 
 /// A contract's WIT and the name of its world in it.
@@ -70,6 +71,37 @@ pub struct LiveUtxo {
     pub utxo: Utxo,
     /// What its callable methods are called in the contract's WIT, as far as the contract exports them.
     pub method_names: BTreeMap<MethodId, String>,
+}
+
+/// What became of a token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TokenAnswer {
+    /// A UTXO holds it.
+    Held(HeldToken),
+    /// It was burned.
+    Burned(BurnedToken),
+}
+
+/// A token that is held.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldToken {
+    /// All of it.
+    pub token: Token,
+    /// The UTXO that holds it.
+    pub holder: UtxoId,
+}
+
+/// What is kept of a token that was burned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BurnedToken {
+    /// Its id.
+    pub token: TokenId,
+    /// Its contract.
+    pub contract: ComponentHash,
+    /// The exported interface that declares its type.
+    pub type_name: String,
+    /// The height of the block that burned it.
+    pub height: u64,
 }
 
 /// What a list shows of a UTXO.
@@ -206,6 +238,10 @@ record!(TransactionAnswer { height, index, block, transaction, receipt });
 record!(TokenSupply { minted, burned });
 record!(ChainStatus { tip, header, gas_limit_default, gas_limit_max });
 record!(UtxoPage { utxos, next });
+record!(HeldToken { token, holder });
+record!(BurnedToken { token, contract, type_name, height });
+record!(TokenSummary { id, contract, type_name, holder });
+record!(TokenPage { tokens, next });
 
 /// The kinds of failure, in the order of the enum `failure-kind`.
 const FAILURE_KINDS: &[FailureKind] =
@@ -279,6 +315,29 @@ impl Encoded for UtxoAnswer {
         match read_case(reader)? {
             0 => Ok(Self::Live(Box::new(LiveUtxo::read(reader)?))),
             1 => Ok(Self::Consumed(Encoded::read(reader)?)),
+            index => Err(Fault::UnknownCase { index }),
+        }
+    }
+}
+
+impl Encoded for TokenAnswer {
+    fn write(&self, writer: &mut Writer) -> Result<(), Fault> {
+        match self {
+            Self::Held(held) => {
+                writer.unsigned(0)?;
+                held.write(writer)
+            }
+            Self::Burned(burned) => {
+                writer.unsigned(1)?;
+                burned.write(writer)
+            }
+        }
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Fault> {
+        match read_case(reader)? {
+            0 => Ok(Self::Held(Encoded::read(reader)?)),
+            1 => Ok(Self::Burned(Encoded::read(reader)?)),
             index => Err(Fault::UnknownCase { index }),
         }
     }

@@ -1,18 +1,18 @@
 //! What the functions of `ledger:node/chain` do.
 
 use super::answer::{
-    BlockAnswer, ChainStatus, ConsumedSummary, ContractAnswer, LiveUtxo, TransactionAnswer, TransactionSummary,
-    UtxoAnswer, UtxoPage, UtxoSummary,
+    BlockAnswer, BurnedToken, ChainStatus, ConsumedSummary, ContractAnswer, HeldToken, LiveUtxo, TokenAnswer,
+    TransactionAnswer, TransactionSummary, UtxoAnswer, UtxoPage, UtxoSummary,
 };
 use super::refusal::{ErrorCode, Refusal};
 use crate::admission::coroutine::method_ids;
 use crate::chain::{Committed, Ledger, Simulated};
 use crate::contract_hash;
 use crate::service::{Service, ServiceError};
-use crate::store::{Snapshot, StorageError};
+use crate::store::{Snapshot, StorageError, TokenPage, TokenStatus};
 use crate::utxo_name::UtxoName;
 use ledger_core::{Callable, Canonical, MethodId, StateError, Transaction, Utxo, UtxoStatus};
-use registry_core::id::{BlockId, ComponentHash, ParseIdError, TransactionId};
+use registry_core::id::{BlockId, ComponentHash, ParseIdError, TokenId, TransactionId};
 use registry_core::with_causes;
 use std::collections::BTreeMap;
 use wit_parser::FunctionKind;
@@ -85,10 +85,7 @@ pub(super) async fn utxos(
     limit: u32,
     limit_max: u32,
 ) -> Result<UtxoPage, Refusal> {
-    if !(1..=limit_max).contains(&limit) {
-        let message = format!("a page can have 1 to {limit_max} UTXOs (`page_utxos_max`), not {limit}");
-        return Err(Refusal { code: ErrorCode::MalformedRequest, message, hint: None });
-    }
+    check_page(limit, limit_max)?;
     let contract = contract.map(contract_of).transpose()?;
     let after: Option<UtxoName> = after.map(str::parse).transpose().map_err(malformed_name)?;
     let page = read(service.ledger(), move |snapshot| {
@@ -113,6 +110,56 @@ pub(super) async fn utxos(
     let page = page.await??;
     let next = page.next.map(|(contract, serial)| UtxoName::Serial(contract, serial));
     Ok(UtxoPage { utxos: page.utxos.into_iter().map(UtxoSummary::from).collect(), next })
+}
+
+fn check_page(limit: u32, limit_max: u32) -> Result<(), Refusal> {
+    if (1..=limit_max).contains(&limit) {
+        return Ok(());
+    }
+    let message = format!("a page can have 1 to {limit_max} entries (`page_utxos_max`), not {limit}");
+    Err(Refusal { code: ErrorCode::MalformedRequest, message, hint: None })
+}
+
+pub(super) async fn token(service: &Service, id: &str) -> Result<TokenAnswer, Refusal> {
+    let token: TokenId = id.parse().map_err(malformed_id)?;
+    let found = read(service.ledger(), move |snapshot| Ok(snapshot.token(&token)?)).await?;
+    Ok(match found.ok_or_else(|| not_found("token", id, TOKENS_HINT))? {
+        TokenStatus::Held { token, holder } => TokenAnswer::Held(HeldToken { token, holder }),
+        TokenStatus::Burned { height, contract, type_name } => {
+            TokenAnswer::Burned(BurnedToken { token, contract, type_name, height })
+        }
+    })
+}
+
+const TOKENS_HINT: &str = "`ledger tokens` lists those that are not burned";
+
+/// Which tokens somebody wants a page of.
+pub(super) struct WantedTokens {
+    pub(super) contract: Option<String>,
+    pub(super) type_name: Option<String>,
+    pub(super) after: Option<String>,
+    pub(super) limit: u32,
+}
+
+pub(super) async fn tokens(service: &Service, wanted: WantedTokens, limit_max: u32) -> Result<TokenPage, Refusal> {
+    let WantedTokens { contract, type_name, after, limit } = wanted;
+    check_page(limit, limit_max)?;
+    let contract = contract.as_deref().map(contract_of).transpose()?;
+    let after: Option<TokenId> = after.as_deref().map(str::parse).transpose().map_err(malformed_id)?;
+    let page = read(service.ledger(), move |snapshot| {
+        if let Some(contract) = contract
+            && snapshot.contract(&contract)?.is_none()
+        {
+            return Ok(Err(not_found("contract", &contract.to_string(), DEPLOY_HINT)));
+        }
+        if let Some(after) = after
+            && snapshot.token(&after)?.is_none()
+        {
+            return Ok(Err(not_found("token", &after.to_string(), "the next page begins after what this one calls `next`")));
+        }
+        Ok(Ok(snapshot.tokens(contract.as_ref(), type_name.as_deref(), after.as_ref(), limit as usize)?))
+    });
+    page.await?
 }
 
 impl From<Utxo> for UtxoSummary {

@@ -1,7 +1,7 @@
 //! The client of a node.
 
 use super::answer::{
-    BlockAnswer, ChainStatus, ContractAnswer, Outcome, TransactionAnswer, UtxoAnswer, UtxoPage, WitAnswer,
+    BlockAnswer, ChainStatus, ContractAnswer, Outcome, TokenAnswer, TransactionAnswer, UtxoAnswer, UtxoPage, WitAnswer,
 };
 use super::encoding::Encoded;
 use super::message::Request;
@@ -10,11 +10,12 @@ use super::wire::{self, WireError};
 use crate::chain::{Committed, Simulated};
 use crate::limits::Limits;
 use crate::service::Status;
+use crate::store::TokenPage;
 use crate::utxo_name::UtxoName;
 use crate::value::Fault;
 use bytes::Bytes;
 use ledger_core::{Canonical, Transaction};
-use registry_core::id::{ComponentHash, TransactionId};
+use registry_core::id::{ComponentHash, TokenId, TransactionId};
 use std::io;
 use std::time::Duration;
 use tokio::net::TcpStream;
@@ -207,6 +208,36 @@ impl NodeClient {
     ) -> Result<UtxoPage, NodeClientError> {
         let (contract, after) = (contract.map(ToString::to_string), after.map(ToString::to_string));
         self.ask(Request::Utxos { contract, after, limit }).await
+    }
+
+    /// A token.
+    ///
+    /// # Errors
+    /// If the node can't be reached, or the chain has never had it.
+    pub async fn token(&self, id: &TokenId) -> Result<TokenAnswer, NodeClientError> {
+        let answer: TokenAnswer = self.ask(Request::Token { id: id.to_string() }).await?;
+        let found = match &answer {
+            TokenAnswer::Held(held) => held.token.id,
+            TokenAnswer::Burned(burned) => burned.token,
+        };
+        self.expect(found == *id, "a token")?;
+        Ok(answer)
+    }
+
+    /// Tokens that are not burned, of one contract or of all, of one type or of all, in the order of contracts and ids: at
+    /// most `limit`, and those after the page of which `after` was the `next`.
+    ///
+    /// # Errors
+    /// If the node can't be reached or refuses.
+    pub async fn tokens(
+        &self,
+        contract: Option<&ComponentHash>,
+        type_name: Option<&str>,
+        after: Option<&TokenId>,
+        limit: u32,
+    ) -> Result<TokenPage, NodeClientError> {
+        let (contract, after) = (contract.map(ToString::to_string), after.map(ToString::to_string));
+        self.ask(Request::Tokens { contract, type_name: type_name.map(str::to_owned), after, limit }).await
     }
 
     /// The block at a height, or the latest.

@@ -25,6 +25,8 @@ pub(super) enum Method {
     Deploy,
     Utxo,
     Utxos,
+    Token,
+    Tokens,
     Block,
     Transaction,
     Contract,
@@ -42,6 +44,8 @@ pub(super) enum Request {
     Deploy { contract: String, gas_limit_max: Option<u64> },
     Utxo { name: String },
     Utxos { contract: Option<String>, after: Option<String>, limit: u32 },
+    Token { id: String },
+    Tokens { contract: Option<String>, type_name: Option<String>, after: Option<String>, limit: u32 },
     Block { height: Option<u64> },
     Transaction { id: String },
     Contract { contract: String },
@@ -62,6 +66,8 @@ impl Method {
             (CHAIN, "deploy") => Some(Self::Deploy),
             (CHAIN, "utxo") => Some(Self::Utxo),
             (CHAIN, "utxos") => Some(Self::Utxos),
+            (CHAIN, "token") => Some(Self::Token),
+            (CHAIN, "tokens") => Some(Self::Tokens),
             (CHAIN, "block") => Some(Self::Block),
             (CHAIN, "transaction") => Some(Self::Transaction),
             (CHAIN, "contract") => Some(Self::Contract),
@@ -104,6 +110,13 @@ impl Method {
                 after: Encoded::read(reader)?,
                 limit: Encoded::read(reader)?,
             },
+            Self::Token => Request::Token { id: Encoded::read(reader)? },
+            Self::Tokens => Request::Tokens {
+                contract: Encoded::read(reader)?,
+                type_name: Encoded::read(reader)?,
+                after: Encoded::read(reader)?,
+                limit: Encoded::read(reader)?,
+            },
             Self::Block => Request::Block { height: Encoded::read(reader)? },
             Self::Transaction => Request::Transaction { id: Encoded::read(reader)? },
             Self::Contract => Request::Contract { contract: Encoded::read(reader)? },
@@ -129,6 +142,8 @@ impl Request {
             Self::Deploy { .. } => (CHAIN, "deploy"),
             Self::Utxo { .. } => (CHAIN, "utxo"),
             Self::Utxos { .. } => (CHAIN, "utxos"),
+            Self::Token { .. } => (CHAIN, "token"),
+            Self::Tokens { .. } => (CHAIN, "tokens"),
             Self::Block { .. } => (CHAIN, "block"),
             Self::Transaction { .. } => (CHAIN, "transaction"),
             Self::Contract { .. } => (CHAIN, "contract"),
@@ -163,8 +178,14 @@ impl Request {
                 after.write(to)?;
                 limit.write(to)
             }
+            Self::Tokens { contract, type_name, after, limit } => {
+                contract.write(to)?;
+                type_name.write(to)?;
+                after.write(to)?;
+                limit.write(to)
+            }
             Self::Block { height } => height.write(to),
-            Self::Transaction { id } => id.write(to),
+            Self::Transaction { id } | Self::Token { id } => id.write(to),
             Self::Contract { contract } => contract.write(to),
         }?;
         Ok(writer.into_bytes())

@@ -153,6 +153,11 @@ impl Server {
                 let page = chain::utxos(service, contract.as_deref(), after.as_deref(), limit, limit_max).await;
                 self.answer_or_refuse(page)
             }
+            Request::Token { id } => self.answer_or_refuse(chain::token(service, &id).await),
+            Request::Tokens { contract, type_name, after, limit } => {
+                let wanted = chain::WantedTokens { contract, type_name, after, limit };
+                self.answer_or_refuse(chain::tokens(service, wanted, self.limits.page_utxos_max).await)
+            }
             Request::Block { height } => self.answer_or_refuse(chain::block(service, height).await),
             Request::Transaction { id } => self.answer_or_refuse(chain::transaction(service, &id).await),
             Request::Contract { contract } => self.answer_or_refuse(chain::contract(service, &contract).await),

@@ -2,8 +2,8 @@
 
 use super::error::Fault;
 use super::tables::{
-    CALLS, CLOSURES, COMPONENTS, CONTRACTS, GENESIS_KEY, HEADERS, META, NODES, PACKAGES, PLACES, RECEIPTS, SERIALS,
-    TIP_KEY, TRANSACTIONS, Tip, UTXOS, decode, encode, node_key,
+    CALLS, CLOSURES, COMPONENTS, CONTRACTS, GENESIS_KEY, HEADERS, HELD_TOKENS, KeptToken, META, NODES, PACKAGES, PLACES,
+    RECEIPTS, SERIALS, TIP_KEY, TOKENS, TRANSACTIONS, Tip, UTXOS, decode, encode, node_key,
 };
 use ledger_core::{Canonical, Deployment, Header, SealedBlock, Tree, empty_root};
 use redb::{Database, Key, ReadableTable, TableDefinition, WriteTransaction};
@@ -120,6 +120,7 @@ fn write_state(transaction: &WriteTransaction, block: &SealedBlock) -> Result<()
             return Err(Fault::NotNext(format!("{}#{} was given before", created.contract, created.serial)));
         }
     }
+    write_tokens(transaction, block)?;
     let mut contracts = transaction.open_table(CONTRACTS)?;
     for (contract, known) in block.contracts() {
         contracts.insert(contract.digest().as_bytes(), encode(known)?.as_slice())?;
@@ -129,6 +130,23 @@ fn write_state(transaction: &WriteTransaction, block: &SealedBlock) -> Result<()
         for node in block.nodes(tree) {
             nodes.insert(node_key(tree, node.level, node.index), node.digest.as_bytes())?;
         }
+    }
+    Ok(())
+}
+
+/// Where the tokens are that the block tells of.
+fn write_tokens(transaction: &WriteTransaction, block: &SealedBlock) -> Result<(), Fault> {
+    let height = block.header().moment.height;
+    let mut tokens = transaction.open_table(TOKENS)?;
+    let mut held = transaction.open_table(HELD_TOKENS)?;
+    for change in block.receipts().iter().flat_map(|receipt| &receipt.tokens) {
+        let name = change.token.digest().as_bytes();
+        tokens.insert(name, encode(&KeptToken::after(change, height))?.as_slice())?;
+        let key = (change.contract.digest().as_bytes(), name);
+        match change.to {
+            Some(_) => held.insert(key, ())?,
+            None => held.remove(key)?,
+        };
     }
     Ok(())
 }

@@ -15,11 +15,11 @@ pub use error::StorageError;
 pub use redb_storage::RedbStorage;
 
 use ledger_core::{
-    Block, CallRow, ContractCounters, ContractRecord, Header, Receipt, SealedBlock, State, Transaction, Utxo,
+    Block, CallRow, ContractCounters, ContractRecord, Header, Receipt, SealedBlock, State, Token, Transaction, Utxo,
     UtxoStatus,
 };
 use registry_client::FetchedComponent;
-use registry_core::id::{ComponentHash, TransactionId, UtxoId};
+use registry_core::id::{ComponentHash, TokenId, TransactionId, UtxoId};
 use registry_core::limits::Limits as CoreLimits;
 use std::sync::Arc;
 
@@ -114,6 +114,26 @@ pub trait Snapshot: State {
         limit: usize,
     ) -> Result<UtxoPage, StorageError>;
 
+    /// What became of a token. The UTXO that holds it is compared with what stands for it in the tree.
+    ///
+    /// # Errors
+    /// As [`Snapshot::genesis`].
+    fn token(&self, id: &TokenId) -> Result<Option<TokenStatus>, StorageError>;
+
+    /// At most `limit` tokens that are not burned, those of one contract or all, of one type or all, ordered by contract and
+    /// id, after one of them. A page may have fewer although more follow, because those of other types have to be passed
+    /// over.
+    ///
+    /// # Errors
+    /// As [`Snapshot::genesis`].
+    fn tokens(
+        &self,
+        contract: Option<&ComponentHash>,
+        type_name: Option<&str>,
+        after: Option<&TokenId>,
+        limit: usize,
+    ) -> Result<TokenPage, StorageError>;
+
     /// At most `limit` contracts in the order of their hashes, after one of them.
     ///
     /// # Errors
@@ -143,6 +163,49 @@ pub struct TransactionPlace {
     pub height: u64,
     /// The place in the block, counted from 0.
     pub index: u32,
+}
+
+/// What became of a token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TokenStatus {
+    /// A UTXO holds it.
+    Held {
+        /// All of it.
+        token: Token,
+        /// The UTXO.
+        holder: UtxoId,
+    },
+    /// It was burned.
+    Burned {
+        /// The height of the block that burned it.
+        height: u64,
+        /// Its contract.
+        contract: ComponentHash,
+        /// The exported interface that declares its type.
+        type_name: String,
+    },
+}
+
+/// What a list shows of a token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenSummary {
+    /// Its id.
+    pub id: TokenId,
+    /// Its contract.
+    pub contract: ComponentHash,
+    /// The exported interface that declares its type.
+    pub type_name: String,
+    /// The UTXO that holds it.
+    pub holder: UtxoId,
+}
+
+/// Some of the tokens that are not burned.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TokenPage {
+    /// In the order of contract and id.
+    pub tokens: Vec<TokenSummary>,
+    /// What to ask after for those that follow; none if there are no more.
+    pub next: Option<TokenId>,
 }
 
 /// Some of the live UTXOs.

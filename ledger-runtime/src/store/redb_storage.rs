@@ -5,8 +5,8 @@ use super::commit;
 use super::error::{Fault, Location};
 use super::snapshot::RedbSnapshot;
 use super::tables::{
-    CALLS, CLOSURES, COMPONENTS, CONTRACTS, FORMAT, FORMAT_1_TABLE, FORMAT_KEY, HEADERS, META, NODES, PACKAGES, PLACES,
-    RECEIPTS, SERIALS, TRANSACTIONS, Tables, UTXOS,
+    CALLS, CLOSURES, COMPONENTS, CONTRACTS, FORMAT, FORMAT_1_TABLE, FORMAT_KEY, HEADERS, HELD_TOKENS, META, NODES, PACKAGES, PLACES,
+    RECEIPTS, SERIALS, TOKENS, TRANSACTIONS, Tables, UTXOS,
 };
 use super::{Snapshot, Storage, StorageError};
 use crate::limits::Limits;
@@ -230,6 +230,8 @@ fn prepare(database: &Database) -> Result<(), Fault> {
     transaction.open_table(PLACES)?;
     transaction.open_table(UTXOS)?;
     transaction.open_table(SERIALS)?;
+    transaction.open_table(TOKENS)?;
+    transaction.open_table(HELD_TOKENS)?;
     transaction.open_table(CONTRACTS)?;
     transaction.open_table(NODES)?;
     transaction.open_table(CLOSURES)?;

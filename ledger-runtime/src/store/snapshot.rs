@@ -2,13 +2,13 @@
 
 use super::error::{Fault, Location};
 use super::tables::Tables;
-use super::{Snapshot, StorageError, TransactionPlace, UtxoPage};
+use super::{Snapshot, StorageError, TokenPage, TokenStatus, TransactionPlace, UtxoPage};
 use ledger_core::{
     Block, CallRow, ContractCounters, ContractRecord, Header, Receipt, State, StateError, Transaction, Tree, UtxoStatus,
 };
 use registry_client::FetchedComponent;
 use registry_core::hash::Digest;
-use registry_core::id::{ComponentHash, TransactionId, UtxoId};
+use registry_core::id::{ComponentHash, TokenId, TransactionId, UtxoId};
 use registry_core::limits::Limits as CoreLimits;
 
 /// The tables, and the last header in them.
@@ -128,6 +128,20 @@ impl Snapshot for RedbSnapshot {
         limit: usize,
     ) -> Result<UtxoPage, StorageError> {
         self.read(|tables| tables.utxos(contract, after, limit, self.utxos_scanned_max))
+    }
+
+    fn token(&self, id: &TokenId) -> Result<Option<TokenStatus>, StorageError> {
+        self.read(|tables| tables.token(id))
+    }
+
+    fn tokens(
+        &self,
+        contract: Option<&ComponentHash>,
+        type_name: Option<&str>,
+        after: Option<&TokenId>,
+        limit: usize,
+    ) -> Result<TokenPage, StorageError> {
+        self.read(|tables| tables.tokens(contract, type_name, after, limit, self.utxos_scanned_max))
     }
 
     fn contracts(

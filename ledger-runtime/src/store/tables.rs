@@ -4,18 +4,18 @@
 //! it keeps; [`commit`](super::commit) writes them all, [`check`](super::check) compares them with each other.
 
 use super::error::Fault;
-use super::{TransactionPlace, UtxoPage};
+use super::{TokenPage, TokenStatus, TokenSummary, TransactionPlace, UtxoPage};
 use borsh::{BorshDeserialize, BorshSerialize};
 use ledger_core::{
-    Block, CallRow, ContractCounters, ContractRecord, Deployment, Header, Receipt, RootCall, Transaction, Tree, Utxo,
-    UtxoStatus,
+    Block, CallRow, ContractCounters, ContractRecord, Deployment, Header, Receipt, RootCall, TokenChange, Transaction,
+    Tree, Utxo, UtxoStatus,
 };
 use redb::{Database, Key, ReadOnlyTable, ReadableDatabase, TableDefinition, Value};
 use registry_client::FetchedComponent;
 use registry_core::closure::{Closure, ClosurePackage};
 use registry_core::component::VerifiedComponent;
 use registry_core::hash::Digest;
-use registry_core::id::{BlockId, ComponentHash, PackageHash, TransactionId, UtxoId};
+use registry_core::id::{BlockId, ComponentHash, PackageHash, TokenId, TransactionId, UtxoId};
 use registry_core::limits::Limits as CoreLimits;
 use registry_core::with_causes;
 
@@ -41,6 +41,10 @@ pub(super) const PLACES: TableDefinition<Name, Place> = TableDefinition::new("pl
 pub(super) const UTXOS: TableDefinition<Name, Bytes> = TableDefinition::new("utxos");
 /// The id of each UTXO by contract and serial, whatever became of it.
 pub(super) const SERIALS: TableDefinition<(Name, u64), Name> = TableDefinition::new("serials");
+/// Where each token is ([`KeptToken`]), by its id, also when it is burned.
+pub(super) const TOKENS: TableDefinition<Name, Bytes> = TableDefinition::new("tokens");
+/// The tokens that are not burned, by contract and id.
+pub(super) const HELD_TOKENS: TableDefinition<(Name, Name), ()> = TableDefinition::new("held tokens");
 /// The record and the counters of each contract.
 pub(super) const CONTRACTS: TableDefinition<Name, Bytes> = TableDefinition::new("contracts");
 /// The nodes of both trees, by [`node_key`].
@@ -71,6 +75,31 @@ pub(super) struct Tip {
     pub(super) block: BlockId,
 }
 
+/// Where a token is. Its record stands in the UTXO that holds it.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(super) struct KeptToken {
+    pub(super) contract: ComponentHash,
+    pub(super) type_name: String,
+    pub(super) place: TokenPlace,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(super) enum TokenPlace {
+    /// A UTXO holds it.
+    Held(UtxoId),
+    /// The block at this height burned it.
+    Burned(u64),
+}
+
+impl KeptToken {
+    /// After a block of this height told of it.
+    pub(super) fn after(change: &TokenChange, height: u64) -> Self {
+        let TokenChange { contract, type_name, to, .. } = change;
+        let place = to.map_or(TokenPlace::Burned(height), TokenPlace::Held);
+        Self { contract: *contract, type_name: type_name.clone(), place }
+    }
+}
+
 /// The key of a node: tree, level and index from the most significant bits on, so that a level's nodes are neighbours.
 pub(super) fn node_key(tree: Tree, level: u8, index: u32) -> u64 {
     let tree = match tree {
@@ -90,6 +119,8 @@ pub(super) struct Tables {
     pub(super) places: ReadOnlyTable<Name, Place>,
     pub(super) utxos: ReadOnlyTable<Name, Bytes>,
     pub(super) serials: ReadOnlyTable<(Name, u64), Name>,
+    pub(super) tokens: ReadOnlyTable<Name, Bytes>,
+    pub(super) held_tokens: ReadOnlyTable<(Name, Name), ()>,
     pub(super) contracts: ReadOnlyTable<Name, Bytes>,
     pub(super) nodes: ReadOnlyTable<u64, Name>,
     pub(super) closures: ReadOnlyTable<Name, Bytes>,
@@ -109,6 +140,8 @@ impl Tables {
             places: transaction.open_table(PLACES)?,
             utxos: transaction.open_table(UTXOS)?,
             serials: transaction.open_table(SERIALS)?,
+            tokens: transaction.open_table(TOKENS)?,
+            held_tokens: transaction.open_table(HELD_TOKENS)?,
             contracts: transaction.open_table(CONTRACTS)?,
             nodes: transaction.open_table(NODES)?,
             closures: transaction.open_table(CLOSURES)?,
@@ -287,6 +320,74 @@ impl Tables {
             last = Some(place);
         }
         Ok(page)
+    }
+
+    pub(super) fn kept_token(&self, id: &TokenId) -> Result<Option<KeptToken>, Fault> {
+        read(&self.tokens, id.digest().as_bytes(), || format!("the token {id}"))
+    }
+
+    /// A token as the UTXO has it that holds it, which is compared with the tree.
+    pub(super) fn token(&self, id: &TokenId) -> Result<Option<TokenStatus>, Fault> {
+        let Some(KeptToken { contract, type_name, place }) = self.kept_token(id)? else { return Ok(None) };
+        let holder = match place {
+            TokenPlace::Burned(height) => return Ok(Some(TokenStatus::Burned { height, contract, type_name })),
+            TokenPlace::Held(holder) => holder,
+        };
+        let tokens = match self.compared_utxo(&holder)? {
+            Some(UtxoStatus::Live(utxo)) => utxo.content.tokens,
+            Some(UtxoStatus::Consumed { .. }) | None => Vec::new(),
+        };
+        let token = tokens.into_iter().find(|token| token.id == *id);
+        let token = token.filter(|token| (token.contract, &token.type_name) == (contract, &type_name));
+        let missing = || Fault::Damaged(format!("the UTXO {holder} does not hold the token {id}"));
+        Ok(Some(TokenStatus::Held { token: token.ok_or_else(missing)?, holder }))
+    }
+
+    /// Tokens that are not burned, in the order of contract and id, after `after`.
+    pub(super) fn tokens(
+        &self,
+        contract: Option<&ComponentHash>,
+        type_name: Option<&str>,
+        after: Option<&TokenId>,
+        limit: usize,
+        scanned_max: usize,
+    ) -> Result<TokenPage, Fault> {
+        let after = after.map(|id| Ok::<_, Fault>((self.kept_token(id)?, *id))).transpose()?;
+        let after = after.and_then(|(kept, id)| Some((kept?.contract, id)));
+        let start = match (&after, contract) {
+            (Some((contract, id)), _) => (*contract.digest().as_bytes(), *id.digest().as_bytes()),
+            (None, Some(contract)) => (*contract.digest().as_bytes(), [0; 32]),
+            (None, None) => ([0; 32], [0; 32]),
+        };
+        let mut page = TokenPage::default();
+        let mut last = None;
+        for (scanned, entry) in self.held_tokens.range((&start.0, &start.1)..)?.enumerate() {
+            let (key, _) = entry?;
+            let (of_contract, id) = key.value();
+            let place = (ComponentHash::from_digest(digest(of_contract)?), TokenId::from_digest(digest(id)?));
+            if contract.is_some_and(|contract| *contract != place.0) {
+                break;
+            }
+            if Some(place) == after {
+                continue;
+            }
+            if page.tokens.len() >= limit || scanned > scanned_max {
+                page.next = last;
+                break;
+            }
+            page.tokens.extend(self.summary(place)?.filter(|token| type_name.is_none_or(|name| name == token.type_name)));
+            last = Some(place.1);
+        }
+        Ok(page)
+    }
+
+    fn summary(&self, (contract, id): (ComponentHash, TokenId)) -> Result<Option<TokenSummary>, Fault> {
+        match self.kept_token(&id)? {
+            Some(KeptToken { contract: kept, type_name, place: TokenPlace::Held(holder) }) if kept == contract => {
+                Ok(Some(TokenSummary { id, contract, type_name, holder }))
+            }
+            _ => Err(Fault::Damaged(format!("the token {id} is not held, and is listed as one that is"))),
+        }
     }
 
     pub(super) fn contract(

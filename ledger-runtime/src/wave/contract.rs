@@ -1,16 +1,18 @@
 //! What a contract's WIT says: what can be called by which name, and the types of everything that is shown.
 
-use super::Signature;
+use super::{HandleKinds, Signature};
+use crate::admission::coroutine::ObjectKind;
 use crate::interface::{self, FunctionError, GET_STORAGE, Interface, TYPE_DEPTH_MAX, is_storage};
-use ledger_core::RootCall;
-use registry_core::id::{ComponentHash, UtxoId};
+use ledger_core::{RootCall, RootStep, StepCall, TokenRef, UtxoRef};
+use registry_core::id::ComponentHash;
 use registry_core::limits::Limits;
 use registry_core::starstream::Contract;
 use registry_core::wit::{SourceFile, Wit, WitError};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use wasm_wave::value::Type;
 use wit_parser::{
-    Function, FunctionKind, Handle, Param, Resolve, Type as WitType, TypeDefKind, TypeId, WorldId, WorldItem,
+    Function, FunctionKind, Handle, InterfaceId, Param, Resolve, Type as WitType, TypeDefKind, TypeId, TypeOwner, WorldId, WorldItem,
+    WorldKey,
 };
 
 /// A contract's WIT, parsed.
@@ -20,15 +22,26 @@ pub struct ContractText {
     interface: Interface,
 }
 
-/// What a name means as the one call of a transaction.
+/// What a name means as a call of a transaction.
 #[derive(Debug, Clone)]
 pub struct Callee {
     /// The call.
-    pub call: RootCall,
+    pub call: StepCall,
     /// What people type: `create`, `counter::start`, `bump`.
     pub name: String,
-    /// What it takes and gives, without what the ledger itself provides: a context, and the UTXO of a method.
+    /// What it takes and gives, without what the ledger itself provides: a context, and the object of a method.
     pub signature: Signature,
+    /// What it gives, if that is an object.
+    pub gives: Option<GivenObject>,
+}
+
+/// The UTXO or the token that a function gives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GivenObject {
+    /// What it is.
+    pub kind: ObjectKind,
+    /// The name of its type, if it is one that the contract declares.
+    pub type_name: Option<String>,
 }
 
 /// A name that means nothing that a transaction can call.
@@ -111,7 +124,7 @@ impl ContractText {
     }
 
     /// What `name` means as a call of this contract, whose hash is `contract`: a coordination script or a plain function
-    /// by its name, a main function of a UTXO type as `type::main`. A contract that is itself the type of its UTXOs has
+    /// by its name, a main function of a UTXO type as `type::main`, a function that mints a token as `type::mint`. A contract that is itself the type of its UTXOs has
     /// the empty type's name: with `::function` the function is called in a fresh instance, which becomes a UTXO.
     ///
     /// # Errors
@@ -120,59 +133,114 @@ impl ContractText {
         match name.split_once("::") {
             Some(("", function)) if self.is_type() => {
                 let (function, declaration) = self.function(function)?;
-                let call = RootCall::Main { contract, type_name: String::new(), main: function };
+                let call = StepCall::Main { contract, type_name: String::new(), main: function };
                 self.described(call, name.to_owned(), &declaration.params, declaration)
             }
-            Some((type_name, main)) => {
-                let of_type = |function: &Function| self.is_main(function);
-                let declaration = self.member(type_name, main, of_type).ok_or_else(|| self.unknown(name))?;
-                let call = RootCall::Main { contract, type_name: type_name.to_owned(), main: main.to_owned() };
-                self.described(call, name.to_owned(), self.without_context(&declaration.params), declaration)
-            }
+            Some((type_name, function)) => self.creator(contract, type_name, function, name),
             None if self.is_coroutine() => {
                 let declaration =
                     self.scripts().find(|script| script.name == name).ok_or_else(|| self.unknown(name))?;
-                let call = RootCall::Function { contract, function: name.to_owned() };
+                let call = StepCall::Function { contract, function: name.to_owned() };
                 self.described(call, name.to_owned(), &declaration.params, declaration)
             }
             None => {
                 let (function, declaration) = self.function(name)?;
-                let call = RootCall::Function { contract, function: function.clone() };
+                let call = StepCall::Function { contract, function: function.clone() };
                 self.described(call, function, &declaration.params, declaration)
             }
         }
+    }
+
+    /// A main function of a type of UTXOs, or a function that mints a token.
+    fn creator(
+        &self,
+        contract: ComponentHash,
+        type_name: &str,
+        function: &str,
+        name: &str,
+    ) -> Result<Callee, CalleeError> {
+        let type_of_call = type_name.to_owned();
+        let kind = self.kind_of(type_name).ok_or_else(|| self.unknown(name))?;
+        let declaration = self.member(type_name, function, |function| self.creates(kind, function));
+        let declaration = declaration.ok_or_else(|| self.unknown(name))?;
+        let call = match kind {
+            ObjectKind::Utxo => StepCall::Main { contract, type_name: type_of_call, main: function.to_owned() },
+            ObjectKind::Token => StepCall::Mint { contract, type_name: type_of_call, function: function.to_owned() },
+        };
+        let mut callee =
+            self.described(call, name.to_owned(), self.without_context(&declaration.params), declaration)?;
+        callee.gives = Some(GivenObject { kind, type_name: Some(type_name.to_owned()) });
+        Ok(callee)
     }
 
     /// What `name` means as a method of `utxo`, which is of the type `type_name` of this contract.
     ///
     /// # Errors
     /// If the type has no such method.
-    pub fn method(&self, utxo: UtxoId, type_name: &str, name: &str) -> Result<Callee, CalleeError> {
+    pub fn method(&self, utxo: UtxoRef, type_name: &str, name: &str) -> Result<Callee, CalleeError> {
         if type_name.is_empty() {
             let (method, declaration) = self.function(name)?;
-            let call = RootCall::Method { utxo, method: method.clone() };
+            let call = StepCall::Method { utxo, method: method.clone() };
             return self.described(call, method, &declaration.params, declaration);
         }
-        let declaration =
-            self.member(type_name, name, is_method).ok_or_else(|| self.unknown_method(type_name, name))?;
-        let call = RootCall::Method { utxo, method: name.to_owned() };
-        // The first parameter is the UTXO itself.
-        let parameters = declaration.params.get(1..).unwrap_or_default();
-        self.described(call, name.to_owned(), parameters, declaration)
+        let unknown = || self.unknown_member(ObjectKind::Utxo, type_name, name);
+        let declaration = self.member(type_name, name, is_method).ok_or_else(unknown)?;
+        let call = StepCall::Method { utxo, method: name.to_owned() };
+        self.described(call, name.to_owned(), without_self(declaration), declaration)
     }
 
-    /// The names of all scripts, plain functions and main functions that a transaction can call. A contract that is itself
+    /// What `name` means as a function of `token`, which is of the type `type_name` of this contract: one of its methods,
+    /// or a function that burns it.
+    ///
+    /// # Errors
+    /// If the type has no such function.
+    pub fn token_function(&self, token: TokenRef, type_name: &str, name: &str) -> Result<Callee, CalleeError> {
+        let is_of_token = |function: &Function| is_method(function) || is_burn(function);
+        let unknown = || self.unknown_member(ObjectKind::Token, type_name, name);
+        let declaration = self.member(type_name, name, is_of_token).ok_or_else(unknown)?;
+        let call = match is_method(declaration) {
+            true => StepCall::TokenMethod { token, method: name.to_owned() },
+            false => StepCall::Burn { token, function: name.to_owned() },
+        };
+        self.described(call, name.to_owned(), without_self(declaration), declaration)
+    }
+
+    /// What a call that a transaction made takes and gives, whatever it was of: `function` is its name in the contract's
+    /// WIT, and `type_name` the type of the UTXO or the token; none in a script and in a plain function. None if the WIT
+    /// does not have it.
+    ///
+    /// # Errors
+    /// If values of one of its types can't be written.
+    pub fn called(&self, type_name: Option<&str>, function: &str) -> Result<Option<Signature>, TypeError> {
+        let found = match type_name {
+            Some("") | None => {
+                let mut functions = self.interface.functions().iter();
+                functions.find(|known| known.to_string() == function).map(|known| &known.declaration)
+            }
+            Some(type_name) => self.member(type_name, function, |_| true),
+        };
+        let signature = found.map(|declaration| {
+            let parameters = match is_method(declaration) {
+                true => without_self(declaration),
+                false => self.without_context(&declaration.params),
+            };
+            self.signature_of(parameters, declaration.result.as_ref())
+        });
+        signature.transpose()
+    }
+
+    /// The names of all scripts, plain functions, main functions and functions that mint, which a transaction can call. A contract that is itself
     /// the type of its UTXOs has each function of its own twice: as one whose state is dropped, and as a main.
     pub fn callees(&self) -> Vec<String> {
-        let mains = self.type_names().flat_map(|name| {
-            let mains = self.members(name).filter(|function| self.is_main(function));
-            mains.map(move |main| format!("{name}::{}", item_name(main)))
+        let creators = self.types_of_objects().flat_map(|(name, kind)| {
+            let creators = self.members(name).filter(move |function| self.creates(kind, function));
+            creators.map(move |creator| format!("{name}::{}", item_name(creator)))
         });
         let scripts = || self.scripts().filter(|script| !is_storage(script)).map(|script| script.name.clone());
         let functions = self.interface.functions().iter();
         let functions = functions.filter(|function| function.obstacle.is_none() && !is_storage(&function.declaration));
         match self.is_coroutine() {
-            true => scripts().chain(mains).collect(),
+            true => scripts().chain(creators).collect(),
             false if self.is_type() => {
                 functions.map(ToString::to_string).chain(scripts().map(|name| format!("::{name}"))).collect()
             }
@@ -181,17 +249,46 @@ impl ContractText {
     }
 
     /// The types of UTXOs that a contract of Starstream's declares.
-    pub fn type_names(&self) -> impl Iterator<Item = &str> {
+    pub fn utxo_types(&self) -> impl Iterator<Item = &str> {
+        self.types_of_objects().filter(|(_, kind)| *kind == ObjectKind::Utxo).map(|(name, _)| name)
+    }
+
+    /// The types of tokens that it declares.
+    pub fn token_types(&self) -> impl Iterator<Item = &str> {
+        self.types_of_objects().filter(|(_, kind)| *kind == ObjectKind::Token).map(|(name, _)| name)
+    }
+
+    fn types_of_objects(&self) -> impl Iterator<Item = (&str, ObjectKind)> {
         let is_coroutine = self.is_coroutine();
-        self.exports().filter_map(|(name, _)| name).filter(move |_| is_coroutine)
+        let names = self.exports().filter_map(|(name, _)| name).filter(move |_| is_coroutine);
+        names.filter_map(|name| Some((name, self.kind_of(name)?)))
     }
 
-    /// The names of the methods of a type of UTXOs.
+    /// What an exported interface without a package declares the type of.
+    fn kind_of(&self, type_name: &str) -> Option<ObjectKind> {
+        let resolve = self.wit.resolve();
+        let types = resolve.interfaces.get(self.exported(type_name)?)?.types.iter();
+        let mut resources = types.filter(|(_, ty)| matches!(resolve.types[**ty].kind, TypeDefKind::Resource));
+        resources.find_map(|(_, resource)| interface::object_kind(resolve, *resource))
+    }
+
+    /// The names of the methods of a type of UTXOs, or of the functions of a type of tokens, those that burn one among
+    /// them.
     pub fn methods(&self, type_name: &str) -> Vec<String> {
-        self.members(type_name).filter(|function| is_method(function)).map(item_name).collect()
+        let is_token = self.kind_of(type_name) == Some(ObjectKind::Token);
+        let members = self.members(type_name);
+        members.filter(|function| is_method(function) || is_token && is_burn(function)).map(item_name).collect()
     }
 
-    /// The type of the record that a UTXO of the type `type_name` keeps; none if the contract has no such type.
+    /// The effects that scripts of the contract can handle: each by its interface and its name.
+    pub fn handled(&self) -> Vec<String> {
+        let is_handler =
+            |interface: &Option<String>| interface.as_ref().is_some_and(|name| name.starts_with(EFFECTS_PACKAGE));
+        let functions = self.interface.functions().iter();
+        functions.filter(|function| is_handler(&function.interface)).map(ToString::to_string).collect()
+    }
+
+    /// The type of the record that a UTXO or a token of the type `type_name` keeps; none if the contract has no such type.
     ///
     /// # Errors
     /// If values of it can't be written.
@@ -218,26 +315,57 @@ impl ContractText {
     }
 
     fn types(&self) -> Types<'_> {
-        Types { resolve: self.wit.resolve(), is_coroutine: self.is_coroutine(), known: HashMap::new() }
+        Types {
+            resolve: self.wit.resolve(),
+            is_coroutine: self.is_coroutine(),
+            known: HashMap::new(),
+            with_handles: HashSet::new(),
+        }
     }
 
     fn signature_of(&self, parameters: &[Param], result: Option<&WitType>) -> Result<Signature, TypeError> {
         let mut types = self.types();
-        let named = parameters.iter().map(|parameter| Ok((parameter.name.clone(), types.of(&parameter.ty, 1)?)));
-        let parameters = named.collect::<Result<_, TypeError>>()?;
-        let result = result.map(|ty| types.of(ty, 1)).transpose()?;
-        Ok(Signature { parameters, result, has_handles: types.is_coroutine })
+        let mut kinds = HandleKinds::default();
+        let mut named = Vec::with_capacity(parameters.len());
+        for parameter in parameters {
+            named.push((parameter.name.clone(), types.of(&parameter.ty, 1)?));
+            kinds.parameters.push(types.handles(&parameter.ty));
+        }
+        let result_type = result.map(|ty| types.of(ty, 1)).transpose()?;
+        kinds.result = result.map(|ty| types.handles(ty)).unwrap_or_default();
+        Ok(Signature { parameters: named, result: result_type, handles: types.is_coroutine.then_some(kinds) })
+    }
+
+    /// The object that a function gives.
+    fn given(&self, result: Option<&WitType>) -> Option<GivenObject> {
+        let resolve = self.wit.resolve();
+        let Some(WitType::Id(id)) = result else { return None };
+        let TypeDefKind::Handle(Handle::Own(resource) | Handle::Borrow(resource)) =
+            &resolve.types[interface::declared(resolve, *id)].kind
+        else {
+            return None;
+        };
+        let kind = interface::object_kind(resolve, *resource).filter(|_| self.is_coroutine())?;
+        let TypeOwner::Interface(owner) = resolve.types[interface::declared(resolve, *resource)].owner else {
+            return Some(GivenObject { kind, type_name: None });
+        };
+        // Own types are exported under their names, and imported from this package.
+        let of_self = resolve.id_of(owner).and_then(|name| Some(name.strip_prefix(SELF_PACKAGE)?.to_owned()));
+        let exported = || self.types_of_objects().find(|(name, _)| self.exported(name) == Some(owner));
+        let type_name = of_self.or_else(|| exported().map(|(name, _)| name.to_owned()));
+        Some(GivenObject { kind, type_name })
     }
 
     fn described(
         &self,
-        call: RootCall,
+        call: StepCall,
         name: String,
         parameters: &[Param],
         declaration: &Function,
     ) -> Result<Callee, CalleeError> {
+        let gives = self.given(declaration.result.as_ref());
         match self.signature_of(parameters, declaration.result.as_ref()) {
-            Ok(signature) => Ok(Callee { call, name, signature }),
+            Ok(signature) => Ok(Callee { call, name, signature, gives }),
             Err(error) => Err(CalleeError::Type { name, error }),
         }
     }
@@ -250,23 +378,28 @@ impl ContractText {
     }
 
     fn unknown(&self, name: &str) -> FunctionError {
-        let of_type = self.type_names().find(|type_name| self.member(type_name, name, is_method).is_some());
-        if let Some(type_name) = of_type {
-            return FunctionError::OfUtxo { name: name.to_owned(), type_name: type_name.to_owned() };
+        let is_member = |type_name: &str, kind: ObjectKind| {
+            let of_kind = |function: &Function| is_method(function) || kind == ObjectKind::Token && is_burn(function);
+            self.member(type_name, name, of_kind).is_some()
+        };
+        let (name, of_type) = (name.to_owned(), self.types_of_objects().find(|(name, kind)| is_member(name, *kind)));
+        match of_type {
+            Some((type_name, ObjectKind::Utxo)) => FunctionError::OfUtxo { name, type_name: type_name.to_owned() },
+            Some((type_name, ObjectKind::Token)) => FunctionError::OfToken { name, type_name: type_name.to_owned() },
+            None => FunctionError::Unknown { name, available: self.callees() },
         }
-        FunctionError::Unknown { name: name.to_owned(), available: self.callees() }
     }
 
-    fn unknown_method(&self, type_name: &str, name: &str) -> FunctionError {
-        let main = format!("{type_name}::{name}");
+    fn unknown_member(&self, kind: ObjectKind, type_name: &str, name: &str) -> FunctionError {
+        let creator = format!("{type_name}::{name}");
         let mut callees = self.callees().into_iter();
-        match callees.find(|callee| callee == name || *callee == main) {
-            Some(name) => FunctionError::OfContract { name },
-            None => FunctionError::UnknownMethod {
-                type_name: type_name.to_owned(),
-                name: name.to_owned(),
-                available: self.methods(type_name),
-            },
+        if let Some(name) = callees.find(|callee| callee == name || *callee == creator) {
+            return FunctionError::OfContract { name, kind };
+        }
+        let (available, type_name, name) = (self.methods(type_name), type_name.to_owned(), name.to_owned());
+        match kind {
+            ObjectKind::Utxo => FunctionError::UnknownMethod { type_name, name, available },
+            ObjectKind::Token => FunctionError::UnknownOfToken { type_name, name, available },
         }
     }
 
@@ -274,7 +407,7 @@ impl ContractText {
     fn exports(&self) -> impl Iterator<Item = (Option<&str>, &WorldItem)> {
         let exports = self.wit.resolve().worlds[self.world].exports.iter();
         exports.map(|(key, item)| match (key, item) {
-            (wit_parser::WorldKey::Name(name), WorldItem::Interface { .. }) => (Some(name.as_str()), item),
+            (WorldKey::Name(name), WorldItem::Interface { .. }) => (Some(name.as_str()), item),
             _ => (None, item),
         })
     }
@@ -287,15 +420,18 @@ impl ContractText {
         })
     }
 
-    /// The functions of an exported interface without a package, which is how Starstream declares the types of UTXOs.
-    fn members(&self, type_name: &str) -> impl Iterator<Item = &Function> {
-        let exports = self.exports().filter(move |(name, _)| *name == Some(type_name));
-        exports.flat_map(|(_, item)| match item {
-            WorldItem::Interface { id, .. } => {
-                self.wit.resolve().interfaces[*id].functions.values().collect::<Vec<_>>()
-            }
-            WorldItem::Function(_) | WorldItem::Type { .. } => Vec::new(),
+    /// An exported interface without a package, which is how Starstream declares the types of UTXOs and tokens.
+    fn exported(&self, type_name: &str) -> Option<InterfaceId> {
+        self.exports().find_map(|(name, item)| match item {
+            WorldItem::Interface { id, .. } if name == Some(type_name) => Some(*id),
+            _ => None,
         })
+    }
+
+    /// The functions of such an interface.
+    fn members(&self, type_name: &str) -> impl Iterator<Item = &Function> {
+        let declared = self.exported(type_name).map(|id| self.wit.resolve().interfaces[id].functions.values());
+        declared.into_iter().flatten()
     }
 
     fn member(&self, type_name: &str, name: &str, is_wanted: impl Fn(&Function) -> bool) -> Option<&Function> {
@@ -307,10 +443,15 @@ impl ContractText {
         self.scripts().any(|function| function.name == GET_STORAGE)
     }
 
-    /// A static function that takes a context.
-    fn is_main(&self, function: &Function) -> bool {
-        matches!(function.kind, FunctionKind::Static(_))
-            && self.without_context(&function.params).len() < function.params.len()
+    /// Whether a function of a type makes one of it: a static function that takes a context makes a UTXO, and a static
+    /// function with a result mints a token.
+    fn creates(&self, kind: ObjectKind, function: &Function) -> bool {
+        let is_static = matches!(function.kind, FunctionKind::Static(_));
+        is_static
+            && match kind {
+                ObjectKind::Utxo => self.without_context(&function.params).len() < function.params.len(),
+                ObjectKind::Token => function.result.is_some(),
+            }
     }
 
     fn without_context<'p>(&self, parameters: &'p [Param]) -> &'p [Param] {
@@ -331,8 +472,40 @@ impl ContractText {
 /// The resource by which a UTXO of Starstream knows of its own life.
 const CONTEXT: &str = "utxo-context";
 
+/// The package under which a contract imports its own types.
+const SELF_PACKAGE: &str = "starstream:self/";
+/// The package of the interfaces of effects.
+const EFFECTS_PACKAGE: &str = "starstream:effects/";
+
+impl Callee {
+    /// The whole call of a transaction that makes only this one, with its arguments. A single call of a token is a
+    /// transaction of one step.
+    pub fn alone(&self, arguments: Vec<u8>) -> (RootCall, Vec<u8>) {
+        let call = match self.call.clone() {
+            StepCall::Function { contract, function } => RootCall::Function { contract, function },
+            StepCall::Main { contract, type_name, main } => RootCall::Main { contract, type_name, main },
+            StepCall::Method { utxo: UtxoRef::Kept(utxo), method } => RootCall::Method { utxo, method },
+            call => return (RootCall::Calls(vec![RootStep { call, arguments }]), Vec::new()),
+        };
+        (call, arguments)
+    }
+}
+
 fn is_method(function: &Function) -> bool {
     matches!(function.kind, FunctionKind::Method(_))
+}
+
+/// A static function of a token's type without a result burns a token.
+fn is_burn(function: &Function) -> bool {
+    matches!(function.kind, FunctionKind::Static(_)) && function.result.is_none()
+}
+
+/// The parameters of a method without the object itself, which is the first; all parameters of what is no method.
+fn without_self(function: &Function) -> &[Param] {
+    match is_method(function) {
+        true => function.params.get(1..).unwrap_or_default(),
+        false => &function.params,
+    }
 }
 
 fn item_name(function: &Function) -> String {
@@ -344,6 +517,8 @@ struct Types<'a> {
     resolve: &'a Resolve,
     is_coroutine: bool,
     known: HashMap<TypeId, Type>,
+    /// The types among the known ones in which there is a handle.
+    with_handles: HashSet<TypeId>,
 }
 
 impl Types<'_> {
@@ -370,6 +545,11 @@ impl Types<'_> {
                     return Ok(known.clone());
                 }
                 let made = self.of_definition(*id, depth)?;
+                let kind = &self.resolve.types[*id].kind;
+                let has_handle = |part: &WitType| matches!(part, WitType::Id(id) if self.has_handle(*id));
+                if matches!(kind, TypeDefKind::Handle(_)) || parts(kind).into_iter().any(has_handle) {
+                    self.with_handles.insert(*id);
+                }
                 self.known.insert(*id, made.clone());
                 made
             }
@@ -410,7 +590,7 @@ impl Types<'_> {
             TypeDefKind::Enum(cases) => Type::enum_ty(cases.cases.iter().map(|case| case.name.as_str())),
             TypeDefKind::Flags(flags) => Type::flags(flags.flags.iter().map(|flag| flag.name.as_str())),
             TypeDefKind::Handle(Handle::Own(resource) | Handle::Borrow(resource))
-                if self.is_coroutine && interface::is_utxo(resolve, *resource) =>
+                if self.is_coroutine && interface::object_kind(resolve, *resource).is_some() =>
             {
                 Some(Type::STRING)
             }
@@ -423,5 +603,49 @@ impl Types<'_> {
             | TypeDefKind::Unknown => return Err(TypeError::Unsupported(kind.as_str())),
         };
         made.ok_or_else(|| TypeError::Empty(kind.as_str()))
+    }
+
+    /// What the handles in a type are of, in the order in which the type is written; as many as are ever shown.
+    fn handles(&self, ty: &WitType) -> Vec<ObjectKind> {
+        let mut found = Vec::new();
+        if self.is_coroutine {
+            self.add_handles(ty, &mut found);
+        }
+        found
+    }
+
+    /// Every handle adds to what is found, and types without any were looked at when their values' types were made, so
+    /// this ends soon also for types that share parts.
+    fn add_handles(&self, ty: &WitType, found: &mut Vec<ObjectKind>) {
+        let WitType::Id(id) = ty else { return };
+        if found.len() >= HANDLES_SHOWN_MAX || !self.has_handle(*id) {
+            return;
+        }
+        match &self.resolve.types[*id].kind {
+            TypeDefKind::Handle(Handle::Own(resource) | Handle::Borrow(resource)) => {
+                found.extend(interface::object_kind(self.resolve, *resource));
+            }
+            kind => parts(kind).into_iter().for_each(|part| self.add_handles(part, found)),
+        }
+    }
+
+    fn has_handle(&self, id: TypeId) -> bool {
+        self.with_handles.contains(&id)
+    }
+}
+
+/// Handles of a type of which it is known what they are of. More are not shown, because types are cut where they become
+/// long.
+const HANDLES_SHOWN_MAX: usize = 64;
+
+/// The types of which a type consists, in the order in which they are written.
+fn parts(kind: &TypeDefKind) -> Vec<&WitType> {
+    match kind {
+        TypeDefKind::Type(ty) | TypeDefKind::List(ty) | TypeDefKind::Option(ty) => vec![ty],
+        TypeDefKind::Result(result) => result.ok.iter().chain(&result.err).collect(),
+        TypeDefKind::Record(record) => record.fields.iter().map(|field| &field.ty).collect(),
+        TypeDefKind::Tuple(tuple) => tuple.types.iter().collect(),
+        TypeDefKind::Variant(variant) => variant.cases.iter().filter_map(|case| case.ty.as_ref()).collect(),
+        _ => Vec::new(),
     }
 }

@@ -1,13 +1,15 @@
 //! Values as WAVE text, typed by a contract's WIT.
 //!
-//! Arguments are a list without brackets, as in `1, {name: "x"}`. What does not fit is pointed at in the text. A handle of
-//! a UTXO is written as its id in quotes: `"p2:u…"`.
+//! Arguments are a list without brackets, as in `1, {name: "x"}`. What does not fit is pointed at in the text. A UTXO or a
+//! token is written as its id in quotes, `"p2:u…"` and `"p2:k…"`, or by a name that somebody gave it.
 
 mod contract;
 
-pub use contract::{Callee, CalleeError, ContractText, TextError, TypeError};
+pub use contract::{Callee, CalleeError, ContractText, GivenObject, TextError, TypeError};
 
-use registry_core::id::{ParseIdError, UtxoId};
+use crate::abi::{ObjectName, ParseObjectNameError};
+use crate::admission::coroutine::ObjectKind;
+use ledger_core::ObjectId;
 use std::collections::HashMap;
 use std::fmt::{self, Write};
 use std::ops::Range;
@@ -17,8 +19,8 @@ use wasm_wave::untyped::UntypedFuncCall;
 use wasm_wave::value::{Type, Value};
 use wasm_wave::wasm::{WasmType, WasmTypeKind, WasmValue};
 
-/// Tells which UTXO is meant by a text that stands for one, or why none is.
-pub type FindUtxo<'a> = &'a dyn Fn(&str) -> Result<UtxoId, String>;
+/// Tells which UTXO or token is meant by a text that stands for one, or why none is.
+pub type FindObject<'a> = &'a dyn Fn(&str) -> Result<ObjectName, String>;
 
 /// What a function takes and gives.
 #[derive(Debug, Clone)]
@@ -27,9 +29,18 @@ pub struct Signature {
     pub parameters: Vec<(String, Type)>,
     /// The type of the result, if there is one.
     pub result: Option<Type>,
-    /// Whether every text among the parameters and in the result is the id of a UTXO. So it is in Starstream contracts,
-    /// which have handles and no strings.
-    pub has_handles: bool,
+    /// What the texts among the parameters and in the result are the names of; none where texts are texts. Starstream
+    /// contracts have handles and no strings.
+    pub handles: Option<HandleKinds>,
+}
+
+/// What the handles of a function's types are of, in the order in which a type is written; of a very long type not all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HandleKinds {
+    /// Those of each parameter.
+    pub parameters: Vec<Vec<ObjectKind>>,
+    /// Those of the result.
+    pub result: Vec<ObjectKind>,
 }
 
 /// Arguments that are not what a function takes.
@@ -49,19 +60,20 @@ impl Signature {
     /// # Errors
     /// If the text is not WAVE, or not what the function takes, with the place.
     pub fn parse_arguments(&self, text: &str) -> Result<Vec<Value>, ArgumentError> {
-        self.parse_arguments_with(text, &|name| name.parse().map_err(|error: ParseIdError| error.to_string()))
+        self.parse_arguments_with(text, &|name| name.parse().map_err(|error: ParseObjectNameError| format!("`{name}`: {error}")))
     }
 
-    /// As [`Signature::parse_arguments`], with `utxo` to say which UTXO is meant by a text that stands for one, or why
-    /// none is.
+    /// As [`Signature::parse_arguments`], with `find` to say which UTXO or token is meant by a text that stands for one, or
+    /// why none is.
     ///
     /// # Errors
-    /// As [`Signature::parse_arguments`], and if `utxo` gives one.
-    pub fn parse_arguments_with(&self, text: &str, utxo: FindUtxo<'_>) -> Result<Vec<Value>, ArgumentError> {
+    /// As [`Signature::parse_arguments`], and if `find` gives one.
+    pub fn parse_arguments_with(&self, text: &str, find: FindObject<'_>) -> Result<Vec<Value>, ArgumentError> {
         // The line break ends a comment at the end of the text.
         let source = format!("{CALL}{text}\n)");
-        let utxo = self.has_handles.then_some(utxo);
-        let reader = ArgumentReader { source: &source, text, utxo };
+        let find = self.handles.is_some().then_some(find);
+        let reader_of = |kinds| ArgumentReader { source: &source, text, find, kinds };
+        let reader = reader_of(&[]);
         let call = UntypedFuncCall::parse(&source).map_err(|error| reader.not_wave(&error))?;
         let nodes: Vec<&Node> = match call.params_node() {
             Some(node) => node.as_tuple().map_err(|error| reader.not_wave(&error))?.collect(),
@@ -73,23 +85,21 @@ impl Signature {
         }
         let mut nodes = nodes.into_iter();
         let values = self.parameters.iter().enumerate().map(|(index, (name, ty))| match nodes.next() {
-            Some(node) => reader.value(node, ty, &mut Path::new(index, name)),
+            Some(node) => reader_of(self.kinds(index)).value(node, ty, &mut Path::new(index, name)),
             None if ty.kind() == WasmTypeKind::Option => reader.option(ty, None, source.len()..source.len()),
             None => {
-                let message = format!("argument {} (`{name}`) is missing: {}", index + 1, describe(ty));
+                let described = named_handles(&describe(ty), self.kinds(index));
+                let message = format!("argument {} (`{name}`) is missing: {described}", index + 1);
                 Err(reader.error(message, source.len()..source.len()))
             }
         });
         values.collect()
     }
 
-    /// A type as WIT, where the texts that stand for handles are called what they are.
-    fn describe(&self, ty: &Type) -> String {
-        let text = describe(ty);
-        match self.has_handles {
-            true => named_handles(&text),
-            false => text,
-        }
+    /// What the handles of a parameter are of.
+    fn kinds(&self, parameter: usize) -> &[ObjectKind] {
+        let kinds = self.handles.as_ref().and_then(|handles| handles.parameters.get(parameter));
+        kinds.map(Vec::as_slice).unwrap_or_default()
     }
 
     fn count(&self) -> String {
@@ -104,10 +114,13 @@ impl Signature {
 impl fmt::Display for Signature {
     /// As in `(a: u64, b: u64) -> u64`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let parameters: Vec<String> =
-            self.parameters.iter().map(|(name, ty)| format!("{name}: {}", self.describe(ty))).collect();
+        let parameters = self.parameters.iter().enumerate();
+        let parameters: Vec<String> = parameters
+            .map(|(index, (name, ty))| format!("{name}: {}", named_handles(&describe(ty), self.kinds(index))))
+            .collect();
         write!(f, "({})", parameters.join(", "))?;
-        self.result.iter().try_for_each(|ty| write!(f, " -> {}", self.describe(ty)))
+        let kinds = self.handles.as_ref().map(|handles| handles.result.as_slice()).unwrap_or_default();
+        self.result.iter().try_for_each(|ty| write!(f, " -> {}", named_handles(&describe(ty), kinds)))
     }
 }
 
@@ -115,6 +128,7 @@ impl fmt::Display for Signature {
 const CALL: &str = "call(";
 
 const UTXO_EXAMPLES: &str = "\"p2:u…\" or \"p2:c…#0\"";
+const TOKEN_EXAMPLE: &str = "\"p2:k…\"";
 
 /// The way into an argument.
 struct Path(String);
@@ -139,8 +153,10 @@ impl Path {
 struct ArgumentReader<'a> {
     source: &'a str,
     text: &'a str,
-    /// Which UTXO a text stands for; none where texts are texts.
-    utxo: Option<FindUtxo<'a>>,
+    /// Which object a text stands for; none where texts are texts.
+    find: Option<FindObject<'a>>,
+    /// What the handles of the parameter are of.
+    kinds: &'a [ObjectKind],
 }
 
 impl ArgumentReader<'_> {
@@ -157,15 +173,44 @@ impl ArgumentReader<'_> {
         }
     }
 
-    /// A string, or the id of a UTXO.
+    /// A string, or what stands for a UTXO or a token: a text in quotes, or a word.
     fn text(&self, node: &Node, ty: &Type, path: &mut Path) -> Result<Value, ArgumentError> {
-        let text = node.to_wasm_value(ty, self.source);
-        let Some(utxo) = self.utxo else { return text.map_err(|_| self.mismatch(node, ty, path)) };
-        let text: Value = text
-            .map_err(|_| self.error(format!("{}: expected a UTXO in quotes: {UTXO_EXAMPLES}", path.0), node.span()))?;
-        let id = utxo(&text.unwrap_string());
-        let id = id.map_err(|reason| self.error(format!("{}: {reason}", path.0), node.span()))?;
-        Ok(Value::make_string(id.to_string().into()))
+        let text: Result<Value, _> = node.to_wasm_value(ty, self.source);
+        let Some(find) = self.find else { return text.map_err(|_| self.mismatch(node, ty, path)) };
+        let name = match (text, node.as_variant(self.source)) {
+            (Ok(text), _) => text.unwrap_string().into_owned(),
+            (Err(_), Ok((word, None))) => word.to_owned(),
+            (Err(_), _) => return Err(self.error(format!("{}: {}", path.0, self.expected_object()), node.span())),
+        };
+        let object = find(&name).and_then(|object| self.fitting(object, &name));
+        let object = object.map_err(|reason| self.error(format!("{}: {reason}", path.0), node.span()))?;
+        Ok(Value::make_string(object.to_string().into()))
+    }
+
+    fn expected_object(&self) -> String {
+        match self.kind() {
+            Some(ObjectKind::Utxo) => format!("expected a UTXO in quotes: {UTXO_EXAMPLES}"),
+            Some(ObjectKind::Token) => format!("expected a token in quotes: {TOKEN_EXAMPLE}"),
+            None => format!("expected a UTXO or a token in quotes: {UTXO_EXAMPLES}, {TOKEN_EXAMPLE}"),
+        }
+    }
+
+    /// What every handle of the parameter is of, if all are of the same.
+    fn kind(&self) -> Option<ObjectKind> {
+        let first = *self.kinds.first()?;
+        self.kinds.iter().all(|kind| *kind == first).then_some(first)
+    }
+
+    /// The object, if it is of the kind that is taken here.
+    fn fitting(&self, object: ObjectName, name: &str) -> Result<ObjectName, String> {
+        let kind = match object {
+            ObjectName::Id(ObjectId::Utxo(_)) | ObjectName::Made(_) => ObjectKind::Utxo,
+            ObjectName::Id(ObjectId::Token(_)) | ObjectName::Minted(_) => ObjectKind::Token,
+        };
+        match self.kind() {
+            Some(expected) if expected != kind => Err(format!("expected a {expected}, and `{name}` is a {kind}")),
+            Some(_) | None => Ok(object),
+        }
     }
 
     fn list(&self, node: &Node, ty: &Type, path: &mut Path) -> Result<Value, ArgumentError> {
@@ -202,14 +247,14 @@ impl ArgumentReader<'_> {
                 Some(part) => path.inside(&format!(".{name}"), |path| self.value(part, &field, path))?,
                 None if field.kind() == WasmTypeKind::Option => self.option(&field, None, node.span())?,
                 None => {
-                    let message = format!("{}: the field `{name}` is missing: {}", path.0, describe(&field));
+                    let message = format!("{}: the field `{name}` is missing: {}", path.0, self.describe(&field));
                     return Err(self.error(message, node.span()));
                 }
             };
             fields.push((name.into_owned(), value));
         }
         if let Some((name, part)) = written.into_iter().min_by_key(|(_, part)| part.span().start) {
-            let message = format!("{}: there is no field `{name}` in {}", path.0, describe(ty));
+            let message = format!("{}: there is no field `{name}` in {}", path.0, self.describe(ty));
             return Err(self.error(message, part.span()));
         }
         let fields = fields.iter().map(|(name, value)| (name.as_str(), value.clone()));
@@ -270,7 +315,7 @@ impl ArgumentReader<'_> {
             (Some(ty), Some(part)) => path.inside(&format!(".{case}"), |path| self.value(part, &ty, path)).map(Some),
             (None, None) => Ok(None),
             (Some(ty), None) => {
-                let message = format!("{}: `{case}` needs a value: {}", path.0, describe(&ty));
+                let message = format!("{}: `{case}` needs a value: {}", path.0, self.describe(&ty));
                 Err(self.error(message, node.span()))
             }
             (None, Some(part)) => Err(self.error(format!("{}: `{case}` has no value", path.0), part.span())),
@@ -278,7 +323,13 @@ impl ArgumentReader<'_> {
     }
 
     fn mismatch(&self, node: &Node, ty: &Type, path: &Path) -> ArgumentError {
-        self.error(format!("{}: expected {}", path.0, describe(ty)), node.span())
+        self.error(format!("{}: expected {}", path.0, self.describe(ty)), node.span())
+    }
+
+    /// A part of the parameter's type, in which it is not known which handle is which unless all are alike.
+    fn describe(&self, ty: &Type) -> String {
+        let kinds: Vec<ObjectKind> = self.kind().into_iter().cycle().take(self.kinds.len()).collect();
+        named_handles(&describe(ty), &kinds)
     }
 
     fn not_wave(&self, error: &ParserError) -> ArgumentError {
@@ -340,6 +391,9 @@ impl ArgumentError {
         match marked.chars().next() {
             Some('\'') => Some("strings stand in double quotes, and single quotes are for one character"),
             Some('_') => Some("names are written with hyphens, as in `unit-price`"),
+            Some(':') if before.ends_with("p2") && marked.starts_with(":k") => {
+                Some("a token is written in quotes: \"p2:k…\"")
+            }
             Some(':') if before.ends_with("p2") => Some("a UTXO is written in quotes: \"p2:u…\" or \"p2:c…#0\""),
             Some(':' | '=') if is_outside => Some("arguments are written in their order, without names"),
             Some(first) if is_word(first) && follows_value => Some("write a comma between values"),
@@ -361,16 +415,24 @@ fn describe(ty: &Type) -> String {
     }
 }
 
-/// A type's text with `utxo` for `string`, except where that is the name of a field.
-fn named_handles(text: &str) -> String {
+/// A type's text with `utxo` and `token` for each `string` that is a handle, of which `kinds` has the kinds in order; not
+/// where that is the name of a field.
+fn named_handles(text: &str, kinds: &[ObjectKind]) -> String {
     const STRING: &str = "string";
+    let mut kinds = kinds.iter();
     let mut named = String::new();
     let mut rest = text;
     while let Some((before, behind)) = rest.split_once(STRING) {
         let is_part = |character: char| character.is_ascii_alphanumeric() || character == '-';
         let is_name = before.ends_with(is_part) || behind.starts_with(is_part) || behind.starts_with(':');
         named.push_str(before);
-        named.push_str(if is_name { STRING } else { "utxo" });
+        match kinds.as_slice() {
+            [kind, rest @ ..] if !is_name => {
+                named.push_str(kind.resource_name());
+                kinds = rest.iter();
+            }
+            _ => named.push_str(STRING),
+        }
         rest = behind;
     }
     named + rest

@@ -17,10 +17,12 @@ use ledger_runtime::execution::{Executor, NodeFault};
 use ledger_runtime::genesis::Genesis;
 use ledger_runtime::limits::Limits;
 use ledger_runtime::source::ContractSource;
-use ledger_runtime::store::{RedbStorage, Snapshot, Storage, StorageError, TransactionPlace, UtxoPage};
+use ledger_runtime::store::{
+    RedbStorage, Snapshot, Storage, StorageError, TokenPage, TokenStatus, TransactionPlace, UtxoPage,
+};
 use registry_client::FetchedComponent;
 use registry_core::hash::Digest;
-use registry_core::id::{ComponentHash, TransactionId, UtxoId};
+use registry_core::id::{ComponentHash, TokenId, TransactionId, UtxoId};
 use registry_core::limits::Limits as CoreLimits;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -340,6 +342,20 @@ impl Snapshot for Tampered {
             page.utxos.iter_mut().for_each(|utxo: &mut Utxo| utxo.version += 1);
         }
         Ok(page)
+    }
+
+    fn token(&self, id: &TokenId) -> Result<Option<TokenStatus>, StorageError> {
+        self.chain.token(id)
+    }
+
+    fn tokens(
+        &self,
+        contract: Option<&ComponentHash>,
+        type_name: Option<&str>,
+        after: Option<&TokenId>,
+        limit: usize,
+    ) -> Result<TokenPage, StorageError> {
+        self.chain.tokens(contract, type_name, after, limit)
     }
 
     fn contracts(

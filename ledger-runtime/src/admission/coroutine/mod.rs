@@ -40,6 +40,7 @@ use ledger_core::{ExternalId, MethodId};
 use registry_core::component::VerifiedComponent;
 use registry_core::id::ComponentHash;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::ops::Range;
 use wiring::Wiring;
 use world::World;
@@ -348,6 +349,16 @@ impl HostFunction {
             | Self::Event { signature, .. }
             | Self::Effect { signature, .. } => signature.of_import(),
         }
+    }
+}
+
+impl fmt::Display for ObjectKind {
+    /// What people call it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Utxo => "UTXO",
+            Self::Token => "token",
+        })
     }
 }
 

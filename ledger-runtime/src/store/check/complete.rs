@@ -1,13 +1,13 @@
 //! Everything that is kept, computed again from the oldest block on.
 
 use super::super::error::Fault;
-use super::super::tables::{Tables, count, decode, deployed_contract, digest};
+use super::super::tables::{KeptToken, Tables, TokenPlace, count, decode, deployed_contract, digest};
 use super::replay::{MemoryTree, Replay, Replayed};
 use super::{CheckProgress, CheckReport, Content, check_end, check_header, header, name};
 use ledger_core::{ContractCounters, ContractRecord, Header, Tree, TreeUpdate, Utxo, UtxoStatus, empty_root};
 use redb::ReadableTable;
 use registry_core::hash::Digest;
-use registry_core::id::{ComponentHash, PackageHash, UtxoId};
+use registry_core::id::{ComponentHash, PackageHash, TokenId, UtxoId};
 use registry_core::limits::Limits as CoreLimits;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,10 +20,11 @@ pub(in super::super) fn check(
     limits: &CoreLimits,
     progress: &mut dyn FnMut(CheckProgress),
 ) -> Result<CheckReport, Fault> {
-    let mut check = Check { tables, limits, progress, report: CheckReport::default() };
+    let mut check = Check { held_tokens: 0, tables, limits, progress, report: CheckReport::default() };
     let replay = check.blocks()?;
     let leaves = check.utxos(&replay)?;
     check.serials(&replay)?;
+    check.tokens(&replay)?;
     let contracts = check.contracts(&replay)?;
     check.trees(&leaves, &contracts, replay.last.as_ref())?;
     check.components(&replay)?;
@@ -31,6 +32,8 @@ pub(in super::super) fn check(
 }
 
 struct Check<'a> {
+    /// Tokens in the UTXOs that were looked at.
+    held_tokens: u64,
     tables: &'a Tables,
     limits: &'a CoreLimits,
     progress: &'a mut dyn FnMut(CheckProgress),
@@ -136,6 +139,7 @@ impl Check<'_> {
         let (slot, leaf, consumed, identity, version) = match stored {
             UtxoStatus::Live(utxo) => {
                 self.report.expect(|| "a UTXO's id".to_owned(), utxo.id, id);
+                self.tokens_of(replay, &utxo);
                 (utxo.slot, utxo.leaf(), None, (utxo.contract, utxo.serial), Some(utxo.version))
             }
             // No receipt has the name of the type: that is found out by executing the chain again.
@@ -155,6 +159,48 @@ impl Check<'_> {
             }
         }
         (slot, leaf)
+    }
+
+    /// The tokens that a UTXO holds against what the receipts say. That no other UTXO holds one follows from their number.
+    fn tokens_of(&mut self, replay: &Replay, utxo: &Utxo) {
+        for token in utxo.content.tokens.iter().filter(|_| replay.is_whole) {
+            let place = TokenPlace::Held(utxo.id);
+            let held = KeptToken { contract: token.contract, type_name: token.type_name.clone(), place };
+            if replay.tokens.get(&token.id) != Some(&held) {
+                self.report.differs(format!("the token {} that {} holds is not what the receipts say", token.id, utxo.id));
+            }
+        }
+        self.held_tokens += utxo.content.tokens.len() as u64;
+    }
+
+    /// Where each token is against the receipts, and the list of those that are held.
+    fn tokens(&mut self, replay: &Replay) -> Result<(), Fault> {
+        self.report.tokens = count(&self.tables.tokens)?;
+        if !replay.is_whole {
+            return Ok(());
+        }
+        for (id, known) in &replay.tokens {
+            if self.report.readable(self.tables.kept_token(id))?.flatten().as_ref() != Some(known) {
+                self.report.differs(format!("the token {id} is not kept where the receipts say that it is"));
+            }
+        }
+        let is_held = |known: &KeptToken| matches!(known.place, TokenPlace::Held(_));
+        let listed = self.tables.held_tokens.iter()?;
+        for entry in listed {
+            let (key, _) = entry?;
+            let (contract, id) = key.value();
+            let Some(contract) = self.report.readable(digest(contract))?.map(ComponentHash::from_digest) else { continue };
+            let Some(id) = self.report.readable(digest(id))?.map(TokenId::from_digest) else { continue };
+            if !replay.tokens.get(&id).is_some_and(|known| known.contract == contract && is_held(known)) {
+                self.report.differs(format!("the token {id} is listed as one of {contract} that is held"));
+            }
+        }
+        let held = replay.tokens.values().filter(|known| is_held(known)).count() as u64;
+        let kept = self.report.tokens;
+        self.report.expect(|| "the number of tokens".to_owned(), kept, replay.tokens.len() as u64);
+        self.report.expect(|| "the number of listed tokens".to_owned(), count(&self.tables.held_tokens)?, held);
+        self.report.expect(|| "the number of tokens that UTXOs hold".to_owned(), self.held_tokens, held);
+        Ok(())
     }
 
     /// The second names of UTXOs against the receipts.

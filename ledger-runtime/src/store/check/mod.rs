@@ -25,6 +25,8 @@ pub struct CheckReport {
     pub transactions: u64,
     /// UTXOs, the consumed ones among them.
     pub utxos: u64,
+    /// Tokens, the burned ones among them.
+    pub tokens: u64,
     /// Contracts.
     pub contracts: u64,
     /// Nodes of both trees.

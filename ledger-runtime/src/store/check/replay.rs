@@ -1,11 +1,12 @@
 //! The history that the receipts of all blocks tell, followed from the first block on.
 
+use super::super::tables::{KeptToken, TokenPlace};
 use ledger_core::{
     ContractCounters, ContractRecord, Header, Receipt, State, StateError, TREE_DEPTH, Tree, TreeUpdate, Utxo,
     UtxoStatus,
 };
 use registry_core::hash::Digest;
-use registry_core::id::{ComponentHash, TransactionId, UtxoId};
+use registry_core::id::{ComponentHash, TokenId, TransactionId, UtxoId};
 use std::collections::BTreeMap;
 
 /// What the receipts of all blocks say, one after another.
@@ -13,6 +14,7 @@ pub(super) struct Replay {
     /// By slot.
     pub(super) utxos: Vec<Replayed>,
     pub(super) serials: BTreeMap<ComponentHash, u64>,
+    pub(super) tokens: BTreeMap<TokenId, KeptToken>,
     tree: MemoryTree,
     pub(super) deployed: Vec<ComponentHash>,
     pub(super) last: Option<Header>,
@@ -36,6 +38,7 @@ impl Replay {
         Self {
             utxos: Vec::new(),
             serials: BTreeMap::new(),
+            tokens: BTreeMap::new(),
             tree: MemoryTree::new(),
             deployed: Vec::new(),
             last: None,
@@ -67,6 +70,13 @@ impl Replay {
                 let known = self.live(consumed.slot, &consumed.utxo)?;
                 (known.consumed, known.leaf) = (Some(height), Utxo::tombstone(&consumed.utxo));
                 leaves.insert(consumed.slot, known.leaf);
+            }
+            for change in &receipt.tokens {
+                let place = self.tokens.get(&change.token).map(|known| known.place);
+                if place != change.from.map(TokenPlace::Held) {
+                    return None;
+                }
+                self.tokens.insert(change.token, KeptToken::after(change, height));
             }
         }
         self.tree.update(&leaves)

@@ -1,17 +1,23 @@
 //! Transactions out of names and WAVE text: what somebody who uses a chain has to know about it, asked of a node.
 
+mod calls;
+mod steps;
+mod text;
+
+pub use steps::draft_steps;
+pub use text::StepsTextError;
+
 use crate::contract_hash::{self, ContractHashError};
 use crate::interface::FunctionError;
-use crate::rpc::{ErrorCode, InvalidReason, LiveUtxo, NodeClient, NodeClientError, UtxoAnswer};
+use crate::rpc::{ErrorCode, InvalidReason, NodeClient, NodeClientError};
 use crate::utxo_name::{UtxoName, UtxoNameError};
-use crate::value::{ValueError, ValueLimits, encode_parameters};
-use crate::wave::{ArgumentError, Callee, CalleeError, ContractText, FindUtxo, Signature, TextError};
-use ledger_core::{Input, RootCall, Transaction};
-use registry_core::hash::Digest;
-use registry_core::id::{ComponentHash, ParseIdError, UtxoId};
-use std::cell::RefCell;
+use crate::value::{Fault, Reader, ValueError, ValueLimits, encode_parameters};
+use crate::wave::{ArgumentError, Callee, CalleeError, ContractText, FindObject, Signature, TextError};
+use calls::{Calls, Thing};
+use ledger_core::{RootCall, StepCall, Transaction};
+use registry_core::id::{ComponentHash, ParseIdError, TokenId, UtxoId};
+use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -23,13 +29,15 @@ pub const VALID_BLOCKS_DEFAULT: u64 = 1_000;
 /// What a transaction calls something of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Target {
-    /// A contract: a script, a plain function, or a main function of one of its types.
+    /// A contract: a script, a plain function, a main function of one of its types, or one that mints a token.
     Contract(ComponentHash),
     /// A UTXO: one of its methods.
     Utxo(UtxoName),
+    /// A token: one of its methods, or a function that burns it.
+    Token(TokenId),
 }
 
-/// A text that names neither a contract nor a UTXO.
+/// A text that names neither a contract nor a UTXO nor a token.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TargetError {
     /// It looks like the name of a UTXO.
@@ -38,8 +46,11 @@ pub enum TargetError {
     /// It is a name that a registry may know.
     #[error(transparent)]
     Contract(ContractHashError),
+    /// It looks like the id of a token.
+    #[error(transparent)]
+    Token(ParseIdError),
     /// It is something else.
-    #[error("neither a contract's hash (`p2:c…`) nor a UTXO (`p2:u…` or `p2:c…#0`): {0}")]
+    #[error("neither a contract's hash (`p2:c…`) nor a UTXO (`p2:u…`, `p2:c…#0`) nor a token (`p2:k…`): {0}")]
     Neither(ParseIdError),
 }
 
@@ -66,10 +77,8 @@ pub struct DraftOptions {
 pub struct Draft {
     /// The transaction.
     pub transaction: Transaction,
-    /// What it calls.
-    pub callee: Callee,
-    /// The contract that it calls.
-    pub contract: ComponentHash,
+    /// What it calls, one after another.
+    pub calls: Vec<Callee>,
     /// Whether the contract could keep a state, and that of this call is dropped.
     pub drops_state: bool,
 }
@@ -111,6 +120,55 @@ pub enum DraftError {
     /// The arguments cannot be sent.
     #[error("the arguments cannot be sent")]
     Values(#[from] ValueError),
+    /// The text of several calls is not one.
+    #[error(transparent)]
+    Steps(#[from] StepsTextError),
+    /// One of several calls cannot be made.
+    #[error("line {line}, `{text}`, is not a call that can be sent")]
+    Line {
+        /// Counted from 1.
+        line: usize,
+        /// The call.
+        text: String,
+        /// Why.
+        #[source]
+        error: Box<DraftError>,
+    },
+    /// Which UTXOs and tokens a script makes is found out by simulating it, and that failed.
+    #[error("what the calls before it make cannot be found out: their simulation failed: {failure}")]
+    Simulation {
+        /// What the simulation says.
+        failure: String,
+    },
+    /// A result that is no object was named.
+    #[error("`{function}` gives no UTXO and no token that could be named: it is {signature}")]
+    NothingToName {
+        /// What is called.
+        function: String,
+        /// What it gives.
+        signature: Box<Signature>,
+    },
+    /// The type of a UTXO or a token that a script made is not known.
+    #[error("it is not known which type of {contract} the {what} `{name}` has")]
+    UnknownType {
+        /// What it is.
+        what: &'static str,
+        /// What it is called.
+        name: String,
+        /// Its contract.
+        contract: ComponentHash,
+    },
+    /// The node's answer is not what was asked for.
+    #[error("the node's answer is not what the contract's WIT says")]
+    Answer(#[source] ValueError),
+    /// A token was burned.
+    #[error("the token {token} was burned in block {height}")]
+    Burned {
+        /// The token.
+        token: TokenId,
+        /// The height of the block that burned it.
+        height: u64,
+    },
     /// A UTXO does not live any more.
     #[error("the UTXO {utxo} was consumed in block {height}")]
     Consumed {
@@ -121,15 +179,9 @@ pub enum DraftError {
     },
 }
 
-/// A UTXO that lives, as far as a transaction must know it.
-#[derive(Debug, Clone, Copy)]
-struct Found {
-    id: UtxoId,
-    version: u64,
-}
-
 /// Makes the transaction that calls `function` of `target` with `arguments`, which are WAVE. The UTXOs that the
-/// arguments name, and the one whose method is called, become its inputs with the versions that they have now.
+/// arguments name, the one whose method is called, and those that hold the tokens which are used become its inputs with the
+/// versions that they have now.
 ///
 /// # Errors
 /// If the node can't be asked, or the call does not fit the contract.
@@ -140,132 +192,51 @@ pub async fn draft(
     arguments: &str,
     options: &DraftOptions,
 ) -> Result<Draft, DraftError> {
-    let node = texts.node;
-    let status = node.chain_status().await?;
-    let (contract, callee, own) = match target {
-        Target::Contract(contract) => (*contract, texts.of(contract).await?.callee(*contract, function)?, None),
-        Target::Utxo(name) => {
-            let utxo = live(node, name).await?.utxo;
-            let callee = texts.of(&utxo.contract).await?.method(utxo.id, &utxo.type_name, function)?;
-            (utxo.contract, callee, Some(Found { id: utxo.id, version: options.version.unwrap_or(utxo.version) }))
-        }
-    };
-    let (arguments, named) = read_arguments(node, &callee, arguments).await?;
-    let mut references = Vec::new();
-    for name in &options.references {
-        let utxo = live(node, name).await?;
-        references.push(found(&utxo));
+    let mut calls = Calls::begin(texts, options).await?;
+    let target = calls.target(target).await?;
+    if let (Some(version), Thing::Object(_)) = (options.version, &target) {
+        calls.expect_version(version);
     }
-    let used = own.into_iter().chain(named);
-    let (inputs, references) = inputs_and_references(used, references, options);
-    let height = status.header.moment.height;
-    let gas_limit = match options.gas_limit {
-        Some(gas_limit) => gas_limit,
-        None => gas_limit_default(node, &contract, status.gas_limit_default).await?,
+    let callee = calls.callee(&target, function).await?;
+    let arguments = calls.arguments(&callee, arguments, &|_| None).await?;
+    let drops_state = match &callee.call {
+        StepCall::Function { contract, .. } => calls.text(contract).await?.is_type(),
+        _ => false,
     };
-    let transaction = Transaction {
-        chain: status.header.chain,
-        nonce: options.nonce,
-        valid_from: 0,
-        valid_until: options.valid_until.unwrap_or(height.saturating_add(VALID_BLOCKS_DEFAULT)),
-        inputs,
-        references,
-        call: callee.call.clone(),
-        arguments,
-        gas_limit,
-    };
-    let drops_state = drops_state(&*texts.of(&contract).await?, &callee.call);
-    Ok(Draft { transaction, callee, contract, drops_state })
+    let (call, arguments) = callee.alone(arguments);
+    let transaction = calls.transaction(call, arguments).await?;
+    Ok(Draft { transaction, calls: vec![callee], drops_state })
 }
 
 /// Whether a call is of a function of a contract that is itself the type of its UTXOs, and makes none.
-pub fn drops_state(text: &ContractText, call: &RootCall) -> bool {
-    text.is_type() && matches!(call, RootCall::Function { .. })
+pub fn drops_state(text: &ContractText, call: &StepCall) -> bool {
+    text.is_type() && matches!(call, StepCall::Function { .. })
 }
 
-/// What a call of a contract may use if nobody says: what the node says, or what the contract allows if that is less.
-async fn gas_limit_default(node: &NodeClient, contract: &ComponentHash, of_node: u64) -> Result<u64, DraftError> {
-    match node.contract(contract).await {
-        Ok(answer) => Ok(answer.record.gas_limit_max.map_or(of_node, |max| max.min(of_node))),
-        // Whoever makes a block says what is wrong with a contract that is not deployed.
-        Err(NodeClientError::Refused(refusal)) if refusal.code == ErrorCode::NotFound => Ok(of_node),
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// The encoded arguments, and the UTXOs that they name, in the order in which they are named.
-async fn read_arguments(node: &NodeClient, callee: &Callee, text: &str) -> Result<(Vec<u8>, Vec<Found>), DraftError> {
-    // Which UTXO a name means has to be asked of the node, so the text is read twice: for the names, and with the answers.
-    let mut found: Vec<(UtxoName, Result<Found, String>)> = Vec::new();
-    for name in names(callee, text)? {
-        if found.iter().all(|(known, _)| *known != name) {
-            found.push((name, find(node, &name).await?));
-        }
-    }
-    let look_up = |text: &str| {
-        let (_, answer) = found.iter().find(|(name, _)| name.to_string() == text).ok_or("it is not known")?;
-        answer.as_ref().map(|found| found.id).map_err(String::clone)
-    };
-    Ok((encode_arguments(callee, text, &look_up)?, found.into_iter().filter_map(|(_, answer)| answer.ok()).collect()))
-}
-
-/// The names of UTXOs among the arguments.
-fn names(callee: &Callee, text: &str) -> Result<Vec<UtxoName>, DraftError> {
-    let names = RefCell::new(Vec::new());
-    let note = |text: &str| {
-        let name: UtxoName = text.parse().map_err(|error: UtxoNameError| error.to_string())?;
-        names.borrow_mut().push(name);
-        // Which one it is does not matter for the names.
-        Ok(UtxoId::from_digest(Digest::ZERO))
-    };
-    encode_arguments(callee, text, &note)?;
-    Ok(names.into_inner())
-}
-
-/// The encoded arguments of a call; `utxo` says which UTXO a name among them means, or why none is meant.
+/// The encoded arguments of a call; `find` says which UTXO or token a name among them means, or why none is meant.
 ///
 /// # Errors
 /// If they are not what the function takes.
-pub fn encode_arguments(callee: &Callee, text: &str, utxo: FindUtxo<'_>) -> Result<Vec<u8>, DraftError> {
-    let values: Vec<Value> = callee.signature.parse_arguments_with(text, utxo).map_err(|error| {
+pub fn encode_arguments(callee: &Callee, text: &str, find: FindObject<'_>) -> Result<Vec<u8>, DraftError> {
+    let values: Vec<Value> = callee.signature.parse_arguments_with(text, find).map_err(|error| {
         DraftError::Arguments { function: callee.name.clone(), signature: Box::new(callee.signature.clone()), error }
     })?;
     Ok(encode_parameters(&callee.signature.parameters, &values, &ValueLimits::default())?)
 }
 
-/// A UTXO that an argument names, or why none is meant, to be shown where it is named.
-async fn find(node: &NodeClient, name: &UtxoName) -> Result<Result<Found, String>, DraftError> {
-    match live(node, name).await {
-        Ok(utxo) => Ok(Ok(found(&utxo))),
-        Err(error @ DraftError::Consumed { .. }) => Ok(Err(error.to_string())),
-        Err(DraftError::Node(NodeClientError::Refused(refusal))) => Ok(Err(refusal.message)),
-        Err(other) => Err(other),
-    }
-}
-
-async fn live(node: &NodeClient, name: &UtxoName) -> Result<Box<LiveUtxo>, DraftError> {
-    match node.utxo(name).await? {
-        UtxoAnswer::Live(utxo) => Ok(utxo),
-        UtxoAnswer::Consumed(consumed) => Err(DraftError::Consumed { utxo: *name, height: consumed.height }),
-    }
-}
-
-fn found(live: &LiveUtxo) -> Found {
-    Found { id: live.utxo.id, version: live.utxo.version }
-}
-
-/// Each UTXO once: among the references if it is named as one or nothing may be changed, among the inputs otherwise.
-fn inputs_and_references(
-    used: impl Iterator<Item = Found>,
-    references: Vec<Found>,
-    options: &DraftOptions,
-) -> (Vec<Input>, Vec<Input>) {
-    let reference_ids: BTreeSet<UtxoId> = references.iter().map(|reference| reference.id).collect();
-    let mut seen = BTreeSet::new();
-    let all = references.into_iter().chain(used).filter(|found| seen.insert(found.id));
-    let inputs = all
-        .map(|found| Input { utxo: found.id, version: if options.takes_latest { None } else { Some(found.version) } });
-    inputs.partition(|input| !options.is_read_only && !reference_ids.contains(&input.utxo))
+/// The encoded results of the calls that a transaction made, out of its own: one for each.
+///
+/// # Errors
+/// If it is not the result of a transaction of this call.
+pub fn results(call: &RootCall, encoded: &[u8]) -> Result<Vec<Vec<u8>>, Fault> {
+    let RootCall::Calls(steps) = call else { return Ok(vec![encoded.to_vec()]) };
+    let mut reader = Reader::new(encoded);
+    let count = reader.unsigned(32)?;
+    let results: Vec<Vec<u8>> = (0..count)
+        .map(|_| reader.list_of_bytes().map(<[u8]>::to_vec))
+        .collect::<Result<_, Fault>>()?;
+    reader.finish()?;
+    if results.len() == steps.len() { Ok(results) } else { Err(Fault::NotOfForm { what: "one result for each call" }) }
 }
 
 impl<'n> ContractTexts<'n> {
@@ -296,12 +267,17 @@ impl DraftError {
     pub fn code(&self) -> String {
         let code = match self {
             Self::Node(error) => return error.code(),
+            Self::Line { error, .. } => return error.code(),
             Self::Text { .. } => ErrorCode::RefusedContract,
             Self::Callee(CalleeError::Function(FunctionError::NotCallable { .. }) | CalleeError::Type { .. }) => {
                 ErrorCode::FunctionNotCallable
             }
-            Self::Callee(CalleeError::Function(_)) => ErrorCode::UnknownFunction,
-            Self::Arguments { .. } | Self::Values(_) => ErrorCode::MalformedParams,
+            Self::Callee(CalleeError::Function(_)) | Self::UnknownType { .. } => ErrorCode::UnknownFunction,
+            Self::Arguments { .. } | Self::Values(_) | Self::NothingToName { .. } => ErrorCode::MalformedParams,
+            Self::Steps(_) => ErrorCode::MalformedTransaction,
+            Self::Simulation { .. } => return "failed".to_owned(),
+            Self::Answer(_) => return "malformed-answer".to_owned(),
+            Self::Burned { .. } => ErrorCode::InvalidTransaction(InvalidReason::UndeclaredToken),
             Self::Consumed { .. } => ErrorCode::InvalidTransaction(InvalidReason::ConsumedUtxo),
         };
         code.to_string()
@@ -311,13 +287,26 @@ impl DraftError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Node(error) => error.hint().map(str::to_owned),
+            Self::Line { error, .. } => error.hint(),
+            Self::Steps(error) => error.hint().map(str::to_owned),
+            Self::Simulation { .. } => Some(
+                "a name for what is made after a script, or by it, needs a simulation of the calls up to there, which must \
+                 succeed alone: call mains, and what mints, before scripts"
+                    .to_owned(),
+            ),
+            Self::Burned { .. } => Some("a token is burned once; `ledger tokens` lists those that exist".to_owned()),
             Self::Callee(CalleeError::Function(error)) => error.hint(),
             Self::Arguments { function, signature, error } => Some(match error.hint() {
                 Some(hint) => format!("{hint}; {function} is {signature}"),
                 None => format!("{function} is {signature}"),
             }),
             Self::Consumed { .. } => Some("a UTXO is consumed once; `ledger utxos` lists those that live".to_owned()),
-            Self::Text { .. } | Self::Callee(CalleeError::Type { .. }) | Self::Values(_) => None,
+            Self::Text { .. }
+            | Self::Callee(CalleeError::Type { .. })
+            | Self::Values(_)
+            | Self::NothingToName { .. }
+            | Self::UnknownType { .. }
+            | Self::Answer(_) => None,
         }
     }
 }
@@ -328,6 +317,9 @@ impl FromStr for Target {
     fn from_str(text: &str) -> Result<Self, TargetError> {
         if text.contains('#') || text.starts_with(UtxoId::PREFIX) {
             return Ok(Self::Utxo(text.parse()?));
+        }
+        if text.starts_with(TokenId::PREFIX) {
+            return text.parse().map(Self::Token).map_err(TargetError::Token);
         }
         contract_hash::parse(text).map(Self::Contract).map_err(|error| match error {
             ContractHashError::Malformed(error) => TargetError::Neither(error),
@@ -341,6 +333,7 @@ impl fmt::Display for Target {
         match self {
             Self::Contract(contract) => contract.fmt(f),
             Self::Utxo(utxo) => utxo.fmt(f),
+            Self::Token(token) => token.fmt(f),
         }
     }
 }

@@ -1,0 +1,294 @@
+//! A transaction of several calls out of its text.
+
+use super::calls::{Calls, Object, Thing};
+use super::text::{Call, Line, Part, StepsTextError, parse};
+use super::{ContractTexts, Draft, DraftError, DraftOptions, Target, results};
+use crate::abi::ObjectName;
+use crate::admission::coroutine::ObjectKind;
+use crate::value::{ValueLimits, decode_result};
+use crate::wave::{Callee, GivenObject};
+use ledger_core::{ObjectId, Receipt, RootCall, RootStep, StepCall, Token, Transaction, Utxo};
+use registry_core::id::{ComponentHash, TokenId, UtxoId};
+use std::collections::BTreeMap;
+use wasm_wave::value::Value;
+use wasm_wave::wasm::WasmValue;
+
+/// Makes the transaction that makes the calls which `text` writes, one a line, in order. What is named in it is known in all
+/// lines below. `docs/steps.md` has the grammar.
+///
+/// Where a script makes a UTXO or a token, which one it is among all that the transaction makes is found out by simulating
+/// the calls up to there.
+///
+/// # Errors
+/// If the text is not one of calls, a call does not fit its contract, or the node can't be asked.
+pub async fn draft_steps(
+    texts: &mut ContractTexts<'_>,
+    text: &str,
+    options: &DraftOptions,
+) -> Result<Draft, DraftError> {
+    let lines = parse(text)?;
+    let mut steps = Steps {
+        text,
+        calls: Calls::begin(texts, options).await?,
+        names: BTreeMap::new(),
+        steps: Vec::new(),
+        callees: Vec::new(),
+        made: Some(0),
+        minted: Some(0),
+    };
+    for line in &lines {
+        steps.line(line).await.map_err(|error| of_line(text, line, error))?;
+    }
+    if steps.steps.is_empty() {
+        return Err(StepsTextError::new(text, text.len()..text.len(), "there is no call").into());
+    }
+    let transaction = steps.transaction().await?;
+    Ok(Draft { transaction, calls: steps.callees, drops_state: false })
+}
+
+/// Says in which line an error is, if it does not say so itself.
+fn of_line(text: &str, line: &Line<'_>, error: DraftError) -> DraftError {
+    if matches!(error, DraftError::Steps(_)) {
+        return error;
+    }
+    let before = text.get(..line.name.unwrap_or(line.target).start).unwrap_or_default();
+    DraftError::Line { line: before.matches('\n').count() + 1, text: line.shown(), error: Box::new(error) }
+}
+
+struct Steps<'x, 't, 'n> {
+    text: &'x str,
+    calls: Calls<'t, 'n>,
+    names: BTreeMap<&'x str, Thing>,
+    steps: Vec<RootStep>,
+    callees: Vec<Callee>,
+    /// How many UTXOs the calls so far make; none if only their simulation tells.
+    made: Option<u32>,
+    /// How many tokens they mint.
+    minted: Option<u32>,
+}
+
+/// What the calls so far do when they are simulated.
+struct Simulation {
+    transaction: Transaction,
+    receipt: Receipt,
+}
+
+impl<'x> Steps<'x, '_, '_> {
+    async fn line(&mut self, line: &Line<'x>) -> Result<(), DraftError> {
+        if let Some(name) = line.name
+            && self.names.contains_key(name.text)
+        {
+            let message = format!("`{}` is the name of something else already", name.text);
+            return Err(name.error(self.text, message).into());
+        }
+        let target = self.target(line.target).await?;
+        let named = match line.call {
+            Some(call) => self.call(&target, call, line.name.is_some()).await?,
+            None => Some(target),
+        };
+        if let (Some(name), Some(thing)) = (line.name, named) {
+            self.names.insert(name.text, thing);
+        }
+        Ok(())
+    }
+
+    async fn target(&mut self, part: Part<'x>) -> Result<Thing, DraftError> {
+        if let Some(thing) = self.names.get(part.text) {
+            return Ok(thing.clone());
+        }
+        match part.text.parse() {
+            Ok(ObjectName::Made(place)) => return self.made_by_script(ObjectName::Made(place), ObjectKind::Utxo).await,
+            Ok(ObjectName::Minted(place)) => {
+                return self.made_by_script(ObjectName::Minted(place), ObjectKind::Token).await;
+            }
+            Ok(ObjectName::Id(_)) | Err(_) => {}
+        }
+        let target: Target = part.text.parse().map_err(|error: super::TargetError| {
+            let is_word = !part.text.contains([':', '#']);
+            let known: Vec<String> = self.names.keys().map(|name| format!("`{name}`")).collect();
+            match is_word {
+                true if known.is_empty() => part.error(self.text, format!("nothing is called `{}` above", part.text)),
+                true => {
+                    let message = format!("nothing is called `{}` above; there are {}", part.text, known.join(", "));
+                    part.error(self.text, message)
+                }
+                false => part.error(self.text, error.to_string()),
+            }
+        })?;
+        self.calls.target(&target).await
+    }
+
+    /// Adds a call. Gives what it makes if somebody wants a name for it.
+    async fn call(&mut self, target: &Thing, call: Call<'_>, is_named: bool) -> Result<Option<Thing>, DraftError> {
+        let callee = self.calls.callee(target, call.function.text).await?;
+        if is_named && callee.gives.is_none() {
+            let (function, signature) = (callee.name, Box::new(callee.signature));
+            return Err(DraftError::NothingToName { function, signature });
+        }
+        let names = &self.names;
+        let named = |name: &str| match names.get(name) {
+            Some(Thing::Object(object)) => Some(object.name),
+            Some(Thing::Contract(_)) | None => None,
+        };
+        let arguments = self.calls.arguments(&callee, call.arguments.text, &named).await?;
+        let place = match (&callee.call, is_named) {
+            (StepCall::Main { .. }, true) => Some(ObjectName::Made(self.count(ObjectKind::Utxo).await?)),
+            (StepCall::Mint { .. }, true) => Some(ObjectName::Minted(self.count(ObjectKind::Token).await?)),
+            _ => None,
+        };
+        let contract = contract_of(target);
+        self.steps.push(RootStep { call: callee.call.clone(), arguments });
+        self.callees.push(callee.clone());
+        match &callee.call {
+            StepCall::Main { .. } => self.made = self.made.map(|made| made + 1),
+            StepCall::Mint { .. } => self.minted = self.minted.map(|minted| minted + 1),
+            StepCall::Function { contract, .. } if self.calls.text(contract).await?.is_coroutine() => {
+                (self.made, self.minted) = (None, None);
+            }
+            StepCall::Function { .. }
+            | StepCall::Method { .. }
+            | StepCall::TokenMethod { .. }
+            | StepCall::Burn { .. } => {}
+        }
+        match (place, &callee.gives) {
+            (Some(name), Some(GivenObject { type_name, .. })) => {
+                Ok(Some(Thing::Object(Object { name, contract, type_name: type_name.clone() })))
+            }
+            (None, Some(given)) if is_named => self.result(&callee, contract, given).await.map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// How many UTXOs are made, or tokens minted, by the calls so far.
+    async fn count(&mut self, kind: ObjectKind) -> Result<u32, DraftError> {
+        if self.made.is_none() || self.minted.is_none() {
+            let Simulation { receipt, .. } = self.simulate().await?;
+            let minted = receipt.tokens.iter().filter(|change| change.from.is_none());
+            self.minted = u32::try_from(minted.count()).ok();
+            self.made = u32::try_from(receipt.created.len() + receipt.ephemeral.len()).ok();
+        }
+        let count = match kind {
+            ObjectKind::Utxo => self.made,
+            ObjectKind::Token => self.minted,
+        };
+        count.ok_or_else(|| DraftError::Simulation { failure: "it makes more than a transaction can".to_owned() })
+    }
+
+    /// What the last call, which is of a script, gives when all so far are simulated.
+    async fn result(
+        &mut self,
+        callee: &Callee,
+        contract: ComponentHash,
+        given: &GivenObject,
+    ) -> Result<Thing, DraftError> {
+        let simulation = self.simulate().await?;
+        let failure = |what: &str| DraftError::Simulation { failure: what.to_owned() };
+        let encoded = simulation.receipt.outcome.as_ref().map_err(|failure| DraftError::Simulation {
+            failure: failure.to_string(),
+        })?;
+        let results = results(&simulation.transaction.call, encoded).map_err(|_| failure("its result has another form"))?;
+        let result = results.last().ok_or_else(|| failure("it has no result"))?;
+        let value: Option<Value> = decode_result(callee.signature.result.as_ref(), result, &ValueLimits::default())
+            .map_err(DraftError::Answer)?;
+        let text = value.map(|value| value.unwrap_string().into_owned()).unwrap_or_default();
+        let id = match text.parse() {
+            Ok(ObjectName::Id(id)) => id,
+            _ => return Err(failure("its result is no object")),
+        };
+        match simulation.place_of(id) {
+            // A type that is not the contract's own may be another contract's.
+            Some(name) if given.type_name.is_none() => {
+                let object = simulation.made(name).ok_or_else(|| failure("its result does not live on"))?;
+                Ok(Thing::Object(object))
+            }
+            Some(name) => Ok(Thing::Object(Object { name, contract, type_name: given.type_name.clone() })),
+            None => {
+                let target = match id {
+                    ObjectId::Utxo(utxo) => Target::Utxo(crate::utxo_name::UtxoName::Id(utxo)),
+                    ObjectId::Token(token) => Target::Token(token),
+                };
+                self.calls.target(&target).await
+            }
+        }
+    }
+
+    /// Something that the calls so far make, by its place.
+    async fn made_by_script(&mut self, name: ObjectName, kind: ObjectKind) -> Result<Thing, DraftError> {
+        let known = self.names.values().find_map(|thing| match thing {
+            Thing::Object(object) if object.name == name => Some(thing.clone()),
+            Thing::Object(_) | Thing::Contract(_) => None,
+        });
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let simulation = self.simulate().await?;
+        let object = simulation.made(name).ok_or_else(|| DraftError::Simulation {
+            failure: format!("the calls before it make no {kind} that lives on at `{name}`"),
+        })?;
+        Ok(Thing::Object(object))
+    }
+
+    async fn simulate(&self) -> Result<Simulation, DraftError> {
+        if self.steps.is_empty() {
+            return Err(DraftError::Simulation { failure: "there are none".to_owned() });
+        }
+        let transaction = self.transaction().await?;
+        let receipt = self.calls.node().simulate(&transaction).await?.receipt;
+        match &receipt.outcome {
+            Ok(_) => Ok(Simulation { transaction, receipt }),
+            Err(failure) => Err(DraftError::Simulation { failure: failure.to_string() }),
+        }
+    }
+
+    async fn transaction(&self) -> Result<Transaction, DraftError> {
+        self.calls.transaction(RootCall::Calls(self.steps.clone()), Vec::new()).await
+    }
+}
+
+fn contract_of(target: &Thing) -> ComponentHash {
+    match target {
+        Thing::Contract(contract) => *contract,
+        Thing::Object(object) => object.contract,
+    }
+}
+
+impl Simulation {
+    /// The id of what it made at a place.
+    fn utxo(&self, place: u32) -> UtxoId {
+        Utxo::id(&self.transaction.chain, &self.receipt.transaction, place)
+    }
+
+    fn token(&self, place: u32) -> TokenId {
+        Token::id(&self.transaction.chain, &self.receipt.transaction, place)
+    }
+
+    /// The place of something among what it made; none if it was there before.
+    fn place_of(&self, id: ObjectId) -> Option<ObjectName> {
+        let made = self.receipt.created.len() + self.receipt.ephemeral.len();
+        let made = 0..u32::try_from(made).unwrap_or(u32::MAX);
+        let minted = 0..u32::try_from(self.receipt.tokens.len()).unwrap_or(u32::MAX);
+        match id {
+            ObjectId::Utxo(utxo) => made.into_iter().find(|place| self.utxo(*place) == utxo).map(ObjectName::Made),
+            ObjectId::Token(token) => {
+                minted.into_iter().find(|place| self.token(*place) == token).map(ObjectName::Minted)
+            }
+        }
+    }
+
+    /// What it made at a place, if that lives on.
+    fn made(&self, name: ObjectName) -> Option<Object> {
+        match name {
+            ObjectName::Made(place) => {
+                let id = self.utxo(place);
+                let created = self.receipt.created.iter().find(|created| created.utxo == id)?;
+                Some(Object { name, contract: created.contract, type_name: None })
+            }
+            ObjectName::Minted(place) => {
+                let id = self.token(place);
+                let change = self.receipt.tokens.iter().find(|change| change.token == id)?;
+                Some(Object { name, contract: change.contract, type_name: Some(change.type_name.clone()) })
+            }
+            ObjectName::Id(_) => None,
+        }
+    }
+}
