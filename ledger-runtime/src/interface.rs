@@ -289,12 +289,10 @@ impl FunctionError {
             }
             Self::Unknown { name, available }
             | Self::UnknownMethod { name, available, .. }
-            | Self::UnknownOfToken { name, available, .. } => {
-                Some(match similar(name, available) {
-                    Some(similar) => format!("did you mean `{similar}`? There are {}", list(available)),
-                    None => format!("it has {}", list(available)),
-                })
-            }
+            | Self::UnknownOfToken { name, available, .. } => Some(match similar(name, available) {
+                Some(similar) => format!("did you mean `{similar}`? There are {}", list(available)),
+                None => format!("it has {}", list(available)),
+            }),
             Self::Ambiguous { candidates, .. } => Some(format!("write one of {}", list(candidates))),
             Self::OfUtxo { .. } => Some(
                 "name a UTXO in place of the contract: `p2:u…`, or `p2:c…#0`; `ledger utxos` lists them".to_owned(),

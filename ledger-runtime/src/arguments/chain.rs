@@ -6,7 +6,7 @@ use clap::error::ErrorKind;
 use ledger_runtime::contract_hash;
 use ledger_runtime::draft::Target;
 use ledger_runtime::utxo_name::UtxoName;
-use registry_core::id::{BlockId, ComponentHash, TransactionId};
+use registry_core::id::{BlockId, ComponentHash, TokenId, TransactionId};
 use std::num::ParseIntError;
 
 pub(super) const TRANSACT_EXAMPLES: &str = "\
@@ -20,7 +20,13 @@ Examples:
   ledger transact p2:c… send '\"p2:c…#0\", \"p2:c…#1\", 5'
       A UTXO among the arguments is its name in quotes.
   ledger transact p2:c… ::add 5
-      Call a function of a contract that keeps its state itself (`get-storage`); its instance becomes a UTXO.";
+      Call a function of a contract that keeps its state itself (`get-storage`); its instance becomes a UTXO.
+  ledger transact p2:k… detach '\"p2:c…#0\"'
+      Call a function of a token.
+  ledger transact --step 't = p2:c….coin::mint(7)' --step 't.attach(\"p2:c…#0\")'
+      Several calls in one transaction: mint a token, and bind it to a UTXO.
+  ledger transact --steps steps.txt
+      The same from a file, one call a line; docs/steps.md says how they are written.";
 
 pub(super) const DEPLOY_EXAMPLES: &str = "\
 Examples:
@@ -39,6 +45,18 @@ Examples:
   ledger utxos
   ledger utxos --contract p2:c… --limit 20
   ledger utxos --after p2:c…#19
+      The next page.";
+
+pub(super) const TOKEN_EXAMPLES: &str = "\
+Examples:
+  ledger token p2:k…
+  ledger token p2:k… --json";
+
+pub(super) const TOKENS_EXAMPLES: &str = "\
+Examples:
+  ledger tokens
+  ledger tokens --contract p2:c… --type coin --limit 20
+  ledger tokens --after p2:k…
       The next page.";
 
 pub(super) const BLOCK_EXAMPLES: &str = "\
@@ -77,7 +95,7 @@ pub(crate) struct TransactArguments {
     #[arg(long)]
     pub(crate) latest: bool,
     /// The version that the UTXO must have whose method is called [default: the one that it has now].
-    #[arg(long, value_name = "VERSION", conflicts_with = "latest")]
+    #[arg(long, value_name = "VERSION", conflicts_with_all = ["latest", "steps", "step"])]
     pub(crate) version: Option<u64>,
     /// The height of the last block that the transaction may be in [default: 1000 after the latest].
     #[arg(long, value_name = "HEIGHT")]
@@ -90,8 +108,9 @@ pub(crate) struct TransactArguments {
 impl TransactArguments {
     /// Ends the program if a version is named of what has none.
     pub(super) fn refuse_version_of_contract(&self) {
-        if self.version.is_some() && matches!(self.invocation.target, Target::Contract(_)) {
-            let message = "only UTXOs have versions, and the target is a contract".to_owned();
+        let is_utxo = matches!(self.invocation.target, None | Some(Target::Utxo(_)));
+        if self.version.is_some() && !is_utxo {
+            let message = "only UTXOs have versions, and the target is none".to_owned();
             misuse("transact", ErrorKind::ArgumentConflict, message);
         }
     }
@@ -137,6 +156,38 @@ pub(crate) struct UtxosArguments {
     #[command(flatten)]
     pub(crate) node: NodeArguments,
     /// Print `{utxos, next}` as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TokenArguments {
+    /// The token's id.
+    pub(crate) id: TokenId,
+    #[command(flatten)]
+    pub(crate) node: NodeArguments,
+    /// Print it as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TokensArguments {
+    /// Only those of this contract.
+    #[arg(long, value_name = "HASH", value_parser = contract_hash::parse)]
+    pub(crate) contract: Option<ComponentHash>,
+    /// Only those of this type.
+    #[arg(long = "type", value_name = "TYPE")]
+    pub(crate) type_name: Option<String>,
+    /// Only those after this one; at the end of a page stands what to write here for the next.
+    #[arg(long, value_name = "TOKEN")]
+    pub(crate) after: Option<TokenId>,
+    /// How many at most, up to 1000.
+    #[arg(long, value_name = "COUNT", default_value_t = 50)]
+    pub(crate) limit: u32,
+    #[command(flatten)]
+    pub(crate) node: NodeArguments,
+    /// Print `{tokens, next}` as JSON.
     #[arg(long)]
     pub(crate) json: bool,
 }

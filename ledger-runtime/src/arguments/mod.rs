@@ -6,8 +6,8 @@ mod chain;
 mod reference;
 
 pub(crate) use chain::{
-    BlockArguments, ContractArguments, DeployArguments, StatusArguments, TransactArguments, TransactionArguments,
-    UtxoArguments, UtxosArguments,
+    BlockArguments, ContractArguments, DeployArguments, StatusArguments, TokenArguments, TokensArguments,
+    TransactArguments, TransactionArguments, UtxoArguments, UtxosArguments,
 };
 
 use crate::failure::{USAGE, report_json};
@@ -88,7 +88,9 @@ Examples:
   ledger call p2:u… value
       Call a method of a UTXO, and change nothing.
   ledger call p2:c… create-bumped '10, 5'
-      See what a coordination script would do.";
+      See what a coordination script would do.
+  ledger call --steps steps.txt
+      See what a transaction of several calls would do.";
 
 const WIT_EXAMPLES: &str = "\
 Examples:
@@ -132,7 +134,8 @@ pub(crate) enum Command {
     /// Send a transaction, and wait until it is in a durable block.
     ///
     /// It is one call: of a coordination script or a plain function of a contract, of a main function of a UTXO type
-    /// (`type::main`), or of a method of a UTXO. The UTXOs that it names are its inputs, in the versions that they have
+    /// (`type::main`), of a method of a UTXO, or of a function of a token; or it is several (--steps), one after another, of which
+    /// later ones use what earlier ones made. The UTXOs that it names are its inputs, in the versions that they have
     /// now: if somebody else changes one before, the transaction is invalid (but see --latest). It happens whole or not
     /// at all. One that is invalid is in no block; one that fails while it runs is in a block and has used its gas.
     ///
@@ -152,6 +155,12 @@ pub(crate) enum Command {
     /// List the UTXOs that live.
     #[command(after_help = chain::UTXOS_EXAMPLES)]
     Utxos(UtxosArguments),
+    /// Show a token: its state, and the UTXO that holds it.
+    #[command(after_help = chain::TOKEN_EXAMPLES)]
+    Token(TokenArguments),
+    /// List the tokens that are not burned.
+    #[command(after_help = chain::TOKENS_EXAMPLES)]
+    Tokens(TokensArguments),
     /// Show a block.
     #[command(after_help = chain::BLOCK_EXAMPLES)]
     Block(BlockArguments),
@@ -236,6 +245,8 @@ impl Command {
             Self::Deploy(arguments) => arguments.json,
             Self::Utxo(arguments) => arguments.json,
             Self::Utxos(arguments) => arguments.json,
+            Self::Token(arguments) => arguments.json,
+            Self::Tokens(arguments) => arguments.json,
             Self::Block(arguments) => arguments.json,
             Self::Transaction(arguments) => arguments.json,
             Self::Contract(arguments) => arguments.json,
@@ -282,16 +293,25 @@ pub(crate) struct DataArguments {
 /// A call, whatever becomes of it.
 #[derive(Debug, Args)]
 pub(crate) struct InvocationArguments {
-    /// The contract's component hash; or a UTXO, by its id or as `contract#serial`.
-    pub(crate) target: Target,
-    /// The function: `name`, `interface#name` for one in an exported interface, `type::main` for one that creates a UTXO.
-    pub(crate) function: String,
+    /// The contract's component hash; a UTXO, by its id or as `contract#serial`; or a token, by its id.
+    #[arg(required_unless_present_any = ["steps", "step"])]
+    pub(crate) target: Option<Target>,
+    /// The function: `name`, `interface#name` for one in an exported interface, `type::main` for one that creates a UTXO or
+    /// mints a token.
+    #[arg(required_unless_present_any = ["steps", "step"])]
+    pub(crate) function: Option<String>,
     /// The arguments as WAVE, separated by commas.
     #[arg(default_value = "", hide_default_value = true, allow_hyphen_values = true, value_parser = wave)]
     pub(crate) arguments: String,
     /// What is written after the arguments, which are one text.
     #[arg(hide = true, allow_negative_numbers = true)]
     pub(crate) surplus: Vec<String>,
+    /// A file with several calls, one a line, which are made in one transaction; `-` reads them from stdin.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["target", "step"])]
+    pub(crate) steps: Option<PathBuf>,
+    /// One of several calls, as it stands in such a file; can be given several times.
+    #[arg(long, value_name = "CALL", conflicts_with = "target")]
+    pub(crate) step: Vec<String>,
     #[command(flatten)]
     pub(crate) node: NodeArguments,
     /// The gas that the call may use [default: what the node says].

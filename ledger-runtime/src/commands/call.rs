@@ -1,13 +1,14 @@
 //! `ledger call`
 
+use super::called::Called;
 use super::receipt::{CallDocument, Outcome};
 use super::show::{Lines, print_json};
-use super::transact::{hint_at_state, with_what_is_offered};
+use super::transact::{draft_of, hint_at_state, with_what_is_offered};
 use crate::arguments::InvocationArguments;
 use crate::failure::Failure;
 use anstream::{eprintln, stdout};
-use ledger_core::RootCall;
-use ledger_runtime::draft::{ContractTexts, DraftError, DraftOptions, Target, draft, drops_state, encode_arguments};
+use ledger_core::StepCall;
+use ledger_runtime::draft::{ContractTexts, DraftError, DraftOptions, Target, drops_state, encode_arguments};
 use ledger_runtime::rpc::{NodeClient, NodeClientError};
 use registry_core::id::ComponentHash;
 use serde::Serialize;
@@ -41,11 +42,11 @@ pub(crate) async fn run(arguments: InvocationArguments) -> Result<(), Failure> {
 pub(super) async fn call(arguments: &InvocationArguments) -> Result<CallDocument, Failure> {
     let node = NodeClient::new(&arguments.node.url)?;
     let mut texts = ContractTexts::new(&node);
-    match arguments.target {
-        Target::Contract(contract) if is_plain(&mut texts, contract, &arguments.function).await? => {
-            call_plain(&node, &mut texts, contract, arguments).await
+    match (arguments.target, arguments.function.as_deref()) {
+        (Some(Target::Contract(contract)), Some(function)) if is_plain(&mut texts, contract, function).await? => {
+            call_plain(&node, &mut texts, contract, function, arguments).await
         }
-        Target::Contract(_) | Target::Utxo(_) => simulate(&node, &mut texts, arguments).await,
+        _ => simulate(&node, &mut texts, arguments).await,
     }
 }
 
@@ -58,18 +59,19 @@ async fn call_plain(
     node: &NodeClient,
     texts: &mut ContractTexts<'_>,
     contract: ComponentHash,
+    function: &str,
     arguments: &InvocationArguments,
 ) -> Result<CallDocument, Failure> {
     let text = texts.of(&contract).await?;
-    let callee = text.callee(contract, &arguments.function).map_err(DraftError::from)?;
+    let callee = text.callee(contract, function).map_err(DraftError::from)?;
     if drops_state(&text, &callee.call) && !arguments.json {
-        hint_at_state(&arguments.function);
+        hint_at_state(function);
     }
     let no_utxo = |_: &str| Err("a plain function takes no UTXOs".to_owned());
     let parameters = encode_arguments(&callee, &arguments.arguments, &no_utxo)?;
     let function = match &callee.call {
-        RootCall::Function { function, .. } => function,
-        _ => &arguments.function,
+        StepCall::Function { function, .. } => function,
+        _ => function,
     };
     let outcome = node.call(&contract, function, parameters, arguments.gas_limit).await?;
     CallDocument::of_answer(&callee.signature, outcome)
@@ -81,13 +83,13 @@ async fn simulate(
     arguments: &InvocationArguments,
 ) -> Result<CallDocument, Failure> {
     let options = DraftOptions { gas_limit: arguments.gas_limit, ..DraftOptions::default() };
-    let draft = draft(texts, &arguments.target, &arguments.function, &arguments.arguments, &options).await?;
+    let draft = draft_of(texts, arguments, &options).await?;
     let simulated = node.simulate(&draft.transaction).await;
     let simulated = match simulated {
         Ok(simulated) => simulated,
         Err(error) => return Err(with_what_is_offered(node, error, &draft).await),
     };
-    CallDocument::of_receipt(texts, Some(&draft.callee.signature), &simulated.receipt).await
+    CallDocument::of_receipt(texts, &Called::of_draft(&draft), &simulated.receipt).await
 }
 
 fn print(document: &CallDocument) -> Result<(), Failure> {
@@ -97,6 +99,10 @@ fn print(document: &CallDocument) -> Result<(), Failure> {
         stdout.flush()?;
     }
     let mut lines = Lines::default();
+    if document.result.is_none() {
+        document.describe_results(&mut lines);
+    }
+    document.describe_failure(&mut lines);
     document.describe(&mut lines);
     lines.remark()?;
     eprintln!("gas used: {}", document.gas_used);

@@ -1,17 +1,16 @@
 //! `ledger status`, `ledger block`, `ledger transaction` and `ledger contract`
 
+use super::called::{Called, written};
 use super::receipt::{TransactionDocument, arguments_text, kind_name};
 use super::show::{Lines, print_json, time};
 use crate::arguments::{BlockArguments, ContractArguments, StatusArguments, TransactionArguments};
 use crate::failure::Failure;
 use anstream::eprintln;
-use ledger_core::{Header, Input, RootCall};
+use ledger_core::{Header, Input, RootCall, TokenRef, Transaction, UtxoRef};
 use ledger_runtime::chain::Committed;
-use ledger_runtime::draft::{ContractTexts, DraftError};
-use ledger_runtime::rpc::{BlockAnswer, NodeClient, TransactionAnswer, UtxoAnswer};
-use ledger_runtime::utxo_name::UtxoName;
+use ledger_runtime::draft::ContractTexts;
+use ledger_runtime::rpc::{BlockAnswer, NodeClient, TransactionAnswer};
 use ledger_runtime::wave::{Callee, CalleeError, ContractText};
-use registry_core::id::{ComponentHash, UtxoId};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 
@@ -117,7 +116,11 @@ fn header_json(header: &Header) -> Json {
 /// What `--json` prints of a transaction: what it asked for, and what it did.
 #[derive(Debug, Serialize)]
 struct FullDocument {
-    call: CallText,
+    /// None if it made several calls.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    call: Option<CallText>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    calls: Option<Vec<CallText>>,
     inputs: Vec<InputDocument>,
     references: Vec<InputDocument>,
     /// As text, because many readers of JSON have no numbers of this size.
@@ -133,7 +136,8 @@ struct FullDocument {
 struct CallText {
     target: String,
     function: String,
-    arguments: String,
+    /// None if it is not known any more what takes them.
+    arguments: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -150,8 +154,9 @@ pub(crate) async fn run_transaction(arguments: TransactionArguments) -> Result<(
         return print_json(&document);
     }
     let mut lines = Lines::default();
-    let CallText { target, function, arguments } = &document.call;
-    lines.add("call", format_args!("{target} {function}({})", arguments));
+    for CallText { target, function, arguments } in document.call.iter().chain(document.calls.iter().flatten()) {
+        lines.add("call", format_args!("{target} {function}({})", arguments.as_deref().unwrap_or("…")));
+    }
     for (label, inputs) in [("input", &document.inputs), ("reference", &document.references)] {
         for InputDocument { utxo, version } in inputs {
             let version = version.map_or_else(|| "latest".to_owned(), |version| version.to_string());
@@ -165,17 +170,12 @@ pub(crate) async fn run_transaction(arguments: TransactionArguments) -> Result<(
 async fn full_document(node: &NodeClient, answer: TransactionAnswer) -> Result<FullDocument, Failure> {
     let TransactionAnswer { height, index, block, transaction, receipt } = answer;
     let mut texts = ContractTexts::new(node);
-    let callee = callee(node, &mut texts, &transaction.call).await?;
-    let arguments = callee.as_ref().map(|callee| arguments_text(&callee.signature, &transaction.arguments));
-    let call = CallText {
-        target: target(&transaction.call),
-        function: function(&transaction.call),
-        arguments: arguments.transpose()?.unwrap_or_default(),
-    };
-    let signature = callee.as_ref().map(|callee| &callee.signature);
-    let done = TransactionDocument::of(&mut texts, signature, &Committed { height, index, block, receipt }).await?;
+    let called = Called::of_transaction(&mut texts, &transaction, &receipt).await?;
+    let (call, calls) = call_texts(&transaction, &called)?;
+    let done = TransactionDocument::of(&mut texts, &called, &Committed { height, index, block, receipt }).await?;
     Ok(FullDocument {
         call,
+        calls,
         inputs: inputs(&transaction.inputs),
         references: inputs(&transaction.references),
         nonce: transaction.nonce.to_string(),
@@ -191,41 +191,38 @@ fn inputs(inputs: &[Input]) -> Vec<InputDocument> {
     inputs.iter().map(document).collect()
 }
 
-/// What was called, with its types; none for a deployment.
-async fn callee(node: &NodeClient, texts: &mut ContractTexts<'_>, call: &RootCall) -> Result<Option<Callee>, Failure> {
-    let callee = match call {
-        RootCall::Function { contract, .. } | RootCall::Main { contract, .. } => {
-            texts.of(contract).await?.callee(*contract, &function(call))
-        }
-        RootCall::Method { utxo, method } => {
-            let (contract, type_name) = match node.utxo(&UtxoName::Id(*utxo)).await? {
-                UtxoAnswer::Live(live) => (live.utxo.contract, live.utxo.type_name),
-                UtxoAnswer::Consumed(consumed) => (consumed.contract, consumed.type_name),
-            };
-            texts.of(&contract).await?.method(*utxo, &type_name, method)
-        }
-        RootCall::Deploy { .. } | RootCall::Calls(_) => return Ok(None),
+/// The call of a transaction as people write it, or its calls.
+fn call_texts(
+    transaction: &Transaction,
+    called: &Called,
+) -> Result<(Option<CallText>, Option<Vec<CallText>>), Failure> {
+    let text = |(target, function): (String, String), callee: Option<&Callee>, arguments: &[u8]| {
+        let arguments = callee.map(|callee| arguments_text(&callee.signature, arguments)).transpose()?;
+        Ok::<_, Failure>(CallText { target, function, arguments })
     };
-    Ok(Some(callee.map_err(DraftError::from)?))
-}
-
-fn target(call: &RootCall) -> String {
-    match call {
-        RootCall::Function { contract, .. } | RootCall::Main { contract, .. } | RootCall::Deploy { contract, .. } => {
-            contract.to_string()
+    Ok(match (&transaction.call, called) {
+        (RootCall::Calls(steps), Called::Several { callees, .. }) => {
+            let steps = steps.iter().zip(callees);
+            let texts = steps.map(|(step, callee)| text(written(&step.call), callee.as_ref(), &step.arguments));
+            (None, Some(texts.collect::<Result<_, _>>()?))
         }
-        RootCall::Method { utxo, .. } => utxo.to_string(),
-        RootCall::Calls(steps) => format!("{} calls", steps.len()),
-    }
+        (call, Called::One { callee, .. }) => {
+            (Some(text(target_and_function(call), callee.as_ref(), &transaction.arguments)?), None)
+        }
+        (call, _) => {
+            let (target, function) = target_and_function(call);
+            (Some(CallText { target, function, arguments: Some(String::new()) }), None)
+        }
+    })
 }
 
-fn function(call: &RootCall) -> String {
+fn target_and_function(call: &RootCall) -> (String, String) {
     match call {
-        RootCall::Function { function, .. } => function.clone(),
-        RootCall::Main { type_name, main, .. } => format!("{type_name}::{main}"),
-        RootCall::Method { method, .. } => method.clone(),
-        RootCall::Deploy { .. } => "deploy".to_owned(),
-        RootCall::Calls(_) => "calls".to_owned(),
+        RootCall::Function { contract, function } => (contract.to_string(), function.clone()),
+        RootCall::Main { contract, type_name, main } => (contract.to_string(), format!("{type_name}::{main}")),
+        RootCall::Method { utxo, method } => (utxo.to_string(), method.clone()),
+        RootCall::Deploy { contract, .. } => (contract.to_string(), "deploy".to_owned()),
+        RootCall::Calls(steps) => (format!("{} calls", steps.len()), "calls".to_owned()),
     }
 }
 
@@ -248,10 +245,14 @@ impl Callable {
     }
 }
 
-fn methods(text: &ContractText, contract: ComponentHash, type_name: &str) -> Vec<Callable> {
-    // A signature does not depend on which UTXO it is.
-    let utxo = UtxoId::from_digest(*contract.digest());
-    text.methods(type_name).iter().map(|name| Callable::of(text.method(utxo, type_name, name))).collect()
+/// What can be called of a UTXO or a token of a type. A signature does not depend on which one it is.
+fn methods(text: &ContractText, type_name: &str, is_token: bool) -> Vec<Callable> {
+    let names = text.methods(type_name);
+    let callees = names.iter().map(|name| match is_token {
+        true => text.token_function(TokenRef::Minted(0), type_name, name),
+        false => text.method(UtxoRef::Made(0), type_name, name),
+    });
+    callees.map(Callable::of).collect()
 }
 
 pub(crate) async fn run_contract(arguments: ContractArguments) -> Result<(), Failure> {
@@ -261,17 +262,18 @@ pub(crate) async fn run_contract(arguments: ContractArguments) -> Result<(), Fai
     let text = ContractTexts::new(&node).of(&record.contract).await?;
     let functions: Vec<Callable> =
         text.callees().iter().map(|name| Callable::of(text.callee(record.contract, name))).collect();
-    let methods: Vec<(&str, Vec<Callable>)> =
-        text.type_names().map(|name| (name, methods(&text, record.contract, name))).collect();
+    let of_utxos = text.utxo_types().map(|name| (name, "utxo", methods(&text, name, false)));
+    let of_tokens = text.token_types().map(|name| (name, "token", methods(&text, name, true)));
+    let methods: Vec<(&str, &str, Vec<Callable>)> = of_utxos.chain(of_tokens).collect();
     if arguments.json {
-        let types = methods.iter().map(|(name, methods)| {
-            json!({ "name": name, "methods": methods.iter().map(Callable::json).collect::<Vec<_>>() })
+        let types = methods.iter().map(|(name, kind, methods)| {
+            json!({ "name": name, "kind": kind, "methods": methods.iter().map(Callable::json).collect::<Vec<_>>() })
         });
         let packages = record.packages.iter().map(|(name, hash)| json!({ "name": name, "hash": hash }));
-        let tokens = counters
-            .tokens
-            .iter()
-            .map(|(name, supply)| json!({ "type": name, "minted": supply.minted, "burned": supply.burned }));
+        let tokens = counters.tokens.iter().map(|(name, supply)| {
+            let held = supply.minted.saturating_sub(supply.burned);
+            json!({ "type": name, "minted": supply.minted, "burned": supply.burned, "held": held })
+        });
         return print_json(&json!({
             "contract": record.contract,
             "view": record.view,
@@ -283,6 +285,7 @@ pub(crate) async fn run_contract(arguments: ContractArguments) -> Result<(), Fai
             "tokens": tokens.collect::<Vec<_>>(),
             "functions": functions.iter().map(Callable::json).collect::<Vec<_>>(),
             "types": types.collect::<Vec<_>>(),
+            "handles": text.handled(),
         }));
     }
     let mut lines = Lines::default();
@@ -296,16 +299,20 @@ pub(crate) async fn run_contract(arguments: ContractArguments) -> Result<(), Fai
     for Callable { name, signature } in &functions {
         lines.add("function", format_args!("{name}{signature}"));
     }
-    for (type_name, methods) in &methods {
+    for (type_name, _, methods) in &methods {
         for Callable { name, signature } in methods {
             lines.add("method", format_args!("{name}{signature} of {type_name}"));
         }
+    }
+    for effect in text.handled() {
+        lines.add("handles", effect);
     }
     for (name, hash) in &record.packages {
         lines.add("package", format_args!("{name} {hash}"));
     }
     for (name, supply) in &counters.tokens {
-        lines.add("token", format_args!("{name}: {} minted, {} burned", supply.minted, supply.burned));
+        let held = supply.minted.saturating_sub(supply.burned);
+        lines.add("token", format_args!("{name}: {} minted, {} burned, {held} held", supply.minted, supply.burned));
     }
     lines.print()
 }

@@ -64,14 +64,14 @@ fn check_data(data_dir: &Path) -> Result<CheckReport, StorageError> {
 }
 
 fn write_report(stdout: &mut impl Write, report: &CheckReport) -> std::io::Result<()> {
-    let CheckReport { blocks, transactions, utxos, contracts, nodes, packages, .. } = report;
+    let CheckReport { blocks, transactions, utxos, tokens, contracts, nodes, packages, .. } = report;
     report.differences.iter().try_for_each(|difference| writeln!(stdout, "{difference}"))?;
     if report.is_sound() {
         writeln!(stdout, "everything is as it must be")?;
     }
     writeln!(
         stdout,
-        "{blocks} blocks, {transactions} transactions, {utxos} UTXOs, {contracts} contracts, {packages} packages, {nodes} nodes of trees"
+        "{blocks} blocks, {transactions} transactions, {utxos} UTXOs, {tokens} tokens, {contracts} contracts, {packages} packages, {nodes} nodes of trees"
     )
 }
 
@@ -81,6 +81,7 @@ fn document(report: &CheckReport) -> serde_json::Value {
         "blocks": report.blocks,
         "transactions": report.transactions,
         "utxos": report.utxos,
+        "tokens": report.tokens,
         "contracts": report.contracts,
         "packages": report.packages,
         "nodes": report.nodes,

@@ -1,6 +1,7 @@
 //! What the command does: one module for each subcommand.
 
 mod call;
+mod called;
 mod chain;
 mod check;
 mod data_dir;
@@ -8,6 +9,7 @@ mod demo;
 mod receipt;
 mod serve;
 mod show;
+mod token;
 mod transact;
 mod utxo;
 mod verify;
@@ -27,6 +29,8 @@ pub(crate) async fn run(command: Command) -> Result<(), Failure> {
         Command::Deploy(arguments) => transact::run_deploy(arguments).await,
         Command::Utxo(arguments) => utxo::run(arguments).await,
         Command::Utxos(arguments) => utxo::run_list(arguments).await,
+        Command::Token(arguments) => token::run(arguments).await,
+        Command::Tokens(arguments) => token::run_list(arguments).await,
         Command::Block(arguments) => chain::run_block(arguments).await,
         Command::Transaction(arguments) => chain::run_transaction(arguments).await,
         Command::Contract(arguments) => chain::run_contract(arguments).await,

@@ -1,16 +1,17 @@
 //! What a transaction did, or would do, with all values as WAVE.
 
-use super::show::Lines;
+use super::called::Called;
+use super::show::{Lines, state_text};
 use crate::failure::{Failure, Finding};
 use anyhow::Context;
-use ledger_core::{Event, FailureKind, Receipt};
+use ledger_core::{Event, FailureFrame, FailureKind, FailureObject, ObjectId, Receipt, TokenChange};
 use ledger_runtime::chain::Committed;
-use ledger_runtime::draft::ContractTexts;
-use ledger_runtime::rpc;
+use ledger_runtime::draft::{ContractTexts, results};
+use ledger_runtime::rpc::{self, NodeClient, TokenAnswer, UtxoAnswer};
 use ledger_runtime::utxo_name::UtxoName;
 use ledger_runtime::value::{ValueLimits, decode_parameters, decode_result};
 use ledger_runtime::wave::{Signature, to_text};
-use registry_core::id::{BlockId, ComponentHash, TransactionId, UtxoId};
+use registry_core::id::{BlockId, ComponentHash, TokenId, TransactionId, UtxoId};
 use serde::Serialize;
 use wasm_wave::value::Value;
 
@@ -19,10 +20,21 @@ use wasm_wave::value::Value;
 pub(super) struct CallDocument {
     pub(super) outcome: Outcome,
     pub(super) result: Option<String>,
+    /// That of each call, if there were several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    results: Option<Vec<ResultDocument>>,
     pub(super) gas_used: u64,
     pub(super) errors: Vec<String>,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub(super) effects: Option<EffectsDocument>,
+}
+
+/// What one of several calls gave.
+#[derive(Debug, Clone, Serialize)]
+struct ResultDocument {
+    /// None if it is not known any more what was called.
+    function: Option<String>,
+    result: Option<String>,
 }
 
 /// How a call ended.
@@ -40,13 +52,48 @@ pub(super) enum Outcome {
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct EffectsDocument {
     failure: Option<&'static str>,
+    /// The calls that were going on when it failed, the innermost first.
+    frames: Vec<FrameDocument>,
     created: Vec<CreatedDocument>,
     changed: Vec<ChangedDocument>,
     consumed: Vec<UtxoId>,
     ephemeral: Vec<UtxoId>,
     read: Vec<UtxoId>,
     deployed: Option<ComponentHash>,
+    tokens: Vec<TokenDocument>,
     events: Vec<EventDocument>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct FrameDocument {
+    contract: ComponentHash,
+    object: Option<FrameObject>,
+    function: String,
+    /// What it takes and gives; none if the contract's WIT does not tell.
+    signature: Option<String>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct FrameObject {
+    id: String,
+    /// `contract#serial` of a UTXO that was there before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    #[serde(rename = "type")]
+    type_name: String,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct TokenDocument {
+    token: TokenId,
+    contract: ComponentHash,
+    #[serde(rename = "type")]
+    type_name: String,
+    from: Option<UtxoId>,
+    to: Option<UtxoId>,
+    /// Its record, if it was asked for and the token is held.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<String>,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -87,20 +134,28 @@ impl CallDocument {
     pub(super) fn of_answer(signature: &Signature, answer: rpc::Outcome) -> Result<Self, Failure> {
         let rpc::Outcome { valid, result, gas_used, errors } = answer;
         let result = if valid { result_text(signature, &result)? } else { None };
-        Ok(Self { outcome: Outcome::of(valid), result, gas_used, errors, effects: None })
+        Ok(Self { outcome: Outcome::of(valid), result, results: None, gas_used, errors, effects: None })
     }
 
-    /// What a receipt says. A deployment has no signature and no result.
+    /// What a receipt says of what was called. A deployment has no result.
     pub(super) async fn of_receipt(
         texts: &mut ContractTexts<'_>,
-        signature: Option<&Signature>,
+        called: &Called,
         receipt: &Receipt,
     ) -> Result<Self, Failure> {
-        let (result, failure) = match (&receipt.outcome, signature) {
-            (Ok(result), Some(signature)) => (result_text(signature, result)?, None),
-            (Ok(_), None) => (None, None),
-            (Err(failure), _) => (None, Some(failure)),
+        let failure = receipt.outcome.as_ref().err();
+        let all = match &receipt.outcome {
+            Ok(encoded) => result_documents(called, encoded)?,
+            Err(_) => Vec::new(),
         };
+        let (result, results) = match called {
+            Called::Several { .. } => (None, failure.is_none().then_some(all)),
+            Called::One { .. } | Called::Deployment => (all.into_iter().find_map(|document| document.result), None),
+        };
+        let mut frames = Vec::new();
+        for frame in failure.iter().flat_map(|failure| &failure.frames) {
+            frames.push(frame_document(texts, frame).await?);
+        }
         let mut events = Vec::new();
         for event in &receipt.events {
             events.push(event_document(texts, event).await?);
@@ -113,17 +168,20 @@ impl CallDocument {
             receipt.changed.iter().map(|changed| ChangedDocument { utxo: changed.utxo, version: changed.version });
         let effects = EffectsDocument {
             failure: failure.map(|failure| kind_name(failure.kind)),
+            frames,
             created: created.collect(),
             changed: changed.collect(),
             consumed: receipt.consumed.iter().map(|consumed| consumed.utxo).collect(),
             ephemeral: receipt.ephemeral.clone(),
             read: receipt.read.clone(),
             deployed: receipt.deployed,
+            tokens: receipt.tokens.iter().map(TokenDocument::of).collect(),
             events,
         };
         Ok(Self {
             outcome: Outcome::of(failure.is_none()),
             result,
+            results,
             gas_used: receipt.gas_used,
             errors: failure.iter().map(ToString::to_string).collect(),
             effects: Some(effects),
@@ -132,7 +190,14 @@ impl CallDocument {
 
     /// A call that was not made.
     pub(super) fn of_error(error: &anyhow::Error) -> Self {
-        Self { outcome: Outcome::Invalid, result: None, gas_used: 0, errors: vec![format!("{error:#}")], effects: None }
+        Self {
+            outcome: Outcome::Invalid,
+            result: None,
+            results: None,
+            gas_used: 0,
+            errors: vec![format!("{error:#}")],
+            effects: None,
+        }
     }
 
     /// The UTXOs that it made or changed and that lived on.
@@ -142,6 +207,41 @@ impl CallDocument {
             let created = effects.created.iter().map(|created| created.utxo);
             created.chain(effects.changed.iter().map(|changed| changed.utxo))
         })
+    }
+
+    /// Adds what the tokens that it minted or moved keep now.
+    pub(super) async fn add_token_states(
+        &mut self,
+        node: &NodeClient,
+        texts: &mut ContractTexts<'_>,
+    ) -> Result<(), Failure> {
+        let tokens = self.effects.iter_mut().flat_map(|effects| &mut effects.tokens);
+        for document in tokens.filter(|document| document.to.is_some()).take(TOKEN_STATES_MAX) {
+            // Somebody else may have burned it meanwhile.
+            if let Ok(TokenAnswer::Held(held)) = node.token(&document.token).await {
+                let contract = texts.of(&held.token.contract).await?;
+                document.state = Some(state_text(&contract, &held.token.type_name, &held.token.state)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Why it failed, with the calls that were going on, line by line.
+    pub(super) fn describe_failure(&self, lines: &mut Lines) {
+        lines.add_some("failure", self.errors.first());
+        let frames = self.effects.iter().flat_map(|effects| &effects.frames);
+        for (frame, label) in frames.zip(["  in"].into_iter().chain(std::iter::repeat("  from"))) {
+            lines.add(label, frame.text());
+        }
+    }
+
+    /// What it gave, line by line.
+    pub(super) fn describe_results(&self, lines: &mut Lines) {
+        lines.add_some("result", self.result.as_ref());
+        for ResultDocument { function, result } in self.results.iter().flatten() {
+            let function = function.as_deref().unwrap_or("an unknown function");
+            lines.add_some("result", result.as_ref().map(|result| format!("{result} ({function})")));
+        }
     }
 
     /// What it does to the chain, line by line.
@@ -160,9 +260,15 @@ impl CallDocument {
                 lines.add(label, utxo);
             }
         }
+        for token in &effects.tokens {
+            let (label, text) = token.text();
+            lines.add(label, text);
+        }
         lines.add_some("deployed", effects.deployed);
         for event in &effects.events {
-            lines.add("event", format_args!("{}.{}({})", event.interface, event.name, event.arguments));
+            let of_token = event.object.as_ref().filter(|object| object.starts_with(TokenId::PREFIX));
+            let of_token = of_token.map(|token| format!(" of {token}")).unwrap_or_default();
+            lines.add("event", format_args!("{}.{}({}){of_token}", event.interface, event.name, event.arguments));
         }
     }
 
@@ -187,7 +293,7 @@ impl Outcome {
 impl TransactionDocument {
     pub(super) async fn of(
         texts: &mut ContractTexts<'_>,
-        signature: Option<&Signature>,
+        called: &Called,
         committed: &Committed,
     ) -> Result<Self, Failure> {
         Ok(Self {
@@ -195,15 +301,15 @@ impl TransactionDocument {
             height: committed.height,
             index: committed.index,
             block: committed.block,
-            call: CallDocument::of_receipt(texts, signature, &committed.receipt).await?,
+            call: CallDocument::of_receipt(texts, called, &committed.receipt).await?,
         })
     }
 
     pub(super) fn describe(&self, lines: &mut Lines) {
         lines.add("transaction", self.transaction);
         lines.add("block", format_args!("{} ({})", self.height, self.block));
-        lines.add_some("failure", self.call.errors.first());
-        lines.add_some("result", self.call.result.as_ref());
+        self.call.describe_failure(lines);
+        self.call.describe_results(lines);
         self.call.describe(lines);
         lines.add("gas used", self.call.gas_used);
     }
@@ -218,6 +324,86 @@ pub(super) fn kind_name(kind: FailureKind) -> &'static str {
         FailureKind::Effect => "effect",
         FailureKind::Limit => "limit",
     }
+}
+
+/// Tokens of which the state is asked for at the end of a transaction. Each is a question to the node.
+const TOKEN_STATES_MAX: usize = 20;
+
+impl TokenDocument {
+    fn of(change: &TokenChange) -> Self {
+        let TokenChange { token, contract, type_name, from, to } = change.clone();
+        Self { token, contract, type_name, from, to, state: None }
+    }
+
+    /// What became of it, for people.
+    fn text(&self) -> (&'static str, String) {
+        let what = format!("{} ({} of {})", self.token, self.type_name, self.contract);
+        let state = self.state.as_ref().map(|state| format!(" {state}")).unwrap_or_default();
+        match (self.from, self.to) {
+            (None, Some(to)) => ("minted", format!("{what}{state} for {to}")),
+            (None, None) => ("minted", format!("{what} and burned")),
+            (Some(from), Some(to)) => ("moved", format!("{what}{state} from {from} to {to}")),
+            (Some(from), None) => ("burned", format!("{what} of {from}")),
+        }
+    }
+}
+
+impl FrameDocument {
+    fn text(&self) -> String {
+        let Self { contract, object, function, signature } = self;
+        let signature = signature.as_deref().unwrap_or_default();
+        match object {
+            None => format!("{function}{signature} of {contract}"),
+            Some(FrameObject { id, name, type_name }) => {
+                let kind = if id.starts_with(TokenId::PREFIX) { "token" } else { "UTXO" };
+                let name = name.as_ref().map_or_else(|| id.clone(), |name| format!("{name} ({id})"));
+                let of_type = if type_name.is_empty() { String::new() } else { format!("{type_name}.") };
+                format!("{of_type}{function}{signature} of the {kind} {name}")
+            }
+        }
+    }
+}
+
+async fn frame_document(texts: &mut ContractTexts<'_>, frame: &FailureFrame) -> Result<FrameDocument, Failure> {
+    let FailureFrame { contract, object, function } = frame;
+    let type_name = object.as_ref().map(|object| object.type_name.as_str());
+    let signature = texts.of(contract).await?.called(type_name, function).map_err(anyhow::Error::from)?;
+    let object = match object {
+        Some(object) => Some(frame_object(texts.node(), object).await),
+        None => None,
+    };
+    let signature = signature.as_ref().map(ToString::to_string);
+    Ok(FrameDocument { contract: *contract, object, function: function.clone(), signature })
+}
+
+/// An object of a call that failed. What the transaction itself made was never part of the chain, and has no other name.
+async fn frame_object(node: &NodeClient, object: &FailureObject) -> FrameObject {
+    let name = match object.id {
+        ObjectId::Utxo(id) => match node.utxo(&UtxoName::Id(id)).await {
+            Ok(UtxoAnswer::Live(live)) => Some(UtxoName::Serial(live.utxo.contract, live.utxo.serial)),
+            Ok(UtxoAnswer::Consumed(consumed)) => Some(UtxoName::Serial(consumed.contract, consumed.serial)),
+            Err(_) => None,
+        },
+        ObjectId::Token(_) => None,
+    };
+    let name = name.map(|name| name.to_string());
+    FrameObject { id: object.id.to_string(), name, type_name: object.type_name.clone() }
+}
+
+/// What each call gave.
+fn result_documents(called: &Called, encoded: &[u8]) -> Result<Vec<ResultDocument>, Failure> {
+    const WRONG: &str = "the node's answer is not what the contract's WIT says";
+    let (call, callees) = match called {
+        Called::Deployment => return Ok(Vec::new()),
+        Called::One { call, callee } => (call, std::slice::from_ref(callee)),
+        Called::Several { call, callees } => (call, callees.as_slice()),
+    };
+    let results = results(call, encoded).context(WRONG)?;
+    let documents = callees.iter().zip(results).map(|(callee, encoded)| {
+        let result = callee.as_ref().map(|callee| result_text(&callee.signature, &encoded)).transpose()?.flatten();
+        Ok(ResultDocument { function: callee.as_ref().map(|callee| callee.name.clone()), result })
+    });
+    documents.collect()
 }
 
 fn result_text(signature: &Signature, encoded: &[u8]) -> Result<Option<String>, Failure> {

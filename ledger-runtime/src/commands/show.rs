@@ -2,10 +2,14 @@
 
 use crate::failure::{Failure, printable};
 use anstream::{stderr, stdout};
+use anyhow::Context;
 use jiff::Timestamp;
+use ledger_runtime::value::{ValueLimits, decode_result};
+use ledger_runtime::wave::{ContractText, to_text};
 use serde::Serialize;
 use std::fmt::Display;
 use std::io::{self, Write};
+use wasm_wave::value::Value;
 
 /// Lines with a label each.
 #[derive(Debug, Default)]
@@ -69,4 +73,14 @@ pub(super) fn or_none(value: Option<impl Display>) -> String {
 pub(super) fn listed(texts: impl IntoIterator<Item = impl Display>) -> String {
     let texts: Vec<String> = texts.into_iter().map(|text| text.to_string()).collect();
     or_none((!texts.is_empty()).then(|| texts.join(", ")))
+}
+
+/// The record that a UTXO or a token of a type keeps, as WAVE.
+pub(super) fn state_text(contract: &ContractText, type_name: &str, state: &[u8]) -> Result<String, Failure> {
+    let ty = contract.storage(type_name).map_err(anyhow::Error::from)?;
+    let ty = ty.with_context(|| format!("the contract's WIT does not have the type `{type_name}`"))?;
+    let value: Option<Value> = decode_result(Some(&ty), state, &ValueLimits::default())
+        .with_context(|| format!("the state is not what the contract's WIT says of `{type_name}`"))?;
+    let value = value.context("there is no state")?;
+    Ok(to_text(&value).context("the state has no text")?)
 }

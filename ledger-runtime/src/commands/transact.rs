@@ -1,20 +1,22 @@
 //! `ledger transact` and `ledger deploy`
 
+use super::called::Called;
 use super::receipt::TransactionDocument;
 use super::show::{Lines, print_json};
 use super::utxo::callable_text;
-use crate::arguments::{DeployArguments, TransactArguments};
+use crate::arguments::{DeployArguments, InvocationArguments, TransactArguments};
 use crate::failure::{Failure, Finding};
 use anstream::eprintln;
 use anyhow::Context;
-use ledger_core::RootCall;
+use ledger_core::{RootCall, StepCall, UtxoRef};
 use ledger_runtime::chain::Committed;
-use ledger_runtime::draft::{ContractTexts, Draft, DraftOptions, draft};
+use ledger_runtime::draft::{ContractTexts, Draft, DraftOptions, draft, draft_steps};
 use ledger_runtime::rpc::{
     ErrorCode, InvalidReason, NodeClient, NodeClientError, Refusal, TransactionAnswer, UtxoAnswer,
 };
 use ledger_runtime::utxo_name::UtxoName;
 use registry_core::id::UtxoId;
+use std::path::Path;
 
 pub(crate) async fn run(arguments: TransactArguments) -> Result<(), Failure> {
     let json = arguments.invocation.json;
@@ -25,7 +27,7 @@ pub(crate) async fn run(arguments: TransactArguments) -> Result<(), Failure> {
         // Whoever gives up waiting can still ask what became of it.
         eprintln!("sent {}", draft.transaction.id());
         if draft.drops_state {
-            hint_at_state(&arguments.invocation.function);
+            hint_at_state(arguments.invocation.function.as_deref().unwrap_or_default());
         }
     });
     let document = document.await?;
@@ -60,13 +62,44 @@ pub(super) async fn transact(
             None => getrandom::u64().context("this machine gives no random numbers")?,
         },
     };
-    let draft = draft(&mut texts, &invocation.target, &invocation.function, &invocation.arguments, &options).await?;
+    let draft = draft_of(&mut texts, invocation, &options).await?;
     sending(&draft);
     let committed = match node.submit(&draft.transaction).await {
         Ok(committed) => committed,
         Err(error) => return Err(of_submission(&node, error, &draft).await),
     };
-    TransactionDocument::of(&mut texts, Some(&draft.callee.signature), &committed).await
+    let mut document = TransactionDocument::of(&mut texts, &Called::of_draft(&draft), &committed).await?;
+    document.call.add_token_states(&node, &mut texts).await?;
+    Ok(document)
+}
+
+/// The transaction that the command line asks for: one call, or several.
+pub(super) async fn draft_of(
+    texts: &mut ContractTexts<'_>,
+    invocation: &InvocationArguments,
+    options: &DraftOptions,
+) -> Result<Draft, Failure> {
+    if let Some(steps) = steps_text(invocation)? {
+        return Ok(draft_steps(texts, &steps, options).await?);
+    }
+    let (target, function) =
+        invocation.target.zip(invocation.function.as_deref()).context("nothing is to be called")?;
+    Ok(draft(texts, &target, function, &invocation.arguments, options).await?)
+}
+
+/// The calls of a transaction of several; none if there is one.
+fn steps_text(invocation: &InvocationArguments) -> Result<Option<String>, Failure> {
+    let text = match invocation.steps.as_deref() {
+        Some(path) if path == Path::new("-") => {
+            std::io::read_to_string(std::io::stdin()).context("cannot read the calls from stdin")?
+        }
+        Some(path) => {
+            std::fs::read_to_string(path).with_context(|| format!("cannot read the calls in `{}`", path.display()))?
+        }
+        None if invocation.step.is_empty() => return Ok(None),
+        None => invocation.step.join("\n"),
+    };
+    Ok(Some(text))
 }
 
 /// A node that did not answer may have the transaction nevertheless.
@@ -85,15 +118,41 @@ async fn of_submission(node: &NodeClient, error: NodeClientError, draft: &Draft)
 /// The error of a method that may not be called where its UTXO waits, with those that may.
 pub(super) async fn with_what_is_offered(node: &NodeClient, error: NodeClientError, draft: &Draft) -> Failure {
     let not_callable = ErrorCode::InvalidTransaction(InvalidReason::NotCallable);
-    let (NodeClientError::Refused(refusal), RootCall::Method { utxo, .. }) = (&error, &draft.transaction.call) else {
+    let NodeClientError::Refused(refusal) = &error else { return error.into() };
+    if refusal.code != not_callable {
         return error.into();
-    };
-    match offered(node, utxo).await {
-        Some(offered) if refusal.code == not_callable => {
-            let (message, code) = (refusal.message.clone(), refusal.code.to_string());
-            Finding { message, hint: Some(format!("the UTXO offers now: {offered}")), code }.into()
+    }
+    let mut offers = Vec::new();
+    for utxo in called_utxos(&draft.transaction.call).iter().take(OFFERS_SHOWN_MAX) {
+        offers.extend(offered(node, utxo).await.map(|offered| (*utxo, offered)));
+    }
+    let hint = match offers.as_slice() {
+        [] => return error.into(),
+        [(_, offered)] => format!("the UTXO offers now: {offered}"),
+        several => {
+            let each: Vec<String> = several.iter().map(|(utxo, offered)| format!("{utxo} offers {offered}")).collect();
+            format!("now {}", each.join("; "))
         }
-        Some(_) | None => error.into(),
+    };
+    let (message, code) = (refusal.message.clone(), refusal.code.to_string());
+    Finding { message, hint: Some(hint), code }.into()
+}
+
+/// The UTXOs that were there before, and of which a transaction calls methods itself.
+fn called_utxos(call: &RootCall) -> Vec<UtxoId> {
+    match call {
+        RootCall::Method { utxo, .. } => vec![*utxo],
+        RootCall::Calls(steps) => {
+            let called = steps.iter().filter_map(|step| match &step.call {
+                StepCall::Method { utxo: UtxoRef::Kept(utxo), .. } => Some(*utxo),
+                _ => None,
+            });
+            let mut called: Vec<UtxoId> = called.collect();
+            called.sort();
+            called.dedup();
+            called
+        }
+        RootCall::Function { .. } | RootCall::Main { .. } | RootCall::Deploy { .. } => Vec::new(),
     }
 }
 
@@ -133,7 +192,7 @@ pub(crate) async fn run_deploy(arguments: DeployArguments) -> Result<(), Failure
         }
         answer => answer?,
     };
-    let document = TransactionDocument::of(&mut ContractTexts::new(&node), None, &committed).await?;
+    let document = TransactionDocument::of(&mut ContractTexts::new(&node), &Called::Deployment, &committed).await?;
     print(&document, arguments.json)?;
     document.call.check("the deployment failed")
 }

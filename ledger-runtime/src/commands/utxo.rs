@@ -1,44 +1,39 @@
 //! `ledger utxo` and `ledger utxos`
 
-use super::show::{Lines, listed, or_none, print_json};
+use super::show::{Lines, listed, or_none, print_json, state_text};
 use crate::arguments::{UtxoArguments, UtxosArguments};
 use crate::failure::{Failure, printable};
 use anstream::{eprintln, stdout};
-use anyhow::Context;
-use ledger_core::{Callable, MethodId};
+use ledger_core::{Callable, MethodId, Token};
 use ledger_runtime::draft::ContractTexts;
 use ledger_runtime::rpc::{ConsumedSummary, LiveUtxo, NodeClient, UtxoAnswer, UtxoPage};
 use ledger_runtime::utxo_name::UtxoName;
-use ledger_runtime::value::{ValueLimits, decode_result};
-use ledger_runtime::wave::{ContractText, to_text};
 use serde_json::{Value as Json, json};
 use std::io::Write;
-use wasm_wave::value::Value;
 
 pub(crate) async fn run(arguments: UtxoArguments) -> Result<(), Failure> {
     let node = NodeClient::new(&arguments.node.url)?;
     match node.utxo(&arguments.name).await? {
         UtxoAnswer::Live(live) => {
-            let contract = ContractTexts::new(&node).of(&live.utxo.contract).await?;
-            let state = state(&contract, &live)?;
-            if arguments.json { print_json(&live_json(&live, &state)) } else { live_lines(&live, &state).print() }
+            let mut texts = ContractTexts::new(&node);
+            let utxo = &live.utxo;
+            let state = state_text(&*texts.of(&utxo.contract).await?, &utxo.type_name, &utxo.content.state)?;
+            let mut tokens = Vec::new();
+            for token in &utxo.content.tokens {
+                let state = state_text(&*texts.of(&token.contract).await?, &token.type_name, &token.state)?;
+                tokens.push((token, state));
+            }
+            match arguments.json {
+                true => print_json(&live_json(&live, &state, &tokens)),
+                false => live_lines(&live, &state, &tokens).print(),
+            }
         }
         UtxoAnswer::Consumed(consumed) if arguments.json => print_json(&consumed_json(&consumed)),
         UtxoAnswer::Consumed(consumed) => consumed_lines(&consumed).print(),
     }
 }
 
-/// The record that it keeps, as WAVE.
-fn state(contract: &ContractText, live: &LiveUtxo) -> Result<String, Failure> {
-    let ty = contract.storage(&live.utxo.type_name).map_err(anyhow::Error::from)?;
-    let ty = ty.context("the contract's WIT does not have the type of this UTXO")?;
-    let value: Option<Value> = decode_result(Some(&ty), &live.utxo.content.state, &ValueLimits::default())
-        .context("the UTXO's state is not what the contract's WIT says")?;
-    let value = value.context("the UTXO has no state")?;
-    Ok(to_text(&value).context("the UTXO's state has no text")?)
-}
-
-fn live_lines(live: &LiveUtxo, state: &str) -> Lines {
+fn live_lines(live: &LiveUtxo, state: &str, tokens: &[(&Token, String)]) -> Lines {
     let (utxo, content) = (&live.utxo, &live.utxo.content);
     let mut lines = Lines::default();
     lines
@@ -49,8 +44,10 @@ fn live_lines(live: &LiveUtxo, state: &str) -> Lines {
         .add("state", state)
         .add("callable", callable_text(live))
         .add("owner", or_none(content.owner))
-        .add("tokens", listed(content.tokens.iter().map(|token| format!("{} of {}", token.type_name, token.contract))))
         .add("slot", utxo.slot);
+    for (Token { id, contract, type_name, .. }, state) in tokens {
+        lines.add("token", format_args!("{id} ({type_name} of {contract}) {state}"));
+    }
     lines
 }
 
@@ -78,12 +75,11 @@ fn consumed_json(consumed: &ConsumedSummary) -> Json {
     })
 }
 
-fn live_json(live: &LiveUtxo, state: &str) -> Json {
+fn live_json(live: &LiveUtxo, state: &str, tokens: &[(&Token, String)]) -> Json {
     let (utxo, content) = (&live.utxo, &live.utxo.content);
-    let tokens = content
-        .tokens
-        .iter()
-        .map(|token| json!({ "token": token.id, "contract": token.contract, "type": token.type_name }));
+    let tokens = tokens.iter().map(|(Token { id, contract, type_name, .. }, state)| {
+        json!({ "token": id, "contract": contract, "type": type_name, "state": state })
+    });
     json!({
         "utxo": utxo.id,
         "status": "live",

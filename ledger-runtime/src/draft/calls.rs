@@ -52,10 +52,7 @@ type Meaning = Result<ObjectName, String>;
 
 impl<'t, 'n> Calls<'t, 'n> {
     /// Nothing is called yet.
-    pub(super) async fn begin(
-        texts: &'t mut ContractTexts<'n>,
-        options: &'t DraftOptions,
-    ) -> Result<Self, DraftError> {
+    pub(super) async fn begin(texts: &'t mut ContractTexts<'n>, options: &'t DraftOptions) -> Result<Self, DraftError> {
         let node = texts.node;
         let status = node.chain_status().await?;
         let mut references = Vec::new();

@@ -232,9 +232,8 @@ pub fn results(call: &RootCall, encoded: &[u8]) -> Result<Vec<Vec<u8>>, Fault> {
     let RootCall::Calls(steps) = call else { return Ok(vec![encoded.to_vec()]) };
     let mut reader = Reader::new(encoded);
     let count = reader.unsigned(32)?;
-    let results: Vec<Vec<u8>> = (0..count)
-        .map(|_| reader.list_of_bytes().map(<[u8]>::to_vec))
-        .collect::<Result<_, Fault>>()?;
+    let results: Vec<Vec<u8>> =
+        (0..count).map(|_| reader.list_of_bytes().map(<[u8]>::to_vec)).collect::<Result<_, Fault>>()?;
     reader.finish()?;
     if results.len() == steps.len() { Ok(results) } else { Err(Fault::NotOfForm { what: "one result for each call" }) }
 }
@@ -243,6 +242,11 @@ impl<'n> ContractTexts<'n> {
     /// Those of `node`. Nothing is asked yet.
     pub fn new(node: &'n NodeClient) -> Self {
         Self { node, known: HashMap::new() }
+    }
+
+    /// The node.
+    pub fn node(&self) -> &'n NodeClient {
+        self.node
     }
 
     /// The WIT of a contract.

@@ -183,10 +183,13 @@ impl<'x> Steps<'x, '_, '_> {
     ) -> Result<Thing, DraftError> {
         let simulation = self.simulate().await?;
         let failure = |what: &str| DraftError::Simulation { failure: what.to_owned() };
-        let encoded = simulation.receipt.outcome.as_ref().map_err(|failure| DraftError::Simulation {
-            failure: failure.to_string(),
-        })?;
-        let results = results(&simulation.transaction.call, encoded).map_err(|_| failure("its result has another form"))?;
+        let encoded = simulation
+            .receipt
+            .outcome
+            .as_ref()
+            .map_err(|failure| DraftError::Simulation { failure: failure.to_string() })?;
+        let results =
+            results(&simulation.transaction.call, encoded).map_err(|_| failure("its result has another form"))?;
         let result = results.last().ok_or_else(|| failure("it has no result"))?;
         let value: Option<Value> = decode_result(callee.signature.result.as_ref(), result, &ValueLimits::default())
             .map_err(DraftError::Answer)?;

@@ -199,8 +199,7 @@ impl<'t> LineReader<'t> {
     }
 
     fn target(&mut self) -> Result<Part<'t>, StepsTextError> {
-        let target =
-            self.take_while(|character| !character.is_whitespace() && !"=.(){}[];,\"'".contains(character));
+        let target = self.take_while(|character| !character.is_whitespace() && !"=.(){}[];,\"'".contains(character));
         if target.text.is_empty() {
             return Err(self.expected("a name, a contract (`p2:c…`), a UTXO (`p2:u…`, `p2:c…#0`) or a token (`p2:k…`)"));
         }
@@ -214,7 +213,9 @@ impl<'t> LineReader<'t> {
         };
         if !name.text.split('-').all(is_word) {
             let message = format!("`{}` is not a name", name.text);
-            return Err(name.error(self.text, message).hinted("names are words of small letters with hyphens: `my-token`"));
+            return Err(name
+                .error(self.text, message)
+                .hinted("names are words of small letters with hyphens: `my-token`"));
         }
         if RESERVED.contains(&name.text) {
             let message = format!("`{}` is a value, and cannot be a name", name.text);
@@ -371,7 +372,8 @@ p2:c00.demo:a/b@0.1.0#run()";
 
     #[test]
     fn no_text_makes_the_parser_panic() {
-        let parts = ["t", "=", ".", "(", ")", "[", "}", "\"", "'", "\"\"\"", "\\", "//", "\n", ";", " ", "é", ",", "p2:c"];
+        let parts =
+            ["t", "=", ".", "(", ")", "[", "}", "\"", "'", "\"\"\"", "\\", "//", "\n", ";", " ", "é", ",", "p2:c"];
         for first in parts {
             for second in parts {
                 for third in parts {

@@ -155,7 +155,11 @@ pub(super) async fn tokens(service: &Service, wanted: WantedTokens, limit_max: u
         if let Some(after) = after
             && snapshot.token(&after)?.is_none()
         {
-            return Ok(Err(not_found("token", &after.to_string(), "the next page begins after what this one calls `next`")));
+            return Ok(Err(not_found(
+                "token",
+                &after.to_string(),
+                "the next page begins after what this one calls `next`",
+            )));
         }
         Ok(Ok(snapshot.tokens(contract.as_ref(), type_name.as_deref(), after.as_ref(), limit as usize)?))
     });

@@ -2,8 +2,8 @@
 
 use super::error::Fault;
 use super::tables::{
-    CALLS, CLOSURES, COMPONENTS, CONTRACTS, GENESIS_KEY, HEADERS, HELD_TOKENS, KeptToken, META, NODES, PACKAGES, PLACES,
-    RECEIPTS, SERIALS, TIP_KEY, TOKENS, TRANSACTIONS, Tip, UTXOS, decode, encode, node_key,
+    CALLS, CLOSURES, COMPONENTS, CONTRACTS, GENESIS_KEY, HEADERS, HELD_TOKENS, KeptToken, META, NODES, PACKAGES,
+    PLACES, RECEIPTS, SERIALS, TIP_KEY, TOKENS, TRANSACTIONS, Tip, UTXOS, decode, encode, node_key,
 };
 use ledger_core::{Canonical, Deployment, Header, SealedBlock, Tree, empty_root};
 use redb::{Database, Key, ReadableTable, TableDefinition, WriteTransaction};

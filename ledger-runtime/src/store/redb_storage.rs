@@ -5,8 +5,8 @@ use super::commit;
 use super::error::{Fault, Location};
 use super::snapshot::RedbSnapshot;
 use super::tables::{
-    CALLS, CLOSURES, COMPONENTS, CONTRACTS, FORMAT, FORMAT_1_TABLE, FORMAT_KEY, HEADERS, HELD_TOKENS, META, NODES, PACKAGES, PLACES,
-    RECEIPTS, SERIALS, TOKENS, TRANSACTIONS, Tables, UTXOS,
+    CALLS, CLOSURES, COMPONENTS, CONTRACTS, FORMAT, FORMAT_1_TABLE, FORMAT_KEY, HEADERS, HELD_TOKENS, META, NODES,
+    PACKAGES, PLACES, RECEIPTS, SERIALS, TOKENS, TRANSACTIONS, Tables, UTXOS,
 };
 use super::{Snapshot, Storage, StorageError};
 use crate::limits::Limits;

@@ -375,7 +375,8 @@ impl Tables {
                 page.next = last;
                 break;
             }
-            page.tokens.extend(self.summary(place)?.filter(|token| type_name.is_none_or(|name| name == token.type_name)));
+            page.tokens
+                .extend(self.summary(place)?.filter(|token| type_name.is_none_or(|name| name == token.type_name)));
             last = Some(place.1);
         }
         Ok(page)

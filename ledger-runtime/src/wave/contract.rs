@@ -11,8 +11,8 @@ use registry_core::wit::{SourceFile, Wit, WitError};
 use std::collections::{HashMap, HashSet};
 use wasm_wave::value::Type;
 use wit_parser::{
-    Function, FunctionKind, Handle, InterfaceId, Param, Resolve, Type as WitType, TypeDefKind, TypeId, TypeOwner, WorldId, WorldItem,
-    WorldKey,
+    Function, FunctionKind, Handle, InterfaceId, Param, Resolve, Type as WitType, TypeDefKind, TypeId, TypeOwner,
+    WorldId, WorldItem, WorldKey,
 };
 
 /// A contract's WIT, parsed.
@@ -203,6 +203,31 @@ impl ContractText {
             false => StepCall::Burn { token, function: name.to_owned() },
         };
         self.described(call, name.to_owned(), without_self(declaration), declaration)
+    }
+
+    /// What a function of an exported type takes and gives: a main function, without its context, or a function that mints
+    /// or burns a token.
+    ///
+    /// # Errors
+    /// If the type has no such function, or values of one of its types can't be written.
+    pub fn object_function(&self, type_name: &str, function: &str) -> Result<Signature, CalleeError> {
+        let is_static = |function: &Function| matches!(function.kind, FunctionKind::Static(_));
+        let name = format!("{type_name}::{function}");
+        let declaration = self.member(type_name, function, is_static).ok_or_else(|| self.unknown(&name))?;
+        let signature = self.signature_of(self.without_context(&declaration.params), declaration.result.as_ref());
+        signature.map_err(|error| CalleeError::Type { name, error })
+    }
+
+    /// What a method of an exported type of UTXOs or tokens takes and gives, without the object itself.
+    ///
+    /// # Errors
+    /// As [`ContractText::object_function`].
+    pub fn object_method(&self, type_name: &str, method: &str) -> Result<Signature, CalleeError> {
+        let kind = self.kind_of(type_name).unwrap_or(ObjectKind::Utxo);
+        let unknown = || self.unknown_member(kind, type_name, method);
+        let declaration = self.member(type_name, method, is_method).ok_or_else(unknown)?;
+        let signature = self.signature_of(without_self(declaration), declaration.result.as_ref());
+        signature.map_err(|error| CalleeError::Type { name: method.to_owned(), error })
     }
 
     /// What a call that a transaction made takes and gives, whatever it was of: `function` is its name in the contract's

@@ -60,7 +60,9 @@ impl Signature {
     /// # Errors
     /// If the text is not WAVE, or not what the function takes, with the place.
     pub fn parse_arguments(&self, text: &str) -> Result<Vec<Value>, ArgumentError> {
-        self.parse_arguments_with(text, &|name| name.parse().map_err(|error: ParseObjectNameError| format!("`{name}`: {error}")))
+        self.parse_arguments_with(text, &|name| {
+            name.parse().map_err(|error: ParseObjectNameError| format!("`{name}`: {error}"))
+        })
     }
 
     /// As [`Signature::parse_arguments`], with `find` to say which UTXO or token is meant by a text that stands for one, or

@@ -82,7 +82,7 @@ impl Chain {
         let draft = self.draft(target, function, arguments).await.unwrap();
         let simulated = self.client.simulate(&draft.transaction).await.unwrap();
         let result = simulated.receipt.outcome.unwrap();
-        let ty = draft.callee.signature.result.as_ref();
+        let ty = draft.calls[0].signature.result.as_ref();
         let value: Option<Value> = decode_result(ty, &result, &ValueLimits::default()).unwrap();
         value.as_ref().map(|value| to_text(value).unwrap())
     }

@@ -2,7 +2,8 @@
 
 use crate::build;
 use crate::support::verified;
-use ledger_core::RootCall;
+use ledger_core::{ObjectId, StepCall, TokenRef, UtxoRef};
+use ledger_runtime::abi::ObjectName;
 use ledger_runtime::utxo_name::UtxoName;
 use ledger_runtime::value::{ValueLimits, encode_parameters};
 use ledger_runtime::wave::{CalleeError, ContractText, Signature, to_text};
@@ -206,7 +207,11 @@ fn contract() -> ComponentHash {
     ComponentHash::of(b"a contract")
 }
 
-fn utxo() -> UtxoId {
+fn utxo() -> UtxoRef {
+    UtxoRef::Kept(utxo_id())
+}
+
+fn utxo_id() -> UtxoId {
     UtxoId::from_digest(*contract().digest())
 }
 
@@ -219,14 +224,14 @@ fn scripts_mains_and_methods_have_names() {
         ["create", "create-bumped", "whole-life", "use-after-stop", "counter::start"].map(str::to_owned)
     );
     let create = counter.callee(contract(), "create-bumped").unwrap();
-    assert_eq!(create.call, RootCall::Function { contract: contract(), function: "create-bumped".to_owned() });
+    assert_eq!(create.call, StepCall::Function { contract: contract(), function: "create-bumped".to_owned() });
     assert_eq!(create.signature.to_string(), "(first: s64, n: s64) -> s64");
     let start = counter.callee(contract(), "counter::start").unwrap();
     let (type_name, main) = ("counter".to_owned(), "start".to_owned());
-    assert_eq!(start.call, RootCall::Main { contract: contract(), type_name, main });
+    assert_eq!(start.call, StepCall::Main { contract: contract(), type_name, main });
     assert_eq!(start.signature.parameters.len(), 1, "the context is the ledger's affair");
     let bump = counter.method(utxo(), "counter", "bump").unwrap();
-    assert_eq!(bump.call, RootCall::Method { utxo: utxo(), method: "bump".to_owned() });
+    assert_eq!(bump.call, StepCall::Method { utxo: utxo(), method: "bump".to_owned() });
     assert_eq!((bump.name.as_str(), bump.signature.to_string().as_str()), ("bump", "(n: s64)"));
     assert_eq!(
         counter.storage("counter").unwrap().unwrap().to_string(),
@@ -275,27 +280,32 @@ fn wrong_names_say_what_there_is() {
 fn a_handle_is_the_id_of_a_utxo() {
     let transfer = starstream("transfer");
     let send = transfer.callee(contract(), "send").unwrap().signature;
-    let id = utxo().to_string();
+    let id = utxo_id().to_string();
     let values = send.parse_arguments(&format!("\"{id}\", \"{id}\", 5")).unwrap();
     let encoded = encode_parameters(&send.parameters, &values, &ValueLimits::default()).unwrap();
     let handle = [vec![68], id.clone().into_bytes()].concat();
     assert_eq!(encoded, [handle.clone(), handle, vec![5]].concat());
     let split = transfer.callee(contract(), "split").unwrap().signature;
-    assert!(split.has_handles && split.result.is_some());
+    assert!(split.handles.is_some() && split.result.is_some());
     assert_eq!(send.to_string(), "(source: utxo, target: utxo, n: s64)");
     let unquoted = send.parse_arguments(&format!("{id}, {id}, 5")).unwrap_err();
     assert_eq!(unquoted.hint().unwrap(), "a UTXO is written in quotes: \"p2:u…\" or \"p2:c…#0\"");
 
     let named = send.parse_arguments_with("\"a\", \"b\", 5", &|name| {
-        if name == "a" { Ok(utxo()) } else { Err(format!("`{name}` is nobody")) }
+        if name == "a" { Ok(ObjectName::Id(ObjectId::Utxo(utxo_id()))) } else { Err(format!("`{name}` is nobody")) }
     });
     let error = named.unwrap_err();
     assert_eq!(error.to_string(), "argument 2 (`target`): `b` is nobody");
     assert_eq!(error.pointer(), "\"a\", \"b\", 5\n     ^^^");
     for (text, message) in [
         ("7, 8, 5".to_owned(), "argument 1 (`source`): expected a UTXO in quotes: \"p2:u…\" or \"p2:c…#0\""),
-        ("\"x\", \"y\", 5".to_owned(), "argument 1 (`source`): `x` is not the id of a UTXO"),
-        (format!("\"{}\", \"y\", 5", contract()), "is not the id of a UTXO: it is the hash of a component"),
+        (
+            "\"x\", \"y\", 5".to_owned(),
+            "argument 1 (`source`): `x`: it is neither the id of a UTXO (`p2:u…`) or a token",
+        ),
+        (format!("\"{}\", \"y\", 5", contract()), "it is neither the id of a UTXO"),
+        ("\"minted:0\", \"y\", 5".to_owned(), "argument 1 (`source`): expected a UTXO, and `minted:0` is a token"),
+        ("x, y, 5".to_owned(), "argument 1 (`source`): `x`: it is neither"),
     ] {
         let error = send.parse_arguments(&text).unwrap_err().to_string();
         assert!(error.contains(message), "{error}");
@@ -309,14 +319,14 @@ fn a_plain_contract_can_be_its_own_type() {
     let plain = ContractText::parse(text, "root:component/root").unwrap();
     assert!(!plain.is_coroutine());
     let main = plain.callee(contract(), "::add").unwrap();
-    assert_eq!(main.call, RootCall::Main { contract: contract(), type_name: String::new(), main: "add".to_owned() });
+    assert_eq!(main.call, StepCall::Main { contract: contract(), type_name: String::new(), main: "add".to_owned() });
     assert_eq!(
         plain.method(utxo(), "", "add").unwrap().call,
-        RootCall::Method { utxo: utxo(), method: "add".to_owned() }
+        StepCall::Method { utxo: utxo(), method: "add".to_owned() }
     );
     assert_eq!(
         plain.callee(contract(), "add").unwrap().call,
-        RootCall::Function { contract: contract(), function: "add".to_owned() }
+        StepCall::Function { contract: contract(), function: "add".to_owned() }
     );
     assert_eq!(plain.storage("").unwrap().unwrap().to_string(), "u64");
     let CalleeError::Function(error) = plain.callee(contract(), "get-storage").unwrap_err() else { panic!() };
@@ -328,8 +338,8 @@ fn a_plain_contract_can_be_its_own_type() {
 
 #[test]
 fn a_utxo_has_two_names() {
-    let (id, serial) = (utxo().to_string(), format!("{}#12", contract()));
-    assert_eq!(id.parse::<UtxoName>().unwrap(), UtxoName::Id(utxo()));
+    let (id, serial) = (utxo_id().to_string(), format!("{}#12", contract()));
+    assert_eq!(id.parse::<UtxoName>().unwrap(), UtxoName::Id(utxo_id()));
     assert_eq!(serial.parse::<UtxoName>().unwrap(), UtxoName::Serial(contract(), 12));
     for name in [&id, &serial] {
         assert_eq!(&name.parse::<UtxoName>().unwrap().to_string(), name);
@@ -340,4 +350,44 @@ fn a_utxo_has_two_names() {
     {
         assert!(name.parse::<UtxoName>().is_err(), "{name}");
     }
+}
+
+#[test]
+fn tokens_have_functions_of_their_own() {
+    let coin = starstream("coin");
+    assert_eq!(coin.callees(), ["coin::mint"].map(str::to_owned));
+    assert_eq!((coin.utxo_types().count(), coin.token_types().collect::<Vec<_>>()), (0, vec!["coin"]));
+    assert_eq!(coin.methods("coin"), ["burn", "attach", "detach"].map(str::to_owned));
+    let mint = coin.callee(contract(), "coin::mint").unwrap();
+    let (type_name, function) = ("coin".to_owned(), "mint".to_owned());
+    assert_eq!(mint.call, StepCall::Mint { contract: contract(), type_name, function });
+    assert_eq!(mint.signature.to_string(), "(n: u64) -> token");
+    let attach = coin.token_function(TokenRef::Minted(3), "coin", "attach").unwrap();
+    assert_eq!(attach.call, StepCall::TokenMethod { token: TokenRef::Minted(3), method: "attach".to_owned() });
+    assert_eq!(attach.signature.to_string(), "(to: utxo)");
+    let burn = coin.token_function(TokenRef::Minted(3), "coin", "burn").unwrap();
+    assert_eq!(burn.call, StepCall::Burn { token: TokenRef::Minted(3), function: "burn".to_owned() });
+    assert_eq!(coin.storage("coin").unwrap().unwrap().to_string(), "record { amount: s64, moves: s32 }");
+    for (error, message, hint) in [
+        (
+            coin.callee(contract(), "attach").unwrap_err(),
+            "`attach` is a function of tokens of the type `coin`, not of the contract",
+            "name a token in place of the contract: `p2:k…`; `ledger tokens` lists them",
+        ),
+        (
+            coin.token_function(TokenRef::Minted(0), "coin", "atach").unwrap_err(),
+            "a token of the type `coin` has no function `atach`",
+            "did you mean `attach`? There are `burn`, `attach`, `detach`",
+        ),
+        (
+            coin.token_function(TokenRef::Minted(0), "coin", "mint").unwrap_err(),
+            "`coin::mint` is a function of the contract, not a method of the token",
+            "name the contract in place of the token: `p2:c… coin::mint`",
+        ),
+    ] {
+        let CalleeError::Function(error) = error else { panic!("{error}") };
+        assert_eq!((error.to_string().as_str(), error.hint().as_deref()), (message, Some(hint)));
+    }
+    let error = attach.signature.parse_arguments("\"minted:1\"").unwrap_err();
+    assert_eq!(error.to_string(), "argument 1 (`to`): expected a UTXO, and `minted:1` is a token");
 }

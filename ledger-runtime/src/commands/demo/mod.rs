@@ -338,10 +338,12 @@ async fn show_transaction(
 
 fn invocation(node: &str, target: Target, function: &str, wave: &str) -> InvocationArguments {
     InvocationArguments {
-        target,
-        function: function.to_owned(),
+        target: Some(target),
+        function: Some(function.to_owned()),
         arguments: wave.to_owned(),
         surplus: Vec::new(),
+        steps: None,
+        step: Vec::new(),
         node: NodeArguments { url: node.to_owned() },
         gas_limit: None,
         json: false,

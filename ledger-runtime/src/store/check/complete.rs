@@ -167,7 +167,8 @@ impl Check<'_> {
             let place = TokenPlace::Held(utxo.id);
             let held = KeptToken { contract: token.contract, type_name: token.type_name.clone(), place };
             if replay.tokens.get(&token.id) != Some(&held) {
-                self.report.differs(format!("the token {} that {} holds is not what the receipts say", token.id, utxo.id));
+                self.report
+                    .differs(format!("the token {} that {} holds is not what the receipts say", token.id, utxo.id));
             }
         }
         self.held_tokens += utxo.content.tokens.len() as u64;
@@ -189,7 +190,9 @@ impl Check<'_> {
         for entry in listed {
             let (key, _) = entry?;
             let (contract, id) = key.value();
-            let Some(contract) = self.report.readable(digest(contract))?.map(ComponentHash::from_digest) else { continue };
+            let Some(contract) = self.report.readable(digest(contract))?.map(ComponentHash::from_digest) else {
+                continue;
+            };
             let Some(id) = self.report.readable(digest(id))?.map(TokenId::from_digest) else { continue };
             if !replay.tokens.get(&id).is_some_and(|known| known.contract == contract && is_held(known)) {
                 self.report.differs(format!("the token {id} is listed as one of {contract} that is held"));

@@ -1,5 +1,6 @@
 //! A contract with what it takes to write its arguments and to read what it gives.
 
+use ledger_core::UtxoRef;
 use ledger_runtime::profile::ExecutionProfile;
 use ledger_runtime::value::{decode_parameters, decode_result, encode_parameters, encode_result};
 use ledger_runtime::wave::{ContractText, Signature, to_text};
@@ -41,7 +42,7 @@ impl Contract {
     }
 
     pub(crate) fn method(&self, utxo: UtxoId, type_name: &str, name: &str) -> Option<Signature> {
-        self.text.method(utxo, type_name, name).ok().map(|callee| callee.signature)
+        self.text.method(UtxoRef::Kept(utxo), type_name, name).ok().map(|callee| callee.signature)
     }
 
     pub(crate) fn event(&self, interface: &str, name: &str) -> Option<Signature> {
