@@ -1,6 +1,7 @@
 //! How a component can differ from the shape that Starstream's compiler and wit-component give it.
 
 use crate::abi::{Unsupported, UnsupportedType};
+use registry_core::id::ComponentHash;
 
 /// A part of a component that is not as Starstream's compiler or wit-component makes it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -71,6 +72,41 @@ pub enum Difference {
     Role {
         /// What it should be.
         expected: &'static str,
+    },
+    /// An import of another contract that does not say of which, or says one that was not given.
+    #[error("is of another contract, which is not there")]
+    NoContract,
+    /// An import of a contract that has no scripts, no UTXOs and no tokens of Starstream's.
+    #[error("is of {contract}, which is not a contract of Starstream's form")]
+    OtherForm {
+        /// The other contract.
+        contract: ComponentHash,
+    },
+    /// An import of what a contract does not export.
+    #[error("is `{export}` of {contract}, which does not export it")]
+    NotExported {
+        /// What it would be called there.
+        export: String,
+        /// The contract.
+        contract: ComponentHash,
+    },
+    /// An import of a function that its contract exports with other types.
+    #[error("is `{imported}`, and `{export}` of {contract} is `{exported}`")]
+    OtherTypes {
+        /// The type by the import.
+        imported: String,
+        /// What the function is called where it is exported.
+        export: String,
+        /// The contract that exports it.
+        contract: ComponentHash,
+        /// The type by the export.
+        exported: String,
+    },
+    /// Handlers of effects are installed that are not exported.
+    #[error("needs handlers, and the contract does not export `{interface}`")]
+    NoHandler {
+        /// The interface of the effects.
+        interface: String,
     },
     /// An option of a lifted or lowered function.
     #[error("is passed with the option `{option}`, which contracts of Starstream's form do not need")]

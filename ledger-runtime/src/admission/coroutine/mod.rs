@@ -11,7 +11,8 @@
 //! Two descriptions are compared:
 //!
 //! - `world` says from the component's WIT what there must be: the host functions that a module may import, and for
-//!   each function that the contract offers the core function behind it.
+//!   each function that the contract offers the core function behind it. `reader` reads that from the WIT, and compares what
+//!   is imported from a contract with what that contract exports.
 //! - `wiring` reads from the bytes what there is, and refuses every part of a component that the shape does not have.
 //!   `shim` does so for the small components through which objects are exported, and `indirection` for the small modules
 //!   through which wit-component lowers functions that need the module's memory.
@@ -19,11 +20,15 @@
 //! Destructors of a contract's own resources are never called: the ledger keeps its objects, and a contract that drops
 //! one is refused when it does.
 
+mod agreement;
 mod core_module;
 mod error;
+mod exported;
 mod host;
+mod imported;
 mod indirection;
 mod method;
+mod reader;
 mod shim;
 mod wiring;
 mod world;
@@ -302,15 +307,14 @@ impl CoroutineContract {
         imports: &Imports,
     ) -> Result<Self, ShapeError> {
         let world = component.world().ok_or_else(|| ShapeError::new("the component", Difference::NoWorld))?;
-        let world = World::of(component.wit().resolve(), world)?;
+        let world = World::of(component.wit().resolve(), world, &component.hash(), imports)?;
         let types = core_module::validate(profile, bytes)?;
         let wiring = Wiring::of(bytes, &types)?;
         let module = CoreModule::of(profile, bytes.get(wiring.module.clone()).unwrap_or_default())?;
         let served = world.imports(&module, &wiring, &types)?;
         world.check_exports(&module, &wiring)?;
         world.check_destructors(&wiring, &types)?;
-        let World { scripts, objects, .. } = world;
-        let handlers = BTreeMap::new();
+        let World { scripts, objects, handlers, .. } = world;
         let imported = imports.iter().map(|(id, executable)| (*id, *executable.hash())).collect();
         Ok(Self { module: wiring.module, imports: served, scripts, objects, handlers, imported })
     }
