@@ -16,7 +16,7 @@ impl Reader<'_> {
             let name = &object.name;
             let (place, difference) = match object.contract {
                 None => (format!("the exported `{name}`"), Difference::Missing),
-                Some(contract) => {
+                contract => {
                     let export = format!("{name}: interface {{ resource {} }}", kind.resource_name());
                     (format!("the import `{import}`"), Difference::NotExported { export, contract })
                 }
@@ -81,15 +81,15 @@ struct Compared<'a> {
 
 impl Compared<'_> {
     fn check(&self, exported: Option<&Entry>, export: impl Fn() -> String) -> Result<(), Difference> {
-        let of = *self.of.unwrap_or(self.contract);
-        let Some(entry) = exported else { return Err(Difference::NotExported { export: export(), contract: of }) };
-        if self.signature.is_same(self.contract, &entry.signature, &of) {
+        let contract = self.of.copied();
+        let Some(entry) = exported else { return Err(Difference::NotExported { export: export(), contract }) };
+        if self.signature.is_same(self.contract, &entry.signature, self.of.unwrap_or(self.contract)) {
             return Ok(());
         }
         Err(Difference::OtherTypes {
             imported: self.signature.to_string(),
             export: export(),
-            contract: of,
+            contract,
             exported: entry.signature.to_string(),
         })
     }

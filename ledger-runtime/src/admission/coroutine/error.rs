@@ -83,22 +83,22 @@ pub enum Difference {
         contract: ComponentHash,
     },
     /// An import of what a contract does not export.
-    #[error("is `{export}` of {contract}, which does not export it")]
+    #[error("is `{export}` of {}, which does not export it", whose(contract.as_ref()))]
     NotExported {
         /// What it would be called there.
         export: String,
-        /// The contract.
-        contract: ComponentHash,
+        /// The contract; none if it imports that from itself.
+        contract: Option<ComponentHash>,
     },
     /// An import of a function that its contract exports with other types.
-    #[error("is `{imported}`, and `{export}` of {contract} is `{exported}`")]
+    #[error("is `{imported}`, and `{export}` of {} is `{exported}`", whose(contract.as_ref()))]
     OtherTypes {
         /// The type by the import.
         imported: String,
         /// What the function is called where it is exported.
         export: String,
-        /// The contract that exports it.
-        contract: ComponentHash,
+        /// The contract that exports it; none if it imports that from itself.
+        contract: Option<ComponentHash>,
         /// The type by the export.
         exported: String,
     },
@@ -138,4 +138,8 @@ impl ShapeError {
     pub fn difference(&self) -> &Difference {
         &self.difference
     }
+}
+
+fn whose(contract: Option<&ComponentHash>) -> String {
+    contract.map_or_else(|| "the contract itself".to_owned(), ComponentHash::to_string)
 }
