@@ -5,7 +5,8 @@ use super::contract::Contract;
 use super::expectations::ChainMoment;
 use super::steps::{Answer, Chain, GAS_LIMIT};
 use ledger_core::{
-    Admission, BlockBuilder, ChainId, Deployment, Header, Input, Moment, RootCall, Transaction, UtxoStatus, Verdict,
+    Admission, BlockBuilder, Call, ChainId, ContractCounters, ContractRecord, Deployment, Header, Input, Moment,
+    RootCall, Transaction, UtxoStatus, Verdict,
 };
 use ledger_runtime::admission::coroutine::host_interface_id;
 use ledger_runtime::admission::{AdmissionError, Executable, Imports};
@@ -62,6 +63,7 @@ pub(crate) struct TestChain {
     machine: Arc<Machine>,
     storage: RedbStorage,
     nonce: u64,
+    calls: Vec<Call>,
     _folder: Option<tempfile::TempDir>,
 }
 
@@ -93,7 +95,7 @@ impl TestChain {
         contracts: &[&Contract],
     ) -> Self {
         let id: ChainId = "test".parse().unwrap();
-        let chain = Self { id, machine, storage, nonce: 0, _folder: folder };
+        let chain = Self { id, machine, storage, nonce: 0, calls: Vec::new(), _folder: folder };
         chain.begin(contracts);
         chain
     }
@@ -200,7 +202,7 @@ impl Chain for TestChain {
 
     fn block(&mut self, transactions: Vec<Transaction>, moment: ChainMoment) -> Vec<Answer> {
         let snapshot = self.storage.snapshot();
-        let (mut builder, mut answers) = (self.builder(&*snapshot), Vec::new());
+        let (mut builder, mut answers, mut calls) = (self.builder(&*snapshot), Vec::new(), Vec::new());
         for transaction in transactions {
             // The height that contracts see is the test's; blocks must follow each other.
             let (executor, machine) = (&self.machine.executor, Arc::clone(&self.machine));
@@ -208,6 +210,7 @@ impl Chain for TestChain {
             answers.push(match verdict {
                 Verdict::Invalid(reason) => Answer::Invalid(reason),
                 Verdict::Executed(execution) => {
+                    calls.extend(execution.calls.iter().cloned());
                     Answer::Executed(Box::new(builder.push(transaction, execution).unwrap().clone()))
                 }
             });
@@ -215,11 +218,20 @@ impl Chain for TestChain {
         if answers.iter().any(|answer| matches!(answer, Answer::Executed(_))) {
             self.storage.commit(&builder.seal().unwrap()).unwrap();
         }
+        self.calls = calls;
         answers
     }
 
     fn utxo(&self, id: &UtxoId) -> Option<UtxoStatus> {
         self.storage.snapshot().utxo(id).unwrap()
+    }
+
+    fn contract(&self, contract: &ComponentHash) -> Option<(ContractRecord, ContractCounters)> {
+        self.storage.snapshot().contract(contract).unwrap()
+    }
+
+    fn calls(&self) -> Option<&[Call]> {
+        Some(&self.calls)
     }
 
     fn state_root(&self) -> Digest {

@@ -6,7 +6,7 @@ use ledger_runtime::value::{decode_parameters, decode_result, encode_parameters,
 use ledger_runtime::wave::{ContractText, Signature, to_text};
 use registry_core::closure::Closure;
 use registry_core::component::{DecodedComponent, VerifiedComponent};
-use registry_core::id::{ComponentHash, UtxoId};
+use registry_core::id::ComponentHash;
 use registry_core::limits::Limits;
 use std::collections::BTreeMap;
 use wasm_wave::value::{Type, Value};
@@ -37,12 +37,14 @@ impl Contract {
         self.text.callee(self.hash, name).ok().map(|callee| callee.signature)
     }
 
-    pub(crate) fn main(&self, type_name: &str, name: &str) -> Option<Signature> {
-        self.text.callee(self.hash, &format!("{type_name}::{name}")).ok().map(|callee| callee.signature)
+    /// A main function of a UTXO type, or one of a token type that mints or burns.
+    pub(crate) fn function_of(&self, type_name: &str, name: &str) -> Option<Signature> {
+        self.text.object_function(type_name, name).ok()
     }
 
-    pub(crate) fn method(&self, utxo: UtxoId, type_name: &str, name: &str) -> Option<Signature> {
-        self.text.method(UtxoRef::Kept(utxo), type_name, name).ok().map(|callee| callee.signature)
+    /// A method of a UTXO type or a token type.
+    pub(crate) fn method_of(&self, type_name: &str, name: &str) -> Option<Signature> {
+        self.text.object_method(type_name, name).ok()
     }
 
     pub(crate) fn event(&self, interface: &str, name: &str) -> Option<Signature> {
@@ -54,6 +56,15 @@ impl Contract {
         let ty = self.text.storage(type_name).unwrap().unwrap();
         let record: Value = decode_result(Some(&ty), state, &limits()).unwrap().unwrap();
         record.unwrap_record().map(|(name, value)| (name.into_owned(), to_text(&value).unwrap())).collect()
+    }
+}
+
+impl Contract {
+    /// The encoding of a state record, whose fields are WAVE text.
+    pub(crate) fn encode_storage(&self, type_name: &str, fields: &BTreeMap<String, String>) -> Vec<u8> {
+        let ty = self.text.storage(type_name).unwrap().unwrap();
+        let fields: Vec<String> = fields.iter().map(|(field, value)| format!("{field}: {value}")).collect();
+        encode_text(&ty, &format!("{{{}}}", fields.join(", "))).unwrap()
     }
 }
 

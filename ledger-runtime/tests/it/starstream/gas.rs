@@ -36,14 +36,14 @@ fn read() -> Vec<Vector> {
 #[test]
 fn every_step_costs_what_it_always_did() {
     let mut vectors = Vec::new();
-    for_each_contract(&mut Summary::default(), |contract, expectations, runner| {
+    for_each_contract(&mut Summary::default(), |cast, expectations, runner| {
         if !CONTRACTS.contains(&expectations.name.as_str()) {
             return Vec::new();
         }
         let reports: Vec<StepReport> = expectations
             .sequences
             .iter()
-            .flat_map(|sequence| runner.run(sequence, &mut TestChain::with(&[contract])))
+            .flat_map(|sequence| runner.run(sequence, &mut TestChain::with(&cast.deployed())))
             .collect();
         vectors.extend(reports.iter().filter_map(vector));
         reports
@@ -62,13 +62,13 @@ fn every_step_costs_what_it_always_did() {
 #[test]
 fn the_gas_that_was_used_is_the_least_that_is_enough() {
     let mut count = 0;
-    for_each_contract(&mut Summary::default(), |contract, expectations, runner| {
+    for_each_contract(&mut Summary::default(), |cast, expectations, runner| {
         if !CONTRACTS.contains(&expectations.name.as_str()) {
             return Vec::new();
         }
         let mut reports = Vec::new();
         for sequence in &expectations.sequences {
-            let mut chain = Watched::new(contract, |chain, transaction, moment| {
+            let mut chain = Watched::new(cast, |chain, transaction, moment| {
                 count += try_limits(chain, transaction, moment);
             });
             reports.extend(runner.run(sequence, &mut chain));

@@ -1,14 +1,14 @@
 //! The data set on a chain as users have it: submitted from many sides, ordered, stopped and started again in between
 //! without a registry and with compiled code from the disk, and verified in the end.
 
-use super::contract::Contract;
-use super::expectations::{self, ChainMoment, ContractExpectations};
+use super::cast::Cast;
+use super::expectations::{self, ChainMoment, ContractExpectations, Set};
 use super::steps::{Answer, Chain, Runner};
-use super::{NOT_YET, STEPS, STEPS_AT_A_MOMENT_OF_THEIR_OWN, Summary, at_the_default_moment, gas};
+use super::{STEPS, STEPS_AT_A_MOMENT_OF_THEIR_OWN, Summary, at_the_default_moment, casts, gas};
 use crate::chain_support::Setup;
 use crate::support::{LocalSource, genesis};
 use futures::future::join_all;
-use ledger_core::{ChainId, Transaction, UtxoStatus};
+use ledger_core::{Call, ChainId, ContractCounters, ContractRecord, Transaction, UtxoStatus};
 use ledger_runtime::chain::{Ledger, SubmitError, verify};
 use ledger_runtime::limits::Limits;
 use ledger_runtime::node::THREAD_STACK_SIZE_BYTES;
@@ -25,19 +25,15 @@ const ROUNDS_PER_START: usize = 17;
 
 #[test]
 fn the_set_on_a_chain_that_is_stopped_and_started_and_verified() {
-    let expectations = expectations::read();
-    let is_run = |contract: &&ContractExpectations| NOT_YET.iter().all(|(name, _)| *name != contract.name);
-    let run: Vec<&ContractExpectations> = expectations.contracts.iter().filter(is_run).collect();
-    let contracts: Vec<Contract> =
-        run.iter().map(|contract| Contract::new(expectations::component(&contract.name))).collect();
-
+    let sets = expectations::sets();
     let folder = tempfile::tempdir().unwrap();
-    let mut chain = RunningChain::begin(folder.path(), &contracts);
+    let casts = casts(&sets);
+    let mut chain = RunningChain::begin(folder.path(), &casts);
     let (mut summary, frozen, mut nonce) = (Summary::default(), gas::frozen(), 0);
-    for (contract, expectations_of) in contracts.iter().zip(run) {
-        let default_moment = expectations.default_chain;
-        let mut runner = Runner { contract, expectations: expectations_of, default_moment, next_nonce: nonce };
-        let reports = runner.run_together(&at_the_default_moment(expectations_of), &mut chain);
+    for (set, expectations, cast) in &casts {
+        let default_moment = set.expectations.default_chain;
+        let mut runner = Runner { cast, expectations, default_moment, next_nonce: nonce };
+        let reports = runner.run_together(&at_the_default_moment(expectations), &mut chain);
         nonce = runner.next_nonce;
         // What a step costs does not depend on the chain, on who else is there, or on where the code came from.
         for report in &reports {
@@ -45,9 +41,9 @@ fn the_set_on_a_chain_that_is_stopped_and_started_and_verified() {
                 assert_eq!(receipt.gas_used, *gas_used, "{}", report.name);
             }
         }
-        summary.add(expectations_of, reports);
+        summary.add(set, reports);
     }
-    summary.check_without_not_yet(STEPS - STEPS_AT_A_MOMENT_OF_THEIR_OWN);
+    summary.check(STEPS - STEPS_AT_A_MOMENT_OF_THEIR_OWN);
     assert!(chain.starts > 3, "{}", chain.starts);
     chain.verify_and_check();
 }
@@ -64,11 +60,17 @@ struct RunningChain {
 }
 
 impl RunningChain {
-    fn begin(folder: &Path, contracts: &[Contract]) -> Self {
+    fn begin(folder: &Path, casts: &[(&Set, &ContractExpectations, Cast)]) -> Self {
         let runtime =
             Builder::new_multi_thread().thread_stack_size(THREAD_STACK_SIZE_BYTES).enable_all().build().unwrap();
         let source = LocalSource::default();
-        let genesis: Vec<ComponentHash> = contracts.iter().map(|contract| source.add(contract.bytes.clone())).collect();
+        let mut genesis: Vec<ComponentHash> = Vec::new();
+        for contract in casts.iter().flat_map(|(_, _, cast)| cast.deployed()) {
+            let hash = source.add(contract.bytes.clone());
+            if !genesis.contains(&hash) {
+                genesis.push(hash);
+            }
+        }
         let transactions = genesis.len() as u64;
         let (id, folder) = ("test".parse().unwrap(), folder.to_owned());
         let mut chain = Self { id, folder, genesis, runtime, ledger: None, rounds: 0, starts: 0, transactions };
@@ -137,6 +139,15 @@ impl Chain for RunningChain {
     fn utxo(&self, id: &UtxoId) -> Option<UtxoStatus> {
         let id = *id;
         self.runtime.block_on(self.ledger().read(move |snapshot| snapshot.utxo(&id))).unwrap().unwrap()
+    }
+
+    fn contract(&self, contract: &ComponentHash) -> Option<(ContractRecord, ContractCounters)> {
+        let contract = *contract;
+        self.runtime.block_on(self.ledger().read(move |snapshot| snapshot.contract(&contract))).unwrap().unwrap()
+    }
+
+    fn calls(&self) -> Option<&[Call]> {
+        None
     }
 
     fn state_root(&self) -> Digest {
