@@ -83,7 +83,7 @@ fn first_call(chain: &mut TestChain, contract: &Contract, step: &Step) -> Option
             (call, contract.script(&step.name)?)
         }
         Kind::Main => {
-            let signature = contract.main(&type_name, &step.name)?;
+            let signature = contract.function_of(&type_name, &step.name)?;
             (RootCall::Main { contract: contract.hash, type_name, main: step.name.clone() }, signature)
         }
         _ => return None,

@@ -5,8 +5,8 @@ use super::contract::Contract;
 use super::expectations::ChainMoment;
 use super::steps::{Answer, Chain, GAS_LIMIT};
 use ledger_core::{
-    Admission, BlockBuilder, Call, ChainId, ContractCounters, ContractRecord, Deployment, Header, Input, Moment,
-    RootCall, Transaction, UtxoStatus, Verdict,
+    Admission, BlockBuilder, Call, ChainId, ContractCounters, ContractRecord, Deployment, ExternalId, Header, Input,
+    Moment, RootCall, Transaction, UtxoStatus, Verdict,
 };
 use ledger_runtime::admission::coroutine::host_interface_id;
 use ledger_runtime::admission::{AdmissionError, Executable, Imports};
@@ -16,7 +16,7 @@ use ledger_runtime::profile::ExecutionProfile;
 use ledger_runtime::store::{RedbStorage, Snapshot, Storage};
 use registry_core::hash::Digest;
 use registry_core::id::{ComponentHash, UtxoId};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, LazyLock, Mutex};
 
 /// Executes; all chains of the tests share one, because each reserves its own address space.
@@ -45,11 +45,27 @@ impl Machine {
         if let Some(known) = compiled.get(&contract.hash) {
             return Ok(Arc::clone(known));
         }
+        let imports: Imports = contract.external_ids().into_iter().map(|id| (id, named(&compiled, &id))).collect();
         let (engine, profile) = (self.executor.engine(), self.executor.profile());
-        let made = Arc::new(Executable::admit(engine, profile, &contract.component, &contract.bytes, &Imports::new())?);
+        let made = Arc::new(Executable::admit(engine, profile, &contract.component, &contract.bytes, &imports)?);
         compiled.insert(contract.hash, Arc::clone(&made));
         Ok(made)
     }
+
+    /// The contracts that one imports, as its deployment tells of them.
+    fn imports(&self, contract: &Contract) -> BTreeMap<String, ComponentHash> {
+        let compiled = self.compiled.lock().unwrap();
+        contract.external_ids().into_iter().map(|id| (id.to_string(), *named(&compiled, &id).hash())).collect()
+    }
+}
+
+/// The contract that another one names, which was admitted before.
+fn named(compiled: &HashMap<ComponentHash, Arc<Executable>>, id: &ExternalId) -> Arc<Executable> {
+    let is_named = |contract: &&Arc<Executable>| match id {
+        ExternalId::Contract(hash) => contract.hash() == hash,
+        ExternalId::Sha256(digest) => contract.sha256() == digest,
+    };
+    compiled.values().find(is_named).cloned().unwrap_or_else(|| panic!("{id} is not admitted"))
 }
 
 impl ContractProvider for Machine {
@@ -179,7 +195,7 @@ impl TestChain {
                 contract: contract.hash,
                 component: contract.bytes.clone(),
                 packages: Vec::new(),
-                imports: Default::default(),
+                imports: self.machine.imports(contract),
             };
             let admission =
                 Admission { view: contract.component.view_id(), host_interface: host_interface_id().unwrap() };

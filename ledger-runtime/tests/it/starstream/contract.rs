@@ -1,6 +1,7 @@
 //! A contract with what it takes to write its arguments and to read what it gives.
 
-use ledger_core::UtxoRef;
+use ledger_core::ExternalId;
+use ledger_runtime::admission::external_ids;
 use ledger_runtime::profile::ExecutionProfile;
 use ledger_runtime::value::{decode_parameters, decode_result, encode_parameters, encode_result};
 use ledger_runtime::wave::{ContractText, Signature, to_text};
@@ -8,7 +9,7 @@ use registry_core::closure::Closure;
 use registry_core::component::{DecodedComponent, VerifiedComponent};
 use registry_core::id::ComponentHash;
 use registry_core::limits::Limits;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use wasm_wave::value::{Type, Value};
 use wasm_wave::wasm::WasmValue;
 
@@ -49,6 +50,11 @@ impl Contract {
 
     pub(crate) fn event(&self, interface: &str, name: &str) -> Option<Signature> {
         self.text.event(interface, name).unwrap()
+    }
+
+    /// The contracts that it imports something of.
+    pub(crate) fn external_ids(&self) -> BTreeSet<ExternalId> {
+        external_ids(self.component.wit().resolve(), self.component.world().unwrap()).unwrap()
     }
 
     /// The fields of a state record as WAVE text.
