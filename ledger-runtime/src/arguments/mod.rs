@@ -1,6 +1,7 @@
 //! What can be said on the command line.
 
 mod chain;
+mod project;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod reference;
@@ -9,6 +10,7 @@ pub(crate) use chain::{
     BlockArguments, ContractArguments, DeployArguments, StatusArguments, TokenArguments, TokensArguments,
     TransactArguments, TransactionArguments, UtxoArguments, UtxosArguments,
 };
+pub(crate) use project::{BuildArguments, NewArguments};
 
 use crate::failure::{USAGE, report_json};
 use clap::error::ErrorKind;
@@ -39,6 +41,8 @@ Examples:
       Call a function of a contract.
   ledger wit p2:c…
       Show what a contract offers.
+  ledger new my-counter
+      Begin a contract in Rust; `ledger build` makes the component.
   ledger deploy p2:c…
       Make a contract part of the chain.
   ledger transact p2:c… counter::start 77
@@ -195,6 +199,19 @@ pub(crate) enum Command {
     /// with their mains, methods and state, its scripts, events and effects, and what it uses of other contracts.
     #[command(after_help = WIT_EXAMPLES)]
     Wit(WitArguments),
+    /// Begin a contract in Rust.
+    ///
+    /// Writes a project that builds: a counter with a main function, methods, two yields and an event, and scripts that
+    /// use it. It has everything that it needs but Rust itself; nothing is fetched from this node or its registry. The
+    /// folder is on stdout.
+    #[command(after_help = project::NEW_EXAMPLES)]
+    New(NewArguments),
+    /// Build a contract in Rust.
+    ///
+    /// Lets cargo build the project for wasm32-unknown-unknown, makes a component of the module, and checks it as a node
+    /// does before it deploys it, so that what would be refused is refused here. The component's path is on stdout.
+    #[command(after_help = project::BUILD_EXAMPLES)]
+    Build(BuildArguments),
 }
 
 impl Arguments {
@@ -241,6 +258,7 @@ impl Command {
         match self {
             Self::Call(arguments) => arguments.json,
             Self::Wit(arguments) => arguments.json,
+            Self::Build(arguments) => arguments.json,
             Self::Transact(arguments) => arguments.invocation.json,
             Self::Deploy(arguments) => arguments.json,
             Self::Utxo(arguments) => arguments.json,
@@ -252,7 +270,7 @@ impl Command {
             Self::Contract(arguments) => arguments.json,
             Self::Status(arguments) => arguments.json,
             Self::Verify(arguments) | Self::Check(arguments) => arguments.json,
-            Self::Serve(_) | Self::Demo(_) => false,
+            Self::Serve(_) | Self::Demo(_) | Self::New(_) => false,
         }
     }
 }

@@ -1,11 +1,13 @@
 //! What the command does: one module for each subcommand.
 
+mod build;
 mod call;
 mod called;
 mod chain;
 mod check;
 mod data_dir;
 mod demo;
+mod new;
 mod receipt;
 mod serve;
 mod show;
@@ -37,5 +39,7 @@ pub(crate) async fn run(command: Command) -> Result<(), Failure> {
         Command::Status(arguments) => chain::run_status(arguments).await,
         Command::Demo(arguments) => demo::run(arguments).await,
         Command::Wit(arguments) => wit::run(arguments).await,
+        Command::New(arguments) => new::run(&arguments),
+        Command::Build(arguments) => build::run(arguments).await,
     }
 }
