@@ -4,12 +4,15 @@ use crate::arguments::BuildArguments;
 use crate::failure::{Failure, Finding};
 use anstream::{eprintln, println};
 use anyhow::{Context, anyhow};
-use ledger_runtime::admission::Executable;
+use ledger_core::ExternalId;
+use ledger_runtime::admission::{Executable, Imports, external_ids};
 use ledger_runtime::engine;
 use ledger_runtime::limits::Limits;
 use ledger_runtime::profile::ExecutionProfile;
 use registry_client::local::{Dependencies, LocalComponent, LocalInput, verify};
+use registry_core::component::VerifiedComponent;
 use registry_core::id::ComponentHash;
+use registry_core::limits::Limits as CoreLimits;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::env;
@@ -19,9 +22,14 @@ use std::io::ErrorKind;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use wasmtime::Engine;
 use wit_component::ComponentEncoder;
 
 const TARGET: &str = "wasm32-unknown-unknown";
+
+/// The folder of a project with the components of the contracts that it imports.
+const CONTRACTS: &str = "contracts";
 
 pub(crate) async fn run(arguments: BuildArguments) -> Result<(), Failure> {
     let json = arguments.json;
@@ -146,15 +154,67 @@ fn check(project: &Path, path: PathBuf) -> Result<Built, Failure> {
     let component = read(&path, &limits)?;
     let dependencies = Dependencies::read(&project.join("wit").join("deps"), &limits);
     let dependencies = dependencies.context("the packages in `wit/deps` cannot be used")?;
-    let refused = "the component was built, and the ledger would refuse it";
-    let verified = verify(&component, &dependencies, &limits).context(refused)?;
     let engine = engine::build(&profile, NonZeroU32::MIN).context("this machine cannot check the component")?;
-    Executable::admit(&engine, &profile, &verified, &component.bytes).context(refused)?;
+    let checker = Checker { engine, profile, contracts: contracts(project, &limits)?, dependencies, limits };
+    checker.admit(&component)?;
     let LocalComponent { path, bytes, hash, .. } = component;
     Ok(Built { path, size_bytes: bytes.len(), sha256: hex::encode(Sha256::digest(&bytes)), hash })
 }
 
-fn read(path: &Path, limits: &registry_core::limits::Limits) -> Result<LocalComponent, anyhow::Error> {
+/// The contracts that the project may import: the components in its folder `contracts`.
+fn contracts(project: &Path, limits: &CoreLimits) -> Result<Vec<LocalComponent>, Failure> {
+    let folder = project.join(CONTRACTS);
+    let cannot_read = || format!("cannot read `{}`", folder.display());
+    let entries = match fs::read_dir(&folder) {
+        Ok(entries) => entries.collect::<Result<Vec<_>, _>>().with_context(cannot_read)?,
+        Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
+        Err(error) => return Err(anyhow::Error::new(error).context(cannot_read()).into()),
+    };
+    let paths = entries.into_iter().map(|entry| entry.path());
+    let components = paths.filter(|path| path.extension().is_some_and(|extension| extension == "wasm"));
+    Ok(components.map(|path| read(&path, limits)).collect::<Result<_, _>>()?)
+}
+
+/// Admits components as a node does, with the contracts that they import.
+struct Checker {
+    engine: Engine,
+    profile: ExecutionProfile,
+    limits: CoreLimits,
+    dependencies: Dependencies,
+    contracts: Vec<LocalComponent>,
+}
+
+impl Checker {
+    fn admit(&self, component: &LocalComponent) -> Result<Arc<Executable>, anyhow::Error> {
+        let refused = || format!("the ledger would refuse `{}`", component.path.display());
+        let verified = verify(component, &self.dependencies, &self.limits).with_context(refused)?;
+        let imports = self.imports(&verified).with_context(refused)?;
+        let admitted = Executable::admit(&self.engine, &self.profile, &verified, &component.bytes, &imports);
+        Ok(Arc::new(admitted.with_context(refused)?))
+    }
+
+    /// What the component imports of other contracts. This ends, because a component that names another by its hash is
+    /// younger than that one.
+    fn imports(&self, component: &VerifiedComponent) -> Result<Imports, anyhow::Error> {
+        let Some(world) = component.world() else { return Ok(Imports::new()) };
+        let ids = external_ids(component.wit().resolve(), world)?;
+        ids.into_iter().map(|id| Ok((id, self.admit(self.imported(&id)?)?))).collect()
+    }
+
+    fn imported(&self, id: &ExternalId) -> Result<&LocalComponent, Finding> {
+        let is_named = |contract: &&LocalComponent| match id {
+            ExternalId::Contract(hash) => contract.hash == *hash,
+            ExternalId::Sha256(digest) => Sha256::digest(&contract.bytes).as_slice() == digest,
+        };
+        self.contracts.iter().find(is_named).ok_or_else(|| Finding {
+            message: format!("it imports the contract `{id}`, which is not in the folder `{CONTRACTS}`"),
+            hint: Some(format!("put that contract's component there, as `{CONTRACTS}/NAME.wasm`")),
+            code: "no-contract".to_owned(),
+        })
+    }
+}
+
+fn read(path: &Path, limits: &CoreLimits) -> Result<LocalComponent, anyhow::Error> {
     match LocalInput::read(path, None, limits)? {
         LocalInput::Component(component) => Ok(component),
         LocalInput::Package(_) => Err(anyhow!("`{}` is not a component", path.display())),

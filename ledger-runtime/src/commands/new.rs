@@ -18,6 +18,7 @@ const FILES: &[(&str, &str)] = &[
     ("build.rs", include_str!("../../template/build.rs")),
     ("src/lib.rs", include_str!("../../template/src/lib.rs")),
     ("wit/world.wit", include_str!("../../template/wit/world.wit")),
+    ("wit/deps/ledger-host/host.wit", include_str!("../../../wit/ledger-host/host.wit")),
     ("wit/deps/starstream-std/std.wit", include_str!("../../../wit/starstream-std/std.wit")),
     ("ledger-contract/Cargo.toml", include_str!("../../../ledger-contract/Cargo.toml")),
     ("ledger-contract/src/coroutine.rs", include_str!("../../../ledger-contract/src/coroutine.rs")),
