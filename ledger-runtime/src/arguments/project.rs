@@ -34,7 +34,7 @@ pub(crate) struct BuildArguments {
     /// The project's folder.
     #[arg(default_value = ".", value_name = "DIR")]
     pub(crate) project: PathBuf,
-    /// Print {path, size_bytes, sha256, hash} as JSON.
+    /// Print {path, size_bytes, sha256, hash, starstream} as JSON.
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -13,6 +13,7 @@ use registry_client::local::{Dependencies, LocalComponent, LocalInput, verify};
 use registry_core::component::VerifiedComponent;
 use registry_core::id::ComponentHash;
 use registry_core::limits::Limits as CoreLimits;
+use registry_core::starstream::Contract as StarstreamContract;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::env;
@@ -38,6 +39,9 @@ pub(crate) async fn run(arguments: BuildArguments) -> Result<(), Failure> {
     if json {
         println!("{}", built.document());
     } else {
+        if let Some(contract) = &built.starstream {
+            eprintln!("{contract}");
+        }
         eprintln!("{} bytes, sha256:{}, {}", built.size_bytes, built.sha256, built.hash);
         println!("{}", built.path.display());
     }
@@ -51,6 +55,8 @@ struct Built {
     /// Of its bytes, as 64 hexadecimal digits.
     sha256: String,
     hash: ComponentHash,
+    /// What it is in Starstream's terms, if it is of that form.
+    starstream: Option<StarstreamContract>,
 }
 
 impl Built {
@@ -60,6 +66,7 @@ impl Built {
             "size_bytes": self.size_bytes,
             "sha256": self.sha256,
             "hash": self.hash.to_string(),
+            "starstream": self.starstream,
         })
     }
 }
@@ -156,9 +163,10 @@ fn check(project: &Path, path: PathBuf) -> Result<Built, Failure> {
     let dependencies = dependencies.context("the packages in `wit/deps` cannot be used")?;
     let engine = engine::build(&profile, NonZeroU32::MIN).context("this machine cannot check the component")?;
     let checker = Checker { engine, profile, contracts: contracts(project, &limits)?, dependencies, limits };
-    checker.admit(&component)?;
+    let (verified, _) = checker.admit(&component)?;
+    let starstream = verified.world().and_then(|world| StarstreamContract::of(verified.wit().resolve(), world));
     let LocalComponent { path, bytes, hash, .. } = component;
-    Ok(Built { path, size_bytes: bytes.len(), sha256: hex::encode(Sha256::digest(&bytes)), hash })
+    Ok(Built { path, size_bytes: bytes.len(), sha256: hex::encode(Sha256::digest(&bytes)), hash, starstream })
 }
 
 /// The contracts that the project may import: the components in its folder `contracts`.
@@ -185,12 +193,13 @@ struct Checker {
 }
 
 impl Checker {
-    fn admit(&self, component: &LocalComponent) -> Result<Arc<Executable>, anyhow::Error> {
+    fn admit(&self, component: &LocalComponent) -> Result<(VerifiedComponent, Arc<Executable>), anyhow::Error> {
         let refused = || format!("the ledger would refuse `{}`", component.path.display());
         let verified = verify(component, &self.dependencies, &self.limits).with_context(refused)?;
         let imports = self.imports(&verified).with_context(refused)?;
         let admitted = Executable::admit(&self.engine, &self.profile, &verified, &component.bytes, &imports);
-        Ok(Arc::new(admitted.with_context(refused)?))
+        let executable = Arc::new(admitted.with_context(refused)?);
+        Ok((verified, executable))
     }
 
     /// What the component imports of other contracts. This ends, because a component that names another by its hash is
@@ -198,7 +207,7 @@ impl Checker {
     fn imports(&self, component: &VerifiedComponent) -> Result<Imports, anyhow::Error> {
         let Some(world) = component.world() else { return Ok(Imports::new()) };
         let ids = external_ids(component.wit().resolve(), world)?;
-        ids.into_iter().map(|id| Ok((id, self.admit(self.imported(&id)?)?))).collect()
+        ids.into_iter().map(|id| Ok((id, self.admit(self.imported(&id)?)?.1))).collect()
     }
 
     fn imported(&self, id: &ExternalId) -> Result<&LocalComponent, Finding> {

@@ -24,6 +24,7 @@ mod memory_chain;
 mod node;
 mod profile;
 mod rpc;
+mod rust_contracts;
 mod starstream;
 mod storage;
 mod support;
