@@ -24,9 +24,7 @@ const CONTRACTS: [(&str, Option<&str>); 1] = [("rust-counter", None)];
 #[test]
 fn a_new_project_is_a_folder_of_its_own() {
     let directory = tempfile::tempdir().unwrap();
-    let new = |arguments: &[&str]| {
-        output(&ledger().current_dir(&directory).arg("new").args(arguments).assert())
-    };
+    let new = |arguments: &[&str]| output(&ledger().current_dir(&directory).arg("new").args(arguments).assert());
     let (stdout, stderr, code) = new(&["my-counter"]);
     assert_eq!((stdout.as_str(), code), ("my-counter\n", 0), "{stderr}");
     let manifest = fs::read_to_string(directory.path().join("my-counter/Cargo.toml")).unwrap();
@@ -98,7 +96,8 @@ fn methods_are_named_as_the_compiler_names_them() {
     for contract in &expectations::read().contracts {
         for method in contract.objects.values().flat_map(|object| object.methods.values()) {
             let (first, second, third, fourth) = Method::named(&method.source_name).hash();
-            let bytes: Vec<u8> = [first, second, third, fourth].iter().flat_map(|number| number.to_le_bytes()).collect();
+            let bytes: Vec<u8> =
+                [first, second, third, fourth].iter().flat_map(|number| number.to_le_bytes()).collect();
             assert_eq!(hex::encode(bytes), method.method_hash, "{}", method.source_name);
             count += 1;
         }
@@ -155,9 +154,21 @@ fn what_the_ledger_would_refuse_is_refused_when_it_is_built() {
     change("src/lib.rs", "self.totals.get()\n", "self.total.get()\n");
 
     // A function that no ledger serves.
-    change("wit/world.wit", "import starstream:events/counting;", "import starstream:events/counting;\n  import starstream:clock/wall;");
-    change("wit/world.wit", "package starstream:events {", "package starstream:clock { interface wall { now: func() -> u64; } }\npackage starstream:events {");
-    change("src/lib.rs", "        Counter::start(first)\n    }", "        Counter::start(first + bindings::starstream::clock::wall::now() as i64)\n    }");
+    change(
+        "wit/world.wit",
+        "import starstream:events/counting;",
+        "import starstream:events/counting;\n  import starstream:clock/wall;",
+    );
+    change(
+        "wit/world.wit",
+        "package starstream:events {",
+        "package starstream:clock { interface wall { now: func() -> u64; } }\npackage starstream:events {",
+    );
+    change(
+        "src/lib.rs",
+        "        Counter::start(first)\n    }",
+        "        Counter::start(first + bindings::starstream::clock::wall::now() as i64)\n    }",
+    );
     let error = compiler.refusal(project.path());
     assert!(error["error"]["message"].as_str().unwrap().contains("starstream:clock/wall"), "{error}");
 }
