@@ -138,7 +138,7 @@ fn every_other_shape_is_refused_with_its_difference() {
         (include_str!("coroutine.wat"), include_str!("coroutine.cases")),
         (include_str!("encoded.wat"), include_str!("encoded.cases")),
     ] {
-        let cases: Vec<Case<'_>> = cases.split("\n# ").skip(1).map(Case::read).collect();
+        let cases = Case::all(cases);
         assert!(cases.len() > 30);
         let wrong = cases.iter().filter_map(|Case { title, changes, reason }| {
             let told =
@@ -167,13 +167,18 @@ fn options_that_change_nothing_are_taken() {
 }
 
 /// A change that makes a contract something else.
-struct Case<'a> {
-    title: &'a str,
-    changes: Vec<(&'a str, &'a str)>,
-    reason: &'a str,
+pub(crate) struct Case<'a> {
+    pub(crate) title: &'a str,
+    pub(crate) changes: Vec<(&'a str, &'a str)>,
+    pub(crate) reason: &'a str,
 }
 
 impl<'a> Case<'a> {
+    /// All cases of a file.
+    pub(crate) fn all(text: &'a str) -> Vec<Self> {
+        text.split("\n# ").skip(1).map(Self::read).collect()
+    }
+
     fn read(text: &'a str) -> Self {
         let mut lines = text.trim_end().lines();
         let title = lines.next().unwrap();

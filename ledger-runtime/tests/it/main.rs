@@ -22,6 +22,7 @@ mod gas_vectors;
 mod genesis;
 mod memory_chain;
 mod node;
+mod others;
 mod profile;
 mod rpc;
 mod rust_contracts;
