@@ -96,7 +96,10 @@ fn without_a_handler_the_transaction_fails_and_names_everything() {
         (stage.ask("ask-no-further", 3), of_script + masked, vec![PRICE, "ask", "ask-no-further"]),
         (
             stage.chain.method(asker, "ask", signed(&[3])),
-            format!("nobody handles the effect `{PRICE}`, which the UTXO {asker} (`asker` of {}) raised", stage.effects),
+            format!(
+                "nobody handles the effect `{PRICE}`, which the UTXO {asker} (`asker` of {}) raised",
+                stage.effects
+            ),
             vec!["ask"],
         ),
     ] {

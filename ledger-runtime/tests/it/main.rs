@@ -20,6 +20,8 @@ mod execution;
 mod external_ids;
 mod gas_vectors;
 mod genesis;
+mod handlers;
+mod imports;
 mod memory_chain;
 mod node;
 mod others;
