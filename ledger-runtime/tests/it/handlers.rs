@@ -144,6 +144,21 @@ fn a_utxo_that_waits_for_an_answer_cannot_be_called() {
 }
 
 #[test]
+fn handlers_within_handlers_have_a_limit() {
+    let mut stage = Stage::broker();
+    let transaction = stage.ask("ask-for-ever", 3);
+    let failure = stage.chain.fail(transaction);
+    let max = ExecutionProfile::default().frames_max;
+    let expected = format!("limit: the contract asked for more than {max} calls inside each other (`frames_max`)");
+    assert_eq!(failure.to_string(), expected);
+    // The last one is the call that was one too many.
+    let frames = Stage::frames(&failure);
+    assert_eq!(frames.len(), max as usize + 1);
+    assert!(frames[..frames.len() - 2].iter().all(|function| *function == PRICE));
+    assert_eq!(frames[frames.len() - 2..], ["ask", "ask-for-ever"]);
+}
+
+#[test]
 fn only_who_installed_uninstalls() {
     let mut stage = Stage::broker();
     let broker = stage.chain.contract;

@@ -371,7 +371,8 @@ pub(super) fn declared<'a>(contract: &'a Executable, type_name: &str) -> Result<
 pub(super) fn of_lifting(error: LiftError) -> Stopped {
     match error {
         LiftError::TooLong(fault) => Stopped::too_long(&fault),
-        other => Stopped::trap(other.to_string()),
+        LiftError::Handle(error) => unusable(error),
+        other => Stopped::trap(format!("the contract gave what is no value of the type in its WIT: {other}")),
     }
 }
 
@@ -380,6 +381,6 @@ pub(super) fn of_lowering(error: LowerError) -> Stopped {
     match error {
         LowerError::Value(error) => Stopped::trap(error.to_string()),
         LowerError::Handle(error) => unusable(error),
-        LowerError::Pointer(error) => Stopped::trap(error.to_string()),
+        LowerError::Pointer(error) => Stopped::trap(format!("the contract has no place for a result: {error}")),
     }
 }

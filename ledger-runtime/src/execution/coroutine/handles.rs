@@ -110,6 +110,9 @@ impl HandleTable {
 pub(super) fn unusable(error: HandleError) -> Stopped {
     match error {
         HandleError::TooMany { max } => Stopped::limit(max, "handles", "handles_max"),
+        HandleError::Unknown { handle } => Stopped::trap(format!(
+            "the contract used the handle {handle}, which means nothing to it: it was never given, or was given away"
+        )),
         other => Stopped::trap(other.to_string()),
     }
 }

@@ -54,7 +54,10 @@ fn answer(store: &mut Context<'_>, function: &HostFunction, parameters: &[Val]) 
             )));
         }
         _ if frame.kind == FrameKind::Setup => {
-            return Err(Stopped::refused("the contract asked for something while it was only set up"));
+            return Err(Stopped::refused(format!(
+                "{} asked the ledger for something in `set-storage` or `get-storage`, where it only takes or gives its record",
+                transition.who(frame)?
+            )));
         }
         HostFunction::Resume => resume(transition, frame, number(parameters, 0)?)?,
         HostFunction::ImplementsMethod => implements_method(transition, frame, parameters)?,
@@ -113,7 +116,8 @@ fn make_itself(
     let object = transition.live(frame.live)?.object;
     let object = object.map(|object| transition.object(object)).transpose()?;
     if object.is_none_or(|object| object.type_name != type_name) {
-        return Err(Stopped::refused(format!("the contract made a `{type_name}` by itself, not through a main")));
+        let who = transition.who(frame)?;
+        return Err(Stopped::refused(format!("{who} made a `{type_name}` by itself, and not because it was asked for one")));
     }
     let handle = transition.handles(frame.live)?.make_itself(representation);
     handle.map(handle_value).map_err(unusable)

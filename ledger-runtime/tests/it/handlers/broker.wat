@@ -8,15 +8,13 @@
   (import "starstream:utxo/asker" "[method]utxo.ask" (func $ask (param i32 i64) (result i64)))
   (import "starstream:contract/scripts" "ask-direct" (func $ask-direct (param i64) (result i64)))
   (memory (export "memory") 1)
-  ;; How many handlers run, and what each of them does.
-  (global $depth (mut i32) (i32.const 0))
+  ;; What the next handler that runs does.
   (global $mode (mut i32) (i32.const 0))
   (global $other (mut i32) (i32.const 0))
 
   ;; Without a mode, ten times the item.
   (func (export "starstream:effects/oracle#price") (param $item i64) (result i64)
     (local $mode i32) (local $answer i64)
-    (global.set $depth (i32.add (global.get $depth) (i32.const 1)))
     (local.set $mode (global.get $mode))
     (global.set $mode (i32.const 0))
     (local.set $answer (i64.mul (local.get $item) (i64.const 10)))
@@ -34,7 +32,12 @@
       (then
         (call $install)
         (local.set $answer (i64.add (call $raise (i64.add (local.get $item) (i64.const 4))) (i64.const 4000)))))
-    (global.set $depth (i32.sub (global.get $depth) (i32.const 1)))
+    ;; 5: the same, for ever.
+    (if (i32.eq (local.get $mode) (i32.const 5))
+      (then
+        (global.set $mode (i32.const 5))
+        (call $install)
+        (local.set $answer (call $raise (local.get $item)))))
     (local.get $answer))
 
   (func (export "raise-handled") (param i64) (result i64)
@@ -81,6 +84,10 @@
     (local.set 2 (call $ask (local.get 0) (local.get 1)))
     (call $uninstall)
     (local.get 2))
+  (func (export "ask-for-ever") (param i32 i64) (result i64)
+    (call $install)
+    (global.set $mode (i32.const 5))
+    (call $ask (local.get 0) (local.get 1)))
   (func (export "ask-across") (param i64) (result i64)
     (call $install)
     (call $ask-direct (local.get 0)))
