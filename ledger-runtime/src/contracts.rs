@@ -4,16 +4,22 @@
 //! twice only: before a deployment is proposed, and for a simulated call of a contract that is not deployed. Whoever asks
 //! for contracts that are not deployed can make others wait who do the same, and nobody else: what is deployed has places
 //! of its own, and the thread that makes blocks needs none.
+//!
+//! A contract is loaded with the contracts that it imports: those that its record pins, or those that its component names.
+//! In memory each of them is there once, however many import it, and longer than these.
+
+mod fetching;
 
 use crate::admission::{AdmissionError, Executable, Imports};
 use crate::compiled::CompiledCache;
 use crate::execution::{Executor, NodeFault};
 use crate::limits::Limits;
 use crate::source::{ContractSource, SourceError};
-use crate::store::{Storage, StorageError};
+use crate::store::{Snapshot, Storage, StorageError};
+use fetching::Fetching;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use ledger_core::Deployment;
+use ledger_core::{ContractRecord, Deployment, ExternalId};
 use lru::LruCache;
 use registry_client::FetchedComponent;
 use registry_core::closure::{Closure, ClosurePackage};
@@ -42,6 +48,8 @@ pub struct Contract {
     pub view: ViewId,
     /// Every package that it refers to, by `namespace:name@version`, with its hash.
     pub packages: BTreeMap<String, PackageHash>,
+    /// The contracts that it imports, by the external ids with which its component names them.
+    pub imports: BTreeMap<ExternalId, ComponentHash>,
 }
 
 /// A contract's WIT as text.
@@ -74,6 +82,34 @@ pub enum ContractError {
         hash: ComponentHash,
         /// How long the node waited.
         waited: Duration,
+    },
+    /// A contract could not be found by its bytes' digest.
+    #[error("the contract `{id}` could not be resolved")]
+    Find {
+        /// How it was named.
+        id: ExternalId,
+        /// Why.
+        #[source]
+        error: SourceError,
+    },
+    /// Finding a contract by its bytes' digest took too long.
+    #[error("the contract `{id}` was not found within {} seconds", .waited.as_secs())]
+    NotFoundInTime {
+        /// How it was named.
+        id: ExternalId,
+        /// How long the node waited.
+        waited: Duration,
+    },
+    /// A contract that it imports can't be executed.
+    #[error("the contract {hash} imports `{id}`, which cannot be used")]
+    Import {
+        /// The contract.
+        hash: ComponentHash,
+        /// How it names the other one.
+        id: ExternalId,
+        /// Why.
+        #[source]
+        error: Box<ContractError>,
     },
     /// It is not one that the ledger executes.
     #[error("the contract {hash} was refused")]
@@ -109,6 +145,8 @@ pub enum ContractError {
     #[error(transparent)]
     Node(#[from] NodeFault),
 }
+
+const STATE_UNREADABLE: &str = "the chain's state cannot be read";
 
 /// One result for all who wait for it.
 type Loaded = Result<Arc<Contract>, Arc<ContractError>>;
@@ -210,20 +248,20 @@ impl Contracts {
         fetching.await
     }
 
-    /// Verifies what a deployment brings, and admits it. Compiling is spared if the same contract is in memory. To be
-    /// called on a thread that may block, with [`THREAD_STACK_SIZE_BYTES`](crate::node::THREAD_STACK_SIZE_BYTES).
+    /// Verifies what a deployment brings, and admits it with the contracts that it says it imports. Compiling is spared if
+    /// the same contract is in memory. To be called on a thread that may block, with [`THREAD_STACK_SIZE_BYTES`](crate::node::THREAD_STACK_SIZE_BYTES).
     ///
     /// # Errors
     /// If it is not what it claims to be, or not one that the ledger executes, or this machine fails.
-    pub fn admit_deployment(&self, deployment: &Deployment) -> Result<Arc<Contract>, ContractError> {
+    pub fn admit_deployment(&self, deployment: &Deployment, imports: &Imports) -> Result<Arc<Contract>, ContractError> {
         let Deployment { contract: hash, component: bytes, .. } = deployment;
         let component = self.verify(deployment).map_err(|error| ContractError::Deployment { hash: *hash, error })?;
-        let same = self.state().compiled.get(hash).cloned().filter(|known| known.is(&component));
+        let same = self.state().used(hash).filter(|known| known.is(&component, imports));
         let contract = match same {
             Some(contract) => contract,
             None => {
                 let fetched = FetchedComponent { bytes: bytes.clone(), component };
-                Arc::new(Contract::admit(&self.executor, &self.compiled, &fetched)?)
+                Arc::new(Contract::admit(&self.executor, &self.compiled, &fetched, imports)?)
             }
         };
         self.state().keep(Arc::clone(&contract));
@@ -248,8 +286,8 @@ impl Contracts {
     /// # Errors
     /// If the chain's data are damaged, or this machine fails.
     pub fn deployed(&self, hash: &ComponentHash) -> Result<Option<Arc<Contract>>, NodeFault> {
-        if let Some(known) = self.state().compiled.get(hash) {
-            return Ok(Some(Arc::clone(known)));
+        if let Some(known) = self.state().used(hash) {
+            return Ok(Some(known));
         }
         let what = "a deployed contract cannot be loaded";
         if self.storage.snapshot().contract(hash).map_err(|error| NodeFault::new(what, error))?.is_none() {
@@ -262,7 +300,7 @@ impl Contracts {
     fn load_deployed(&self, hash: &ComponentHash) -> Result<Option<Arc<Contract>>, ContractError> {
         let turn = Arc::clone(self.state().loading_deployed.entry(*hash).or_default());
         let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = self.state().compiled.get(hash).cloned();
+        let known = self.state().used(hash);
         let loaded = match known {
             Some(known) => Ok(Some(known)),
             None => self.compile_deployed(hash),
@@ -271,11 +309,36 @@ impl Contracts {
         loaded
     }
 
+    /// What its record pins was part of the chain before it, and is loaded first.
     fn compile_deployed(&self, hash: &ComponentHash) -> Result<Option<Arc<Contract>>, ContractError> {
-        let Some(stored) = self.storage.snapshot().component(hash, &self.deployment_limits)? else { return Ok(None) };
-        let contract = Arc::new(Contract::admit(&self.executor, &self.compiled, &stored)?);
+        let snapshot = self.storage.snapshot();
+        let record = snapshot.contract(hash).map_err(|error| NodeFault::new(STATE_UNREADABLE, error))?;
+        let Some(stored) = snapshot.component(hash, &self.deployment_limits)? else { return Ok(None) };
+        let imports = match record {
+            Some((record, _)) => self.pinned(&*snapshot, &record)?,
+            None => Imports::new(),
+        };
+        let contract = Arc::new(Contract::admit(&self.executor, &self.compiled, &stored, &imports)?);
         self.state().keep(Arc::clone(&contract));
         Ok(Some(contract))
+    }
+
+    /// The contracts that a record pins. Each pin is compared with what it pins before that is loaded, so that damaged data
+    /// lead nowhere.
+    fn pinned(&self, snapshot: &dyn Snapshot, record: &ContractRecord) -> Result<Imports, ContractError> {
+        let what = "what the chain keeps of a contract's imports is damaged";
+        let mut imports = Imports::new();
+        for (text, pinned) in &record.imports {
+            let id: ExternalId = text.parse().map_err(|error| NodeFault::new(what, error))?;
+            let meant = match id {
+                ExternalId::Contract(hash) => Some(hash),
+                ExternalId::Sha256(sha256) => snapshot.contract_by_sha256(&sha256)?,
+            };
+            let import = if meant == Some(*pinned) { self.deployed(pinned)? } else { None };
+            let wrong = || NodeFault::new(what, format!("{} has `{id}` as {pinned}, which it is not", record.contract));
+            imports.insert(id, Arc::clone(&import.ok_or_else(wrong)?.executable));
+        }
+        Ok(imports)
     }
 
     /// Loads on a task of its own, so that it goes on when those who asked first are gone.
@@ -310,39 +373,56 @@ impl Contracts {
     }
 
     async fn load(self: &Arc<Self>, hash: ComponentHash) -> Result<Arc<Contract>, ContractError> {
-        if self.is_deployed(hash).await? {
-            let place = self.loading_deployed.acquire().await;
-            let _place = place.map_err(|error| NodeFault::new("contracts are not loaded any more", error))?;
-            let contracts = Arc::clone(self);
-            if let Some(contract) = blocking(move || contracts.load_deployed(&hash)).await?? {
-                return Ok(contract);
-            }
+        if let Some(contract) = self.known_or_deployed(hash).await? {
+            return Ok(contract);
         }
         let _place = self.fetching_place(hash).await?;
-        Ok(Arc::new(self.admit(self.fetch_bytes(hash).await?).await?.1))
+        Ok(Arc::new(Fetching::new(self).contract(hash, 0).await?.1))
     }
 
-    async fn deployment(&self, hash: ComponentHash) -> Result<Deployment, ContractError> {
+    /// A contract for which no source is needed.
+    async fn known_or_deployed(self: &Arc<Self>, hash: ComponentHash) -> Result<Option<Arc<Contract>>, ContractError> {
+        if let Some(known) = self.state().used(&hash) {
+            return Ok(Some(known));
+        }
+        if !self.is_deployed(hash).await? {
+            return Ok(None);
+        }
+        let place = self.loading_deployed.acquire().await;
+        let _place = place.map_err(|error| NodeFault::new("contracts are not loaded any more", error))?;
+        let contracts = Arc::clone(self);
+        blocking(move || contracts.load_deployed(&hash)).await?
+    }
+
+    async fn deployment(self: &Arc<Self>, hash: ComponentHash) -> Result<Deployment, ContractError> {
         if let Some(stored) = self.stored(hash).await? {
-            return Ok(deployment(stored));
+            return Ok(stored);
         }
         let _place = self.fetching_place(hash).await?;
-        let (fetched, contract) = self.admit(self.fetch_bytes(hash).await?).await?;
+        let (fetched, contract) = Fetching::new(self).contract(hash, 0).await?;
+        let imports = contract.imports.iter().map(|(id, import)| (id.to_string(), *import)).collect();
         if !self.is_deployed(hash).await? {
             self.state().keep_undeployed(Arc::new(contract));
         }
-        Ok(deployment(fetched))
+        Ok(deployment(fetched, imports))
     }
 
     async fn is_deployed(&self, hash: ComponentHash) -> Result<bool, ContractError> {
         let storage = Arc::clone(&self.storage);
         let found = blocking(move || storage.snapshot().contract(&hash).map(|found| found.is_some())).await?;
-        Ok(found.map_err(|error| NodeFault::new("the chain's state cannot be read", error))?)
+        Ok(found.map_err(|error| NodeFault::new(STATE_UNREADABLE, error))?)
     }
 
-    async fn stored(&self, hash: ComponentHash) -> Result<Option<FetchedComponent>, ContractError> {
+    /// What was deployed, as it came.
+    async fn stored(&self, hash: ComponentHash) -> Result<Option<Deployment>, ContractError> {
         let (storage, limits) = (Arc::clone(&self.storage), self.deployment_limits.clone());
-        Ok(blocking(move || storage.snapshot().component(&hash, &limits)).await??)
+        blocking(move || {
+            let snapshot = storage.snapshot();
+            let record = snapshot.contract(&hash).map_err(|error| NodeFault::new(STATE_UNREADABLE, error))?;
+            let Some((record, _)) = record else { return Ok(None) };
+            Ok(snapshot.component(&hash, &limits)?.map(|stored| deployment(stored, record.imports)))
+        })
+        .await?
     }
 
     async fn fetch_bytes(&self, hash: ComponentHash) -> Result<FetchedComponent, ContractError> {
@@ -356,12 +436,16 @@ impl Contracts {
         }
     }
 
-    async fn admit(&self, fetched: FetchedComponent) -> Result<(FetchedComponent, Contract), ContractError> {
+    async fn admit(
+        &self,
+        fetched: FetchedComponent,
+        imports: Imports,
+    ) -> Result<(FetchedComponent, Contract), ContractError> {
         let permit = Arc::clone(&self.compiling).acquire_owned().await;
         let (executor, compiled) = (Arc::clone(&self.executor), Arc::clone(&self.compiled));
         blocking(move || {
             let _permit = permit;
-            let contract = Contract::admit(&executor, &compiled, &fetched)?;
+            let contract = Contract::admit(&executor, &compiled, &fetched, &imports)?;
             Ok((fetched, contract))
         })
         .await?
@@ -373,10 +457,15 @@ impl Contracts {
 }
 
 impl Contract {
-    fn admit(executor: &Executor, compiled: &CompiledCache, fetched: &FetchedComponent) -> Result<Self, ContractError> {
+    fn admit(
+        executor: &Executor,
+        compiled: &CompiledCache,
+        fetched: &FetchedComponent,
+        imports: &Imports,
+    ) -> Result<Self, ContractError> {
         let FetchedComponent { component, bytes } = fetched;
         let hash = component.hash();
-        let executable = Executable::admit_with(compiled, executor.profile(), component, bytes, &Imports::new())
+        let executable = Executable::admit_with(compiled, executor.profile(), component, bytes, imports)
             .map_err(|error| ContractError::Admission { hash, error })?;
         let unprintable = |error| ContractError::Wit { hash, error: Box::new(error) };
         let wit = ContractWit {
@@ -390,12 +479,14 @@ impl Contract {
             wit,
             view: component.view_id(),
             packages: packages(component.closure()),
+            imports: hashes(imports),
         })
     }
 
-    /// Whether it was made of this component with the same packages.
-    fn is(&self, component: &VerifiedComponent) -> bool {
-        self.hash == component.hash() && self.packages == packages(component.closure())
+    /// Whether it was made of this component with the same packages and imports.
+    fn is(&self, component: &VerifiedComponent, imports: &Imports) -> bool {
+        let is_same = self.hash == component.hash() && self.packages == packages(component.closure());
+        is_same && self.imports == hashes(imports)
     }
 
     fn size_bytes(&self) -> usize {
@@ -405,8 +496,8 @@ impl Contract {
 
 impl State {
     fn known(&mut self, hash: &ComponentHash) -> Option<Loaded> {
-        if let Some(contract) = self.compiled.get(hash) {
-            return Some(Ok(Arc::clone(contract)));
+        if let Some(contract) = self.used(hash) {
+            return Some(Ok(contract));
         }
         let (since, error) = self.refused.get(hash)?;
         if since.elapsed() < self.refusal_kept_max {
@@ -414,6 +505,21 @@ impl State {
         }
         self.refused.pop(hash);
         None
+    }
+
+    /// A contract in memory, which was used last then.
+    fn used(&mut self, hash: &ComponentHash) -> Option<Arc<Contract>> {
+        let contract = Arc::clone(self.compiled.get(hash)?);
+        self.promote_needed(&contract);
+        Some(contract)
+    }
+
+    /// What a contract imports stays in memory as long as the contract does, which holds it; so it is dropped later, and
+    /// counts as long as it is there.
+    fn promote_needed(&mut self, contract: &Contract) {
+        for needed in contract.executable.needed().iter().rev() {
+            self.compiled.promote(needed);
+        }
     }
 
     fn finish(&mut self, hash: ComponentHash, loaded: &Loaded) {
@@ -435,14 +541,15 @@ impl State {
         }
     }
 
-    /// Keeps a contract, and drops those that were not used for the longest time until all fit. The newest stays even
-    /// if it alone does not.
+    /// Keeps a contract, and drops those that were not used for the longest time until all fit. One stays even if it
+    /// alone does not.
     fn keep(&mut self, contract: Arc<Contract>) {
         self.refused.pop(&contract.hash);
         self.compiled_size_bytes += contract.size_bytes();
-        if let Some(replaced) = self.compiled.put(contract.hash, contract) {
+        if let Some(replaced) = self.compiled.put(contract.hash, Arc::clone(&contract)) {
             self.compiled_size_bytes -= replaced.size_bytes();
         }
+        self.promote_needed(&contract);
         while self.compiled_size_bytes > self.compiled_size_bytes_max && self.compiled.len() > 1 {
             let Some((_, dropped)) = self.compiled.pop_lru() else { break };
             self.compiled_size_bytes -= dropped.size_bytes();
@@ -454,10 +561,13 @@ fn packages(closure: &Closure) -> BTreeMap<String, PackageHash> {
     closure.hashes().into_iter().map(|(name, hash)| (name.to_string(), *hash)).collect()
 }
 
-fn deployment(fetched: FetchedComponent) -> Deployment {
+fn hashes(imports: &Imports) -> BTreeMap<ExternalId, ComponentHash> {
+    imports.iter().map(|(id, executable)| (*id, *executable.hash())).collect()
+}
+
+fn deployment(fetched: FetchedComponent, imports: BTreeMap<String, ComponentHash>) -> Deployment {
     let packages = fetched.component.closure().packages.iter();
     let packages = packages.map(|package| (package.name.to_string(), package.hash, package.wit.clone())).collect();
-    let imports = BTreeMap::new();
     Deployment { contract: fetched.component.hash(), component: fetched.bytes, packages, imports }
 }
 

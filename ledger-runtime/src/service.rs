@@ -96,6 +96,15 @@ impl Service {
         Ok(self.contract(&contract_hash::parse(contract)?).await?.wit.clone())
     }
 
+    /// The contracts that a contract needs: those that it imports, those that they import, and so on, each after those that
+    /// it imports itself.
+    ///
+    /// # Errors
+    /// If one of them can't be found, or is not one that the ledger executes.
+    pub async fn imports(&self, contract: &str) -> Result<Vec<ComponentHash>, ServiceError> {
+        Ok(self.contract(&contract_hash::parse(contract)?).await?.executable.needed().to_vec())
+    }
+
     /// What this node is.
     pub fn status(&self) -> Status {
         let profile = self.executor.profile();
@@ -136,21 +145,27 @@ impl ServiceError {
 impl ContractError {
     /// Whether the registry did not give an answer that says anything about the contract.
     pub(crate) fn is_registry_unavailable(&self) -> bool {
-        matches!(self, Self::Source { error: SourceError::Unavailable(_), .. } | Self::Timeout { .. })
+        match self {
+            Self::Import { error, .. } => error.is_registry_unavailable(),
+            Self::Source { error, .. } | Self::Find { error, .. } => matches!(error, SourceError::Unavailable(_)),
+            Self::Timeout { .. } | Self::NotFoundInTime { .. } => true,
+            _ => false,
+        }
     }
 
     /// What a person can do about it.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::Source { error: SourceError::NotFound(_), .. } => {
+            Self::Import { error, .. } => return error.hint(),
+            Self::Source { error: SourceError::NotFound(_) | SourceError::NoneFound(_), .. }
+            | Self::Find { error: SourceError::NotFound(_) | SourceError::NoneFound(_), .. } => {
                 Some("publish the component to the node's registry first (`registry publish`)")
             }
-            Self::Source { error: SourceError::Unavailable(_), .. } | Self::Timeout { .. } => {
-                Some("is the registry running? Contracts that are deployed need none")
-            }
-            Self::Source { error: SourceError::Refused(_) | SourceError::Other(_), .. } => {
-                Some("do not trust this registry, or tell its operator")
-            }
+            Self::Source { error: SourceError::Unavailable(_), .. }
+            | Self::Find { error: SourceError::Unavailable(_), .. }
+            | Self::Timeout { .. }
+            | Self::NotFoundInTime { .. } => Some("is the registry running? Contracts that are deployed need none"),
+            Self::Source { .. } | Self::Find { .. } => Some("do not trust this registry, or tell its operator"),
             Self::Admission { hash, error: AdmissionError::UnservedImports(_) } => {
                 return Some(format!(
                     "a contract can import types only; `registry show --wit {hash}` shows the WIT of this one"
@@ -159,7 +174,7 @@ impl ContractError {
             Self::Admission { error: AdmissionError::Merged(_), .. } => {
                 Some(registry_core::component::BUILD_WITHOUT_MERGING)
             }
-            Self::Admission { .. } => Some("build the contract without what is refused"),
+            Self::Admission { error, .. } => error.hint().or(Some("build the contract without what is refused")),
             Self::Store(error) => error.hint(),
             Self::Deployment { .. } => Some("deploy it from a registry that verifies it"),
             Self::Wit { .. } | Self::Node(_) => None,

@@ -51,8 +51,8 @@ fn external_id_of(import: impl Fn() -> String, text: Option<&str>) -> Result<Ext
 /// What a contract imports, with what these import, and how deep that goes.
 pub(super) struct Imported {
     pub(super) direct: BTreeMap<ComponentHash, Arc<Executable>>,
-    /// All that must be there for it, at any depth.
-    pub(super) all: BTreeSet<ComponentHash>,
+    /// All that must be there for it, at any depth, each after those that it imports.
+    pub(super) all: Vec<ComponentHash>,
     /// How many contracts stand in the longest chain of imports below it.
     pub(super) depth: usize,
 }
@@ -68,22 +68,23 @@ impl Imported {
         if let Some(id) = given.keys().find(|id| !named.contains(id)) {
             return Err(AdmissionError::SurplusImport { id: *id });
         }
-        let mut imported = Self { direct: BTreeMap::new(), all: BTreeSet::new(), depth: 0 };
+        let mut imported = Self { direct: BTreeMap::new(), all: Vec::new(), depth: 0 };
+        let mut known = BTreeSet::new();
         for id in named {
             let executable = given.get(id).ok_or(AdmissionError::MissingImport { id: *id })?;
             if !executable.is_meant_by(id) {
                 return Err(AdmissionError::OtherImport { id: *id, contract: *executable.hash() });
             }
-            imported.add(executable);
+            imported.add(executable, &mut known);
         }
         imported.check_limits(profile)?;
         Ok(imported)
     }
 
-    fn add(&mut self, executable: &Arc<Executable>) {
+    fn add(&mut self, executable: &Arc<Executable>, known: &mut BTreeSet<ComponentHash>) {
         self.direct.insert(*executable.hash(), Arc::clone(executable));
-        self.all.insert(*executable.hash());
-        self.all.extend(&executable.imported.all);
+        let all = executable.imported.all.iter().chain([executable.hash()]);
+        self.all.extend(all.filter(|contract| known.insert(**contract)));
         self.depth = self.depth.max(executable.imported.depth.saturating_add(1));
     }
 

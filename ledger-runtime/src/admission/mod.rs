@@ -290,6 +290,12 @@ impl Executable {
         self.imported.direct.get(contract)
     }
 
+    /// The contracts that it needs: those that it imports, those that they import, and so on, each after those that it
+    /// imports itself.
+    pub fn needed(&self) -> &[ComponentHash] {
+        &self.imported.all
+    }
+
     /// The functions that the contract offers.
     pub fn interface(&self) -> &Interface {
         &self.interface

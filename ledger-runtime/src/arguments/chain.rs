@@ -123,6 +123,9 @@ pub(crate) struct DeployArguments {
     pub(crate) contract: ComponentHash,
     #[command(flatten)]
     pub(crate) node: NodeArguments,
+    /// Do not deploy the contracts that it imports: if the chain does not have them, it is refused.
+    #[arg(long)]
+    pub(crate) no_imports: bool,
     /// The gas that calls of the contract may ask for at most [default: the chain's maximum].
     #[arg(long, value_name = "GAS")]
     pub(crate) gas_limit_max: Option<u64>,

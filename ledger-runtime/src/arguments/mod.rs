@@ -150,7 +150,7 @@ pub(crate) enum Command {
     /// Make a contract part of the chain.
     ///
     /// The node fetches it from its registry, verifies it, and puts it with everything that it needs into a block. From
-    /// then on nobody has to ask a registry for it.
+    /// then on nobody has to ask a registry for it. What the contract imports is deployed before it.
     #[command(after_help = chain::DEPLOY_EXAMPLES)]
     Deploy(DeployArguments),
     /// Show a UTXO: its state, and what can be called.

@@ -4,7 +4,7 @@ use super::Clock;
 use super::block::{BlockFault, Constants, missing_deployment};
 use super::establish::{EstablishError, genesis_block};
 use super::executor::{Executed, FreshContracts, TransactionExecutor};
-use super::node_executor::DeployedContracts;
+use super::node_executor::{DeployedContracts, objection_to_imports};
 use super::production::{ChainEnd, Production, next_moment};
 use super::sequencer::{Decision, Proposal, Sequencer};
 use super::submission::{Answer, Committed, SubmitError, Submitters};
@@ -17,7 +17,7 @@ use crate::store::{Snapshot, Storage, StorageError};
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
 use ledger_core::{
-    BlockBuilder, Deployment, Header, Moment, Receipt, RootCall, SealError, StateError, Transaction, Verdict,
+    BlockBuilder, Deployment, Header, Invalid, Moment, Receipt, RootCall, SealError, StateError, Transaction, Verdict,
 };
 use registry_core::id::ComponentHash;
 use registry_core::with_causes;
@@ -161,7 +161,9 @@ impl Ledger {
     /// If it is in no block.
     pub async fn submit(&self, transaction: Transaction) -> Result<Committed, SubmitError> {
         self.check(&transaction).await?;
-        self.propose(self.resolved(transaction).await?).await
+        let proposal = self.resolved(transaction).await?;
+        self.check_imports(&proposal).await?;
+        self.propose(proposal).await
     }
 
     /// Makes a contract part of the chain, with a transaction of this node's own.
@@ -251,6 +253,16 @@ impl Ledger {
         let moment = self.next_moment(&*snapshot)?;
         let checked = blocking(move || executor.check(&transaction, &moment, &*snapshot)).await??;
         checked.map_or(Ok(()), |invalid| Err(SubmitError::Invalid(invalid)))
+    }
+
+    /// As [`Ledger::check`]: what a deployment imports must be deployed before it.
+    async fn check_imports(&self, proposal: &Proposal) -> Result<(), SubmitError> {
+        let Some(deployment) = proposal.deployment.clone() else { return Ok(()) };
+        let (snapshot, contract) = (self.parts.storage.snapshot(), deployment.contract);
+        let checked = blocking(move || objection_to_imports(&deployment, &*snapshot)).await?;
+        let unreadable = |error| NodeFault::new("the chain's state cannot be read", error);
+        let objection = checked.map_err(unreadable)?;
+        objection.map_or(Ok(()), |reason| Err(Invalid::Deployment { contract, reason }.into()))
     }
 
     /// A transaction with what it deploys, from the registry.

@@ -3,10 +3,12 @@
 use super::executor::{Executed, FreshContracts, TransactionExecutor};
 use super::sequencer::Proposal;
 use crate::admission::coroutine::host_interface_id;
-use crate::admission::{AdmissionError, Executable, compilation_cost};
+use crate::admission::{AdmissionError, Executable, Imports, compilation_cost};
 use crate::contracts::{ContractError, Contracts};
 use crate::execution::{ContractProvider, Executor, NodeFault};
-use ledger_core::{Admission, ChainId, Deployment, Invalid, Moment, RootCall, State, StateError, Transaction, Verdict};
+use ledger_core::{
+    Admission, ChainId, Deployment, ExternalId, Invalid, Moment, RootCall, State, StateError, Transaction, Verdict,
+};
 use registry_core::id::ComponentHash;
 use registry_core::with_causes;
 use std::sync::Arc;
@@ -40,11 +42,15 @@ impl NodeExecutor {
         state: &dyn State,
         fresh: &FreshContracts,
     ) -> Result<Executed, NodeFault> {
-        let contracts = BlockContracts { fresh: fresh.clone(), deployed: self.deployed.clone() };
-        Ok(match self.executor.execute(transaction, moment, state, Arc::new(contracts))? {
+        let contracts = Arc::new(self.contracts_with(fresh));
+        Ok(match self.executor.execute(transaction, moment, state, contracts)? {
             Verdict::Invalid(reason) => Executed::Invalid(reason),
             Verdict::Executed(execution) => Executed::Call(execution),
         })
+    }
+
+    fn contracts_with(&self, fresh: &FreshContracts) -> BlockContracts {
+        BlockContracts { fresh: fresh.clone(), deployed: self.deployed.clone() }
     }
 
     /// A deployment is valid or not; it cannot fail, so what stands in a block was deployed.
@@ -71,7 +77,11 @@ impl NodeExecutor {
         if gas_used > gas_limit {
             return Ok(Executed::Invalid(Invalid::GasLimitTooLow { asked: gas_limit, min: gas_used }));
         }
-        let contract = match self.contracts.admit_deployment(deployment) {
+        if let Some(reason) = objection_to_imports(deployment, state).map_err(unreadable)? {
+            return refused(reason);
+        }
+        let imports = self.imports(deployment, fresh)?;
+        let contract = match self.contracts.admit_deployment(deployment, &imports) {
             Ok(contract) => contract,
             Err(ContractError::Node(fault)) => return Err(fault),
             Err(error) => return refused(with_causes(&error)),
@@ -81,6 +91,17 @@ impl NodeExecutor {
             host_interface_id().map_err(|error| NodeFault::new("the ledger's own interfaces cannot be read", error))?;
         let admission = Admission { view: contract.view, host_interface };
         Ok(Executed::Deployment { gas_used, admission })
+    }
+
+    /// The contracts that a deployment says it imports, all of which are part of the chain.
+    fn imports(&self, deployment: &Deployment, fresh: &FreshContracts) -> Result<Imports, NodeFault> {
+        let contracts = self.contracts_with(fresh);
+        let import = |(id, hash): (&String, &ComponentHash)| {
+            let lost = || NodeFault::new("a deployed contract cannot be loaded", format!("{hash} is not there"));
+            let id = id.parse().map_err(|error| NodeFault::new("an import has a name that was found good", error))?;
+            Ok((id, contracts.contract(hash)?.ok_or_else(lost)?))
+        };
+        deployment.imports.iter().map(import).collect()
     }
 
     fn objection_to_deployment(
@@ -139,6 +160,23 @@ impl TransactionExecutor for NodeExecutor {
             None => self.execute_call(&proposal.transaction, moment, state, fresh),
         }
     }
+}
+
+/// What is wrong with what a deployment says about the contracts that it imports, as far as that can be said without its
+/// component: each must be part of the chain, and named as every node names it.
+pub(super) fn objection_to_imports(deployment: &Deployment, state: &dyn State) -> Result<Option<String>, StateError> {
+    for (text, import) in &deployment.imports {
+        match text.parse::<ExternalId>() {
+            Ok(id) if id.to_string() == *text => {}
+            Ok(id) => return Ok(Some(format!("it names an import `{text}`, which is written `{id}`"))),
+            Err(error) => return Ok(Some(format!("it names an import that is none: {error}"))),
+        }
+        if state.contract(import)?.is_none() {
+            let reason = format!("it imports `{text}`, and {import} is not part of the chain: deploy {import} first");
+            return Ok(Some(reason));
+        }
+    }
+    Ok(None)
 }
 
 fn asked(transaction: &Transaction) -> Option<Asked<'_>> {

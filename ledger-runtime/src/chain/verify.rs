@@ -12,7 +12,7 @@ use crate::limits::Limits;
 use crate::source::{ContractSource, SourceError};
 use crate::store::{RedbStorage, Snapshot, Storage, StorageError};
 use futures::future::BoxFuture;
-use ledger_core::{Block, Moment, SealError, SealedBlock, StateError, UtxoStatus};
+use ledger_core::{Block, ExternalId, Moment, SealError, SealedBlock, StateError, UtxoStatus};
 use registry_client::FetchedComponent;
 use registry_core::hash::Digest;
 use registry_core::id::{BlockId, ComponentHash};
@@ -176,7 +176,7 @@ impl Again {
         if found.time_ms != self.genesis.time_ms {
             return differs("its time is not that of the genesis");
         }
-        if block.transactions != establish::transactions(&self.genesis, self.gas_limit_max) {
+        if block.transactions != establish::transactions(&self.genesis, self.gas_limit_max, block.deployments.iter()) {
             return differs("its transactions are not those of the genesis");
         }
         Ok(found)
@@ -285,5 +285,9 @@ struct NoSource;
 impl ContractSource for NoSource {
     fn fetch(&self, hash: ComponentHash) -> BoxFuture<'_, Result<FetchedComponent, SourceError>> {
         Box::pin(async move { Err(SourceError::NotFound(hash)) })
+    }
+
+    fn find(&self, sha256: [u8; 32]) -> BoxFuture<'_, Result<ComponentHash, SourceError>> {
+        Box::pin(async move { Err(SourceError::NoneFound(ExternalId::Sha256(sha256))) })
     }
 }

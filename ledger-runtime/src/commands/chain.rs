@@ -270,6 +270,7 @@ pub(crate) async fn run_contract(arguments: ContractArguments) -> Result<(), Fai
             json!({ "name": name, "kind": kind, "methods": methods.iter().map(Callable::json).collect::<Vec<_>>() })
         });
         let packages = record.packages.iter().map(|(name, hash)| json!({ "name": name, "hash": hash }));
+        let imports = record.imports.iter().map(|(id, contract)| json!({ "external_id": id, "contract": contract }));
         let tokens = counters.tokens.iter().map(|(name, supply)| {
             let held = supply.minted.saturating_sub(supply.burned);
             json!({ "type": name, "minted": supply.minted, "burned": supply.burned, "held": held })
@@ -278,6 +279,7 @@ pub(crate) async fn run_contract(arguments: ContractArguments) -> Result<(), Fai
             "contract": record.contract,
             "view": record.view,
             "packages": packages.collect::<Vec<_>>(),
+            "imports": imports.collect::<Vec<_>>(),
             "host_interface": record.host_interface.0.to_hex(),
             "gas_limit_max": record.gas_limit_max,
             "slot": record.slot,
@@ -309,6 +311,9 @@ pub(crate) async fn run_contract(arguments: ContractArguments) -> Result<(), Fai
     }
     for (name, hash) in &record.packages {
         lines.add("package", format_args!("{name} {hash}"));
+    }
+    for (id, contract) in &record.imports {
+        lines.add("import", format_args!("{id} is {contract}"));
     }
     for (name, supply) in &counters.tokens {
         let held = supply.minted.saturating_sub(supply.burned);

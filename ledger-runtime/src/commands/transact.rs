@@ -12,10 +12,11 @@ use ledger_core::{RootCall, StepCall, UtxoRef};
 use ledger_runtime::chain::Committed;
 use ledger_runtime::draft::{ContractTexts, Draft, DraftOptions, draft, draft_steps};
 use ledger_runtime::rpc::{
-    ErrorCode, InvalidReason, NodeClient, NodeClientError, Refusal, TransactionAnswer, UtxoAnswer,
+    ErrorCode, ImportedContract, InvalidReason, NodeClient, NodeClientError, Refusal, TransactionAnswer, UtxoAnswer,
 };
 use ledger_runtime::utxo_name::UtxoName;
-use registry_core::id::UtxoId;
+use registry_core::id::{ComponentHash, TransactionId, UtxoId};
+use serde::Serialize;
 use std::path::Path;
 
 pub(crate) async fn run(arguments: TransactArguments) -> Result<(), Failure> {
@@ -186,15 +187,53 @@ pub(super) fn hint_at_state(function: &str) {
 
 pub(crate) async fn run_deploy(arguments: DeployArguments) -> Result<(), Failure> {
     let node = NodeClient::new(&arguments.node.url)?;
+    let imports = if arguments.no_imports { Vec::new() } else { deploy_imports(&node, &arguments).await? };
     let committed = match node.deploy(&arguments.contract, arguments.gas_limit_max).await {
         Err(NodeClientError::Refused(refusal)) if refusal.code == DEPLOYED_ALREADY => {
             earlier_deployment(&node, &arguments, refusal).await?
         }
         answer => answer?,
     };
-    let document = TransactionDocument::of(&mut ContractTexts::new(&node), &Called::Deployment, &committed).await?;
-    print(&document, arguments.json)?;
-    document.call.check("the deployment failed")
+    let done = TransactionDocument::of(&mut ContractTexts::new(&node), &Called::Deployment, &committed).await?;
+    let document = DeployDocument { imports, done };
+    document.print(arguments.json)?;
+    document.done.call.check("the deployment failed")
+}
+
+/// What `--json` prints of a deployment.
+#[derive(Debug, Serialize)]
+struct DeployDocument {
+    /// The deployments that were made because the contract needs them.
+    imports: Vec<ImportDocument>,
+    #[serde(flatten)]
+    done: TransactionDocument,
+}
+
+#[derive(Debug, Serialize)]
+struct ImportDocument {
+    contract: ComponentHash,
+    transaction: TransactionId,
+    height: u64,
+}
+
+/// Deploys what the contract needs and the chain does not have.
+async fn deploy_imports(node: &NodeClient, arguments: &DeployArguments) -> Result<Vec<ImportDocument>, Failure> {
+    let imports = node.imports(&arguments.contract).await?;
+    let mut deployed = Vec::new();
+    for ImportedContract { contract, .. } in imports.into_iter().filter(|import| !import.is_deployed) {
+        if !arguments.json {
+            eprintln!("deploying {contract}, which it needs");
+        }
+        match node.deploy(&contract, None).await {
+            Ok(Committed { height, receipt, .. }) => {
+                deployed.push(ImportDocument { contract, transaction: receipt.transaction, height });
+            }
+            // Somebody else was faster.
+            Err(NodeClientError::Refused(refusal)) if refusal.code == DEPLOYED_ALREADY => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(deployed)
 }
 
 const DEPLOYED_ALREADY: ErrorCode = ErrorCode::InvalidTransaction(InvalidReason::DeployedContract);
@@ -237,11 +276,16 @@ async fn height_of(node: &NodeClient, slot: u32) -> Result<u64, NodeClientError>
     Ok(first)
 }
 
-fn print(document: &TransactionDocument, json: bool) -> Result<(), Failure> {
-    if json {
-        return print_json(document);
+impl DeployDocument {
+    fn print(&self, json: bool) -> Result<(), Failure> {
+        if json {
+            return print_json(self);
+        }
+        let mut lines = Lines::default();
+        for ImportDocument { contract, height, .. } in &self.imports {
+            lines.add("import", format_args!("{contract} in block {height}"));
+        }
+        self.done.describe(&mut lines);
+        lines.print()
     }
-    let mut lines = Lines::default();
-    document.describe(&mut lines);
-    lines.print()
 }

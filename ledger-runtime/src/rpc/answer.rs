@@ -38,6 +38,15 @@ pub struct Outcome {
     pub errors: Vec<String>,
 }
 
+/// A contract that another one needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImportedContract {
+    /// The contract.
+    pub contract: ComponentHash,
+    /// Whether it is part of the chain.
+    pub is_deployed: bool,
+}
+
 /// What became of a UTXO.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UtxoAnswer {
@@ -235,6 +244,7 @@ record!(Header {
 });
 record!(TransactionSummary { id, failure, gas_used });
 record!(TransactionAnswer { height, index, block, transaction, receipt });
+record!(ImportedContract { contract, is_deployed });
 record!(TokenSupply { minted, burned });
 record!(ChainStatus { tip, header, gas_limit_default, gas_limit_max });
 record!(UtxoPage { utxos, next });

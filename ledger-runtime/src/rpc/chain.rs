@@ -1,8 +1,8 @@
 //! What the functions of `ledger:node/chain` do.
 
 use super::answer::{
-    BlockAnswer, BurnedToken, ChainStatus, ConsumedSummary, ContractAnswer, HeldToken, LiveUtxo, TokenAnswer,
-    TransactionAnswer, TransactionSummary, UtxoAnswer, UtxoPage, UtxoSummary,
+    BlockAnswer, BurnedToken, ChainStatus, ConsumedSummary, ContractAnswer, HeldToken, ImportedContract, LiveUtxo,
+    TokenAnswer, TransactionAnswer, TransactionSummary, UtxoAnswer, UtxoPage, UtxoSummary,
 };
 use super::refusal::{ErrorCode, Refusal};
 use crate::admission::coroutine::method_ids;
@@ -213,6 +213,18 @@ pub(super) async fn contract(service: &Service, contract: &str) -> Result<Contra
     let found = read(service.ledger(), move |snapshot| Ok(snapshot.contract(&hash)?)).await?;
     let (record, counters) = found.ok_or_else(|| not_found("contract", contract, DEPLOY_HINT))?;
     Ok(ContractAnswer { record, counters })
+}
+
+pub(super) async fn imports(service: &Service, contract: &str) -> Result<Vec<ImportedContract>, Refusal> {
+    let needed = service.imports(contract).await?;
+    read(service.ledger(), move |snapshot| {
+        let answer = |contract: ComponentHash| {
+            let is_deployed = snapshot.contract(&contract)?.is_some();
+            Ok(ImportedContract { contract, is_deployed })
+        };
+        needed.into_iter().map(answer).collect()
+    })
+    .await
 }
 
 pub(super) async fn status(service: &Service) -> Result<ChainStatus, Refusal> {

@@ -1,7 +1,8 @@
 //! The client of a node.
 
 use super::answer::{
-    BlockAnswer, ChainStatus, ContractAnswer, Outcome, TokenAnswer, TransactionAnswer, UtxoAnswer, UtxoPage, WitAnswer,
+    BlockAnswer, ChainStatus, ContractAnswer, ImportedContract, Outcome, TokenAnswer, TransactionAnswer, UtxoAnswer,
+    UtxoPage, WitAnswer,
 };
 use super::encoding::Encoded;
 use super::message::Request;
@@ -269,6 +270,15 @@ impl NodeClient {
         let answer: ContractAnswer = self.ask(Request::Contract { contract: contract.to_string() }).await?;
         self.expect(answer.record.contract == *contract, "a contract")?;
         Ok(answer)
+    }
+
+    /// The contracts that a contract needs, deployed or not: those that it imports, those that they import, and so on, each
+    /// after those that it imports itself. So they can be deployed in this order.
+    ///
+    /// # Errors
+    /// If the node can't be reached or refuses, because it cannot find or use one of them for example.
+    pub async fn imports(&self, contract: &ComponentHash) -> Result<Vec<ImportedContract>, NodeClientError> {
+        self.ask(Request::Imports { contract: contract.to_string() }).await
     }
 
     /// How far the chain is.

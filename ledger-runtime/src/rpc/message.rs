@@ -30,6 +30,7 @@ pub(super) enum Method {
     Block,
     Transaction,
     Contract,
+    Imports,
     ChainStatus,
 }
 
@@ -49,6 +50,7 @@ pub(super) enum Request {
     Block { height: Option<u64> },
     Transaction { id: String },
     Contract { contract: String },
+    Imports { contract: String },
     ChainStatus,
 }
 
@@ -71,6 +73,7 @@ impl Method {
             (CHAIN, "block") => Some(Self::Block),
             (CHAIN, "transaction") => Some(Self::Transaction),
             (CHAIN, "contract") => Some(Self::Contract),
+            (CHAIN, "imports") => Some(Self::Imports),
             (CHAIN, "status") => Some(Self::ChainStatus),
             _ => None,
         }
@@ -120,6 +123,7 @@ impl Method {
             Self::Block => Request::Block { height: Encoded::read(reader)? },
             Self::Transaction => Request::Transaction { id: Encoded::read(reader)? },
             Self::Contract => Request::Contract { contract: Encoded::read(reader)? },
+            Self::Imports => Request::Imports { contract: Encoded::read(reader)? },
             Self::ChainStatus => Request::ChainStatus,
         })
     }
@@ -147,6 +151,7 @@ impl Request {
             Self::Block { .. } => (CHAIN, "block"),
             Self::Transaction { .. } => (CHAIN, "transaction"),
             Self::Contract { .. } => (CHAIN, "contract"),
+            Self::Imports { .. } => (CHAIN, "imports"),
             Self::ChainStatus => (CHAIN, "status"),
         }
     }
@@ -186,7 +191,7 @@ impl Request {
             }
             Self::Block { height } => height.write(to),
             Self::Transaction { id } | Self::Token { id } => id.write(to),
-            Self::Contract { contract } => contract.write(to),
+            Self::Contract { contract } | Self::Imports { contract } => contract.write(to),
         }?;
         Ok(writer.into_bytes())
     }

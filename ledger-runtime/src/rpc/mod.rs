@@ -17,8 +17,8 @@ mod server;
 mod wire;
 
 pub use answer::{
-    BlockAnswer, BurnedToken, ChainStatus, ConsumedSummary, ContractAnswer, HeldToken, LiveUtxo, Outcome, TokenAnswer,
-    TransactionAnswer, TransactionSummary, UtxoAnswer, UtxoPage, UtxoSummary, WitAnswer,
+    BlockAnswer, BurnedToken, ChainStatus, ConsumedSummary, ContractAnswer, HeldToken, ImportedContract, LiveUtxo,
+    Outcome, TokenAnswer, TransactionAnswer, TransactionSummary, UtxoAnswer, UtxoPage, UtxoSummary, WitAnswer,
 };
 pub use client::{NodeClient, NodeClientError, URL_SCHEME};
 pub use refusal::{ErrorCode, InvalidReason, Refusal};

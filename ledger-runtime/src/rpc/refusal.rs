@@ -187,9 +187,11 @@ impl From<ServiceError> for Refusal {
 /// Which registry a node has, and how it gets there, is told to the node's operator only.
 fn message_about(error: &ContractError) -> String {
     match error {
-        ContractError::Source { error: unavailable @ SourceError::Unavailable(_), .. } => {
+        ContractError::Source { error: unavailable @ SourceError::Unavailable(_), .. }
+        | ContractError::Find { error: unavailable @ SourceError::Unavailable(_), .. } => {
             format!("{error}: {unavailable}")
         }
+        ContractError::Import { error: import, .. } => format!("{error}: {}", message_about(import)),
         error => with_causes(error),
     }
 }
@@ -215,14 +217,19 @@ impl ErrorCode {
 
     fn of_contract(error: &ContractError) -> Self {
         match error {
-            ContractError::Source { error: SourceError::NotFound(_), .. } => Self::UnknownContract,
-            ContractError::Source { error: SourceError::Unavailable(_), .. } | ContractError::Timeout { .. } => {
-                Self::RegistryUnavailable
-            }
-            ContractError::Source { error: SourceError::Refused(_) | SourceError::Other(_), .. }
-            | ContractError::Deployment { .. }
-            | ContractError::Admission { .. } => Self::RefusedContract,
+            ContractError::Import { error, .. } => Self::of_contract(error),
+            ContractError::Source { error, .. } | ContractError::Find { error, .. } => Self::of_source(error),
+            ContractError::Timeout { .. } | ContractError::NotFoundInTime { .. } => Self::RegistryUnavailable,
+            ContractError::Deployment { .. } | ContractError::Admission { .. } => Self::RefusedContract,
             ContractError::Wit { .. } | ContractError::Store(_) | ContractError::Node(_) => Self::NodeFault,
+        }
+    }
+
+    fn of_source(error: &SourceError) -> Self {
+        match error {
+            SourceError::NotFound(_) | SourceError::NoneFound(_) => Self::UnknownContract,
+            SourceError::Unavailable(_) => Self::RegistryUnavailable,
+            SourceError::Refused(_) | SourceError::Other(_) => Self::RefusedContract,
         }
     }
 

@@ -161,6 +161,7 @@ impl Server {
             Request::Block { height } => self.answer_or_refuse(chain::block(service, height).await),
             Request::Transaction { id } => self.answer_or_refuse(chain::transaction(service, &id).await),
             Request::Contract { contract } => self.answer_or_refuse(chain::contract(service, &contract).await),
+            Request::Imports { contract } => self.answer_or_refuse(chain::imports(service, &contract).await),
             Request::ChainStatus => self.answer_or_refuse(chain::status(service).await),
             Request::Call { contract, function, parameters, gas_limit } => {
                 let parameters = Bytes::from(parameters);

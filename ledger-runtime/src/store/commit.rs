@@ -3,12 +3,13 @@
 use super::error::Fault;
 use super::tables::{
     CALLS, CLOSURES, COMPONENTS, CONTRACTS, GENESIS_KEY, HEADERS, HELD_TOKENS, KeptToken, META, NODES, PACKAGES,
-    PLACES, RECEIPTS, SERIALS, TIP_KEY, TOKENS, TRANSACTIONS, Tip, UTXOS, decode, encode, node_key,
+    PLACES, RECEIPTS, SERIALS, SHA256, TIP_KEY, TOKENS, TRANSACTIONS, Tip, UTXOS, decode, encode, node_key,
 };
 use ledger_core::{Canonical, Deployment, Header, SealedBlock, Tree, empty_root};
 use redb::{Database, Key, ReadableTable, TableDefinition, WriteTransaction};
 use registry_core::hash::Digest;
 use registry_core::id::{BlockId, PackageHash};
+use sha2::{Digest as _, Sha256};
 use std::fmt::Display;
 
 /// Writes the block that follows `parent`; the genesis comes with what the chain began with.
@@ -155,6 +156,8 @@ fn write_tokens(transaction: &WriteTransaction, block: &SealedBlock) -> Result<(
 fn write_deployment(transaction: &WriteTransaction, deployment: &Deployment) -> Result<(), Fault> {
     let contract = deployment.contract.digest().as_bytes();
     insert_new(transaction, COMPONENTS, contract, &deployment.component)?;
+    let sha256: [u8; 32] = Sha256::digest(&deployment.component).into();
+    transaction.open_table(SHA256)?.insert(&sha256, contract)?;
     let closure: Vec<PackageHash> = deployment.packages.iter().map(|(_, hash, _)| *hash).collect();
     insert_new(transaction, CLOSURES, contract, &encode(&closure)?)?;
     for (name, hash, wit) in &deployment.packages {

@@ -144,6 +144,12 @@ pub trait Snapshot: State {
         limit: usize,
     ) -> Result<Vec<(ContractRecord, ContractCounters)>, StorageError>;
 
+    /// The contract whose component has this SHA-256.
+    ///
+    /// # Errors
+    /// As [`Snapshot::genesis`].
+    fn contract_by_sha256(&self, sha256: &[u8; 32]) -> Result<Option<ComponentHash>, StorageError>;
+
     /// A component that a block brought, with the packages that it needs, each compared with its hash once more; none
     /// if no block brought it.
     ///

@@ -6,7 +6,7 @@ use super::error::{Fault, Location};
 use super::snapshot::RedbSnapshot;
 use super::tables::{
     CALLS, CLOSURES, COMPONENTS, CONTRACTS, FORMAT, FORMAT_1_TABLE, FORMAT_KEY, HEADERS, HELD_TOKENS, META, NODES,
-    PACKAGES, PLACES, RECEIPTS, SERIALS, TOKENS, TRANSACTIONS, Tables, UTXOS,
+    PACKAGES, PLACES, RECEIPTS, SERIALS, SHA256, TOKENS, TRANSACTIONS, Tables, UTXOS,
 };
 use super::{Snapshot, Storage, StorageError};
 use crate::limits::Limits;
@@ -237,6 +237,7 @@ fn prepare(database: &Database) -> Result<(), Fault> {
     transaction.open_table(CLOSURES)?;
     transaction.open_table(COMPONENTS)?;
     transaction.open_table(PACKAGES)?;
+    transaction.open_table(SHA256)?;
     Ok(transaction.commit()?)
 }
 

@@ -152,6 +152,10 @@ impl Snapshot for RedbSnapshot {
         self.read(|tables| tables.contracts(after, limit))
     }
 
+    fn contract_by_sha256(&self, sha256: &[u8; 32]) -> Result<Option<ComponentHash>, StorageError> {
+        self.read(|tables| tables.contract_by_sha256(sha256))
+    }
+
     fn component(
         &self,
         contract: &ComponentHash,

@@ -53,6 +53,8 @@ pub(super) const NODES: TableDefinition<u64, Name> = TableDefinition::new("nodes
 pub(super) const CLOSURES: TableDefinition<Name, Bytes> = TableDefinition::new("closures");
 /// The bytes of components. They are never removed.
 pub(super) const COMPONENTS: TableDefinition<Name, Bytes> = TableDefinition::new("components");
+/// The contract whose component has a SHA-256, by that.
+pub(super) const SHA256: TableDefinition<Name, Name> = TableDefinition::new("sha256");
 /// Name and WIT text of packages. They are never removed.
 pub(super) const PACKAGES: TableDefinition<Name, Bytes> = TableDefinition::new("packages");
 
@@ -126,6 +128,7 @@ pub(super) struct Tables {
     pub(super) closures: ReadOnlyTable<Name, Bytes>,
     pub(super) components: ReadOnlyTable<Name, Bytes>,
     pub(super) packages: ReadOnlyTable<Name, Bytes>,
+    pub(super) sha256: ReadOnlyTable<Name, Name>,
 }
 
 impl Tables {
@@ -147,6 +150,7 @@ impl Tables {
             closures: transaction.open_table(CLOSURES)?,
             components: transaction.open_table(COMPONENTS)?,
             packages: transaction.open_table(PACKAGES)?,
+            sha256: transaction.open_table(SHA256)?,
         })
     }
 
@@ -182,6 +186,11 @@ impl Tables {
         let packages = packages.collect::<Result<_, Fault>>()?;
         let (record, _) = self.contract(contract)?.ok_or_else(missing)?;
         Ok(Deployment { contract: *contract, component, packages, imports: record.imports })
+    }
+
+    pub(super) fn contract_by_sha256(&self, sha256: &[u8; 32]) -> Result<Option<ComponentHash>, Fault> {
+        let contract = self.sha256.get(sha256)?;
+        contract.map(|contract| Ok(ComponentHash::from_digest(digest(contract.value())?))).transpose()
     }
 
     fn component(&self, contract: &ComponentHash) -> Result<Option<Vec<u8>>, Fault> {

@@ -240,6 +240,8 @@ pub(crate) enum Lie {
     Omission,
     /// A UTXO with another version.
     State,
+    /// A deployment that imports this contract in the place of every other.
+    Imports(ComponentHash),
 }
 
 /// A chain of which one thing is told wrongly: that of the last block.
@@ -293,6 +295,10 @@ impl Snapshot for Tampered {
                 Lie::Time => block.header.moment.time_ms += 1_000_000,
                 Lie::Transaction => block.transactions[0].arguments = vec![9],
                 Lie::Omission => drop(block.transactions.pop()),
+                Lie::Imports(contract) => {
+                    let imports = block.deployments.iter_mut().flat_map(|deployment| deployment.imports.values_mut());
+                    imports.for_each(|import| *import = contract);
+                }
                 Lie::Receipt | Lie::Call | Lie::State => {}
             }
         }
@@ -364,6 +370,10 @@ impl Snapshot for Tampered {
         limit: usize,
     ) -> Result<Vec<(ContractRecord, ContractCounters)>, StorageError> {
         self.chain.contracts(after, limit)
+    }
+
+    fn contract_by_sha256(&self, sha256: &[u8; 32]) -> Result<Option<ComponentHash>, StorageError> {
+        self.chain.contract_by_sha256(sha256)
     }
 
     fn component(

@@ -327,6 +327,10 @@ impl ContractSource for WrongSource {
     fn fetch(&self, _hash: ComponentHash) -> BoxFuture<'_, Result<FetchedComponent, SourceError>> {
         self.0.fetch(ComponentHash::of(&build::example("endless")))
     }
+
+    fn find(&self, _sha256: [u8; 32]) -> BoxFuture<'_, Result<ComponentHash, SourceError>> {
+        Box::pin(async { Ok(ComponentHash::of(&build::example("endless"))) })
+    }
 }
 
 #[tokio::test]

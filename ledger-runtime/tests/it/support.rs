@@ -3,6 +3,7 @@
 use crate::build;
 use bytes::Bytes;
 use futures::future::BoxFuture;
+use ledger_core::ExternalId;
 use ledger_runtime::admission::{AdmissionError, Executable, Imports};
 use ledger_runtime::chain::{BlockProduction, ChainEnd};
 use ledger_runtime::execution::{CallError, CallOutcome, Executor};
@@ -18,6 +19,7 @@ use registry_core::component::{DecodedComponent, VerifiedComponent};
 use registry_core::id::ComponentHash;
 use registry_core::limits::Limits as CoreLimits;
 use registry_core::wit::{SourceFile, Wit};
+use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -139,6 +141,14 @@ impl ContractSource for LocalSource {
             let bytes = bytes.ok_or(SourceError::NotFound(hash))?;
             let component = verified(&bytes);
             Ok(FetchedComponent { bytes, component })
+        })
+    }
+
+    fn find(&self, sha256: [u8; 32]) -> BoxFuture<'_, Result<ComponentHash, SourceError>> {
+        Box::pin(async move {
+            let components = self.components.lock().unwrap();
+            let found = components.iter().find(|(_, bytes)| <[u8; 32]>::from(Sha256::digest(bytes)) == sha256);
+            found.map(|(hash, _)| *hash).ok_or(SourceError::NoneFound(ExternalId::Sha256(sha256)))
         })
     }
 }

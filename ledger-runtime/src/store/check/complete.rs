@@ -4,11 +4,16 @@ use super::super::error::Fault;
 use super::super::tables::{KeptToken, Tables, TokenPlace, count, decode, deployed_contract, digest};
 use super::replay::{MemoryTree, Replay, Replayed};
 use super::{CheckProgress, CheckReport, Content, check_end, check_header, header, name};
-use ledger_core::{ContractCounters, ContractRecord, Header, Tree, TreeUpdate, Utxo, UtxoStatus, empty_root};
+use crate::admission::external_ids;
+use ledger_core::{
+    ContractCounters, ContractRecord, ExternalId, Header, Tree, TreeUpdate, Utxo, UtxoStatus, empty_root,
+};
 use redb::ReadableTable;
+use registry_core::component::VerifiedComponent;
 use registry_core::hash::Digest;
 use registry_core::id::{ComponentHash, PackageHash, TokenId, UtxoId};
 use registry_core::limits::Limits as CoreLimits;
+use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How often progress is told within a part.
@@ -283,12 +288,14 @@ impl Check<'_> {
 
     /// Every component and every package against its hash.
     fn components(&mut self, replay: &Replay) -> Result<(), Fault> {
-        let mut packages = BTreeSet::new();
+        let (mut packages, mut earlier) = (BTreeSet::new(), BTreeMap::new());
         let total = replay.deployed.len() as u64;
         for (done, contract) in (1..).zip(&replay.deployed) {
             self.tell("components", done, total);
             packages.extend(self.report.readable(self.tables.closure(contract))?.unwrap_or_default());
-            self.component(contract)?;
+            if let Some(sha256) = self.component(contract, &earlier)? {
+                earlier.insert(*contract, sha256);
+            }
         }
         let kept = count(&self.tables.packages)?;
         self.report.packages = kept;
@@ -296,10 +303,18 @@ impl Check<'_> {
         let (components, closures) = (count(&self.tables.components)?, count(&self.tables.closures)?);
         self.report.expect(|| "the number of components".to_owned(), components, total);
         self.report.expect(|| "the number of lists of packages".to_owned(), closures, total);
+        let digests = count(&self.tables.sha256)?;
+        self.report.expect(|| "the number of SHA-256 digests of components".to_owned(), digests, total);
         Ok(())
     }
 
-    fn component(&mut self, contract: &ComponentHash) -> Result<(), Fault> {
+    /// `earlier` are the contracts that were deployed before this one, with the SHA-256 of their components. Gives that of
+    /// this one.
+    fn component(
+        &mut self,
+        contract: &ComponentHash,
+        earlier: &BTreeMap<ComponentHash, [u8; 32]>,
+    ) -> Result<Option<[u8; 32]>, Fault> {
         let verified = self.report.readable(self.tables.verified_component(contract, self.limits))?;
         let record = self.report.readable(self.tables.contract(contract))?.flatten();
         match (verified, record) {
@@ -311,10 +326,42 @@ impl Check<'_> {
                 if packages != kept {
                     self.report.differs(format!("the packages of {contract} are not those of its record"));
                 }
+                self.imports(&fetched.component, &record.imports, earlier);
+                let sha256 = Sha256::digest(&fetched.bytes).into();
+                if self.report.readable(self.tables.contract_by_sha256(&sha256))?.flatten() != Some(*contract) {
+                    self.report.differs(format!("{contract} is not found by the SHA-256 of its component"));
+                }
+                return Ok(Some(sha256));
             }
             (Some(None), _) => self.report.differs(format!("the component {contract} is missing")),
             _ => {}
         }
-        Ok(())
+        Ok(None)
+    }
+
+    /// What a contract's record pins against what its component names, and against what was deployed before it.
+    fn imports(
+        &mut self,
+        component: &VerifiedComponent,
+        pinned: &BTreeMap<String, ComponentHash>,
+        earlier: &BTreeMap<ComponentHash, [u8; 32]>,
+    ) {
+        let contract = component.hash();
+        let named = component.world().and_then(|world| external_ids(component.wit().resolve(), world).ok());
+        let named: Option<BTreeSet<String>> = named.map(|named| named.iter().map(ToString::to_string).collect());
+        if named.is_none_or(|named| !named.iter().eq(pinned.keys())) {
+            self.report.differs(format!("the imports of {contract} are not those of its record"));
+        }
+        for (id, import) in pinned {
+            let is_meant = match (id.parse(), earlier.get(import)) {
+                (Ok(ExternalId::Contract(hash)), Some(_)) => hash == *import,
+                (Ok(ExternalId::Sha256(digest)), Some(sha256)) => digest == *sha256,
+                _ => false,
+            };
+            if !is_meant {
+                let reason = "which it is not, or which was not deployed before";
+                self.report.differs(format!("{contract} has the import `{id}` as {import}, {reason}"));
+            }
+        }
     }
 }
