@@ -39,7 +39,7 @@ pub struct Genesis {
     /// Whether its contracts may calculate with floats.
     pub floats_allowed: bool,
     /// The contracts that its genesis block deploys, each with the gas limit that calls of it may ask for at most, if it
-    /// has one of its own. They are deployed in the order of their hashes.
+    /// has one of its own. Each is deployed after those that it imports, and else they are in the order of their hashes.
     pub contracts: BTreeMap<ComponentHash, Option<u64>>,
 }
 

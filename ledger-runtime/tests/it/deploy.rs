@@ -71,6 +71,9 @@ fn refusal(error: NodeClientError) -> (ErrorCode, String, Option<String>) {
     (refusal.code, refusal.message, refusal.hint)
 }
 
+/// Nobody listens there.
+const NO_REGISTRY: &str = "http://127.0.0.1:9";
+
 const NOT_DEPLOYABLE: ErrorCode = ErrorCode::InvalidTransaction(InvalidReason::Deployment);
 
 async fn needed(client: &NodeClient, contract: &ComponentHash) -> Vec<(ComponentHash, bool)> {
@@ -132,7 +135,7 @@ async fn what_a_contract_imports_is_deployed_before_it_and_stays_its_own() {
     registry.stop().await;
     running.stop().await;
     for compiled_size_bytes_max in [Limits::default().compiled_size_bytes_max, 1] {
-        let running = node(data.path(), "http://127.0.0.1:9", Limits { compiled_size_bytes_max, ..limits() }).await;
+        let running = node(data.path(), NO_REGISTRY, Limits { compiled_size_bytes_max, ..limits() }).await;
         let client = running.client();
         assert_eq!(needed(&client, &top).await.iter().filter(|(_, deployed)| *deployed).count(), 3);
         for contract in [top, leaf, right, top, left] {
@@ -420,13 +423,15 @@ async fn a_damaged_pin_is_found() {
         record[at..at + 32].copy_from_slice(new.digest().as_bytes());
         table.insert(of.digest().as_bytes(), record.as_slice()).unwrap();
     };
-    let cases: Vec<(Tamper<'_>, String)> = vec![
+    let cases: Vec<(Tamper<'_>, bool, String)> = vec![
         (
             Box::new(|t| replace(t, left, leaf, right)),
+            false,
             format!("{left} has the import `{}` as {right}", sha256(&diamond.leaf)),
         ),
         (
             Box::new(|t| replace(t, left, leaf, left)),
+            false,
             format!("{left} has the import `{}` as {left}", sha256(&diamond.leaf)),
         ),
         (
@@ -434,16 +439,18 @@ async fn a_damaged_pin_is_found() {
                 let ExternalId::Sha256(digest) = sha256(&diamond.leaf) else { panic!() };
                 t.open_table(SHA256).unwrap().insert(&digest, right.digest().as_bytes()).unwrap();
             }),
+            false,
             format!("{leaf} is not found by the SHA-256 of its component"),
         ),
         (
             Box::new(|t| {
                 t.open_table(SHA256).unwrap().insert(&[7; 32], leaf.digest().as_bytes()).unwrap();
             }),
+            true,
             "the number of SHA-256 digests of components".to_owned(),
         ),
     ];
-    for (tamper, expected) in cases {
+    for (tamper, can_be_loaded, expected) in cases {
         let data = tempfile::tempdir().unwrap();
         let all = genesis(&[top, left, right, leaf]);
         Setup::new(data.path(), all, Arc::new(diamond.source())).start().await.unwrap().stop().await;
@@ -452,6 +459,14 @@ async fn a_damaged_pin_is_found() {
         tamper(&transaction);
         transaction.commit().unwrap();
         drop(database);
+        // Whoever loads what cannot be trusted is told so, and waits for nothing.
+        let registry = Arc::new(Client::new(NO_REGISTRY).unwrap());
+        let running = RunningNode::with(data.path(), None, limits(), registry).await.unwrap();
+        match running.client().wit(&left, false).await {
+            Ok(_) => assert!(can_be_loaded, "{expected}"),
+            Err(error) => assert_eq!((refusal(error).0, can_be_loaded), (ErrorCode::NodeFault, false), "{expected}"),
+        }
+        running.stop().await;
         let storage = RedbStorage::open_existing(data.path(), &limits()).unwrap();
         let report = storage.check(&CoreLimits::default(), &mut |_| {}).unwrap();
         assert!(

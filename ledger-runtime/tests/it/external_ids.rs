@@ -1,6 +1,7 @@
 //! Which other contracts a component names on its imports, and what must be given for them.
 
 use crate::build;
+use crate::importing::{self, Import};
 use crate::support::{Machine, chain, verified};
 use ledger_core::ExternalId;
 use ledger_runtime::admission::{AdmissionError, Executable, Imports, external_ids};
@@ -143,4 +144,49 @@ fn there_are_limits() {
     let component = Importing { utxo: &one, token: &one, first: &one, second: &two }.component();
     let error = admit(&machine, &component, &Imports::new()).err().unwrap();
     assert!(matches!(error, AdmissionError::TooManyImports { count: 2, max: 1 }), "{error}");
+}
+
+#[test]
+fn what_a_contract_needs_is_limited_in_depth_and_number() {
+    let profile = ExecutionProfile { import_depth_max: 3, imported_contracts_max: 4, ..ExecutionProfile::default() };
+    let machine = Machine::with(profile);
+    let name = |at: usize| format!("script{}", char::from(b'a' + at as u8));
+    let executable = |component: &[u8], imports: &[&Arc<Executable>]| {
+        let given = imports.iter().map(|import| (ExternalId::Sha256(*import.sha256()), Arc::clone(import)));
+        admit(&machine, component, &given.collect()).map(Arc::new)
+    };
+    // Each imports the one before it.
+    let (mut components, mut executables) = (vec![importing::contract(&name(0), &[])], Vec::new());
+    executables.push(executable(&components[0], &[]).unwrap());
+    for at in 1..=3 {
+        let component = importing::contract(&name(at), &[Import::by_sha256(&components[at - 1], &name(at - 1))]);
+        let made = executable(&component, &[&executables[at - 1]]).unwrap();
+        let needed: Vec<&ComponentHash> = executables.iter().map(|executable| executable.hash()).collect();
+        assert_eq!(made.needed().iter().collect::<Vec<_>>(), needed);
+        assert!(made.imported(executables[at - 1].hash()).is_some());
+        assert_eq!(made.imported(executables[0].hash()).is_some(), at == 1);
+        components.push(component);
+        executables.push(made);
+    }
+    let too_deep = importing::contract(&name(4), &[Import::by_sha256(&components[3], &name(3))]);
+    let error = executable(&too_deep, &[&executables[3]]).err().unwrap();
+    assert!(matches!(error, AdmissionError::ImportsTooDeep { depth: 4, max: 3 }), "{error}");
+
+    // What is needed twice counts once.
+    let others = [importing::contract("one", &[]), importing::contract("two", &[])];
+    let made = others.iter().map(|component| executable(component, &[]).unwrap()).collect::<Vec<_>>();
+    let imports = |with_both: bool| {
+        let mut imports = vec![
+            Import::by_sha256(&components[0], &name(0)),
+            Import::by_sha256(&components[2], &name(2)),
+            Import::by_sha256(&others[0], "one"),
+        ];
+        imports.extend(with_both.then(|| Import::by_sha256(&others[1], "two")));
+        imports
+    };
+    let given = [&executables[0], &executables[2], &made[0], &made[1]];
+    let four = executable(&importing::contract("four", &imports(false)), &given[..3]).unwrap();
+    assert_eq!(four.needed().len(), 4);
+    let error = executable(&importing::contract("five", &imports(true)), &given).err().unwrap();
+    assert!(matches!(error, AdmissionError::TooManyImported { count: 5, max: 4 }), "{error}");
 }
