@@ -203,10 +203,13 @@ fn error_codes_stand_in_the_wit_in_the_same_order() {
 
 #[test]
 fn all_interfaces_that_the_project_defines_are_wit() {
-    let folders = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit").read_dir().unwrap();
-    for folder in folders.map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()) {
+    let wit = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit");
+    for folder in wit.read_dir().unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()) {
         let mut resolve = wit_parser::Resolve::default();
-        assert!(resolve.push_dir(&folder).is_ok(), "{}", folder.display());
+        // The host's own package refers to it.
+        resolve.push_dir(wit.join("starstream-std")).unwrap();
+        let pushed = resolve.push_dir(&folder);
+        assert!(folder.ends_with("starstream-std") || pushed.is_ok(), "{}", folder.display());
     }
 }
 

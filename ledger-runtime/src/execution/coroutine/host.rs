@@ -117,7 +117,9 @@ fn make_itself(
     let object = object.map(|object| transition.object(object)).transpose()?;
     if object.is_none_or(|object| object.type_name != type_name) {
         let who = transition.who(frame)?;
-        return Err(Stopped::refused(format!("{who} made a `{type_name}` by itself, and not because it was asked for one")));
+        return Err(Stopped::refused(format!(
+            "{who} made a `{type_name}` by itself, and not because it was asked for one"
+        )));
     }
     let handle = transition.handles(frame.live)?.make_itself(representation);
     handle.map(handle_value).map_err(unusable)
