@@ -203,6 +203,23 @@ fn effects_carry_records_and_variants() {
     assert!(stage.chain.fail(alone).detail.starts_with("nobody handles the effect `starstream:effects/shop#deal`"));
 }
 
+/// What a contract calls its own type is by the contract's name for the other one.
+#[test]
+fn effects_carry_utxos() {
+    let lot = build::importing(include_str!("handlers/lot.wit"), include_str!("handlers/lot.wat"), &[]);
+    let mut chain = Chain::with(&lot);
+    let of_lot = chain.contract;
+    let (wit, wat) = (include_str!("handlers/market.wit"), include_str!("handlers/market.wat"));
+    chain.deploy(&build::importing(wit, wat, &[("LOT", &lot)]));
+    let little = chain.function("buy", signed(&[7]), &[]);
+    let effects = chain.succeed(little);
+    assert_eq!((effects.result, effects.created.len(), effects.ephemeral.len()), (signed(&[14]), 1, 0));
+    let much = chain.function("buy", signed(&[12]), &[]);
+    let effects = chain.succeed(much);
+    assert_eq!((effects.result, effects.created.len(), effects.ephemeral.len()), (signed(&[2_024]), 1, 1));
+    assert_eq!((effects.created[0].contract, effects.created[0].type_name.as_str()), (of_lot, "lot"));
+}
+
 #[test]
 fn a_handler_of_another_type_is_refused() {
     let mut stage = Stage::keeper();

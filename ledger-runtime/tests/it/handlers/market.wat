@@ -1,0 +1,25 @@
+;; Handlers that use the UTXO that they are given, which is of the contract that raises. A lot that is worth much is closed
+;; and another is given back.
+(module
+  (import "starstream:utxo/lot" "[static]utxo.open" (func $open (param i64) (result i32)))
+  (import "starstream:utxo/lot" "[method]utxo.worth" (func $worth (param i32) (result i64)))
+  (import "starstream:utxo/lot" "[method]utxo.close" (func $close (param i32)))
+  (import "starstream:contract/scripts" "sell" (func $sell (param i64) (result i64)))
+  (import "ledger:handlers/market" "install" (func $install))
+  (memory (export "memory") 1)
+  (func (export "starstream:effects/market#appraise") (param i32) (result i64)
+    (i64.mul (call $worth (local.get 0)) (i64.const 2)))
+  (func (export "starstream:effects/market#take") (param i32) (result i32)
+    (local $worth i64)
+    (local.set $worth (call $worth (local.get 0)))
+    (i32.store8 (i32.const 32) (i32.const 0))
+    (if (i64.gt_s (local.get $worth) (i64.const 10))
+      (then
+        (call $close (local.get 0))
+        (i32.store8 (i32.const 32) (i32.const 1))
+        (i32.store (i32.const 36) (call $open (i64.sub (local.get $worth) (i64.const 10))))))
+    (i32.const 32))
+  (func (export "buy") (param i64) (result i64)
+    (call $install)
+    (call $sell (local.get 0)))
+)
