@@ -310,6 +310,45 @@ fn one_utxo_goes_on_many_times() {
     assert_eq!((stage.value(counter), stage.chain.utxo(counter).version), (signed(&[300]), 1));
 }
 
+/// Each time that a UTXO goes on is a row, which names the one before it, in the same transaction or in an earlier one of the
+/// block that succeeded.
+#[test]
+fn each_resumption_is_a_row_that_names_the_one_before() {
+    let mut stage = Stage::new();
+    let (a, b) = (stage.counter(1), stage.counter(20));
+    let merge = [id(a), id(b), id(b), id(b)].concat();
+    let transactions = vec![
+        stage.script("bump-often", a, &[2]),
+        stage.script("bump-after-stop", a, &[]),
+        stage.chain.method(b, "bump", signed(&[1])),
+        stage.chain.function("merge", merge, &[a, b]),
+        stage.script("bump-often", a, &[1]),
+    ];
+    let rows = stage.chain.block(transactions);
+    let previous: Vec<(u32, &str, u32)> =
+        rows.iter().map(|row| (row.transaction, row.function.rsplit('.').next().unwrap(), row.previous)).collect();
+    let expected = [
+        (0, "bump", 0),
+        (0, "bump", 1),
+        (0, "bump-often", 0),
+        (1, "stop", 2),
+        (1, "bump-after-stop", 0),
+        (2, "bump", 0),
+        // The transaction before the last one failed: what it did is not gone on with.
+        (3, "value", 6),
+        (3, "bump", 2),
+        (3, "stop", 7),
+        (3, "merge", 0),
+        (4, "bump", 2),
+        (4, "bump-often", 0),
+    ];
+    assert_eq!(previous, expected);
+    for row in rows.iter().filter(|row| row.previous > 0) {
+        assert_eq!(row.old_state, rows[row.previous as usize - 1].new_state, "{row:?}");
+    }
+    assert_eq!(stage.value(a), signed(&[4]));
+}
+
 #[test]
 fn a_script_fans_out_to_as_many_as_there_may_be_instances() {
     let profile = ExecutionProfile::default();

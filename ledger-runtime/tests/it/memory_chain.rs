@@ -2,9 +2,9 @@
 
 use crate::support::{Machine, chain as causes, verified};
 use ledger_core::{
-    Admission, BlockBuilder, Call, CallEnd, Deployment, Effects, Execution, ExternalId, Failure, HostInterfaceId,
-    Input, Invalid, MemoryState, Moment, ObjectId, Outcome, ProfileId, Receipt, RootCall, State, Transaction, Utxo,
-    UtxoStatus, Verdict,
+    Admission, BlockBuilder, Call, CallEnd, CallRow, Deployment, Effects, Execution, ExternalId, Failure,
+    HostInterfaceId, Input, Invalid, MemoryState, Moment, ObjectId, Outcome, ProfileId, Receipt, RootCall, State,
+    Transaction, Utxo, UtxoStatus, Verdict,
 };
 use ledger_runtime::admission::{Executable, Imports, external_ids};
 use ledger_runtime::execution::{ContractProvider, NodeFault};
@@ -148,6 +148,24 @@ impl Chain {
         let receipt = builder.push(transaction, execution.clone()).unwrap().clone();
         self.state.apply(&builder.seal().unwrap()).unwrap();
         (execution, receipt)
+    }
+
+    /// Puts several transactions into one block, and gives its call table.
+    pub(crate) fn block(&mut self, transactions: Vec<Transaction>) -> Vec<CallRow> {
+        let (state, moment) = (self.state.clone(), self.moment());
+        let mut builder = BlockBuilder::begin(&state, "test".parse().unwrap(), profile_id(), moment).unwrap();
+        for transaction in transactions {
+            let (executor, contracts) = (&self.machine.executor, Arc::new(self.deployed.clone()));
+            let Verdict::Executed(execution) =
+                executor.execute(&transaction, &moment, builder.state(), contracts).unwrap()
+            else {
+                panic!("it is invalid")
+            };
+            builder.push(transaction, execution).unwrap();
+        }
+        let sealed = builder.seal().unwrap();
+        self.state.apply(&sealed).unwrap();
+        sealed.calls().to_vec()
     }
 
     pub(crate) fn succeed(&mut self, transaction: Transaction) -> Effects {
