@@ -48,7 +48,7 @@ pub enum UnsupportedType {
     #[error("there are more than 32 flags")]
     TooManyFlags,
     /// Parameters that would have to go through memory, where the guest has no allocator.
-    #[error("they take {found} core values, and Starstream's compiler passes at most {max}")]
+    #[error("they take {found} core values, and at most {max} are passed without an allocator")]
     TooManyParameters {
         /// How many they take.
         found: usize,

@@ -226,7 +226,7 @@ fn functions_are_refused_with_the_place() {
     let seventeen = vec!["u8"; 17].join(", ");
     assert_eq!(
         refused(&format!("func(a: tuple<{seventeen}>)")),
-        "the parameters: they take 17 core values, and Starstream's compiler passes at most 16"
+        "the parameters: they take 17 core values, and at most 16 are passed without an allocator"
     );
 }
 

@@ -36,17 +36,14 @@ impl Reader<'_> {
             | HostFunction::Mint { object, function: name, signature }
             | HostFunction::Burn { object, function: name, signature } => {
                 let entry = self.declared(object).and_then(|declared| declared.mains.get(name));
-                let kind = self.declared(object).map_or("utxo", |declared| declared.kind.resource_name());
-                let export = || format!("{}#[static]{kind}.{name}", object.name);
+                let export = || self.export_name(object, "static", name);
                 Compared { contract, of: object.contract.as_ref(), signature }.check(entry, export)
             }
             HostFunction::Method { object, method, signature }
             | HostFunction::TokenMethod { object, method, signature } => {
                 let entry = self.declared(object).and_then(|declared| declared.methods.get(method));
-                let kind = self.declared(object).map_or("utxo", |declared| declared.kind.resource_name());
-                let export = || format!("{}#[method]{kind}.{method}", object.name);
-                let entry = entry.map(|method| &method.entry);
-                Compared { contract, of: object.contract.as_ref(), signature }.check(entry, export)
+                let export = || self.export_name(object, "method", method);
+                Compared { contract, of: object.contract.as_ref(), signature }.check(entry.map(|it| &it.entry), export)
             }
             HostFunction::Script { contract: of, script, signature } => {
                 let entry = self.other(of).and_then(|other| other.scripts.get(script));
@@ -59,6 +56,12 @@ impl Reader<'_> {
             }
             _ => Ok(()),
         }
+    }
+
+    /// How a function of a type of objects is exported: `counter#[method]utxo.bump`.
+    fn export_name(&self, object: &ObjectType, kind: &str, function: &str) -> String {
+        let resource = self.declared(object).map_or("", |declared| declared.kind.resource_name());
+        format!("{}#[{kind}]{resource}.{function}", object.name)
     }
 
     /// A type of objects, of this contract or of another.
