@@ -65,7 +65,7 @@ fn table<const COUNT: usize>(rows: [(&str, &mut dyn FnMut()); COUNT]) {
 /// One contract on a chain in memory.
 struct Ledger {
     executor: Executor,
-    contract: Deployed,
+    contract: Arc<Deployed>,
     coroutine: CoroutineContract,
     component: Vec<u8>,
     state: std::cell::RefCell<MemoryState>,
@@ -88,7 +88,7 @@ impl Ledger {
         let imports = Imports::new();
         let contract = Executable::admit(executor.engine(), &profile, &verified, &component, &imports).unwrap();
         let coroutine = CoroutineContract::of(&profile, &verified, &component, &imports).unwrap();
-        let (contract, state) = (Deployed(Arc::new(contract)), std::cell::RefCell::default());
+        let (contract, state) = (Arc::new(Deployed(Arc::new(contract))), std::cell::RefCell::default());
         let ledger = Self { executor, contract, coroutine, component, state };
         ledger.deploy(&verified);
         ledger
@@ -152,7 +152,7 @@ impl Ledger {
 
     fn execution(&self, transaction: &Transaction) -> Execution {
         let state = self.state.borrow();
-        match self.executor.execute(transaction, &self.moment(), &*state, &self.contract).unwrap() {
+        match self.executor.execute(transaction, &self.moment(), &*state, self.contract.clone()).unwrap() {
             Verdict::Executed(execution) => execution,
             Verdict::Invalid(invalid) => panic!("{invalid}"),
         }

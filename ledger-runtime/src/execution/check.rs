@@ -3,19 +3,22 @@
 use super::coroutine::Access;
 use super::{ContractProvider, NodeFault, gas};
 use crate::abi::{Handed, ObjectName, Resource, Signature};
-use crate::admission::coroutine::{Entry, Object, ObjectKind};
+use crate::admission::coroutine::{CoroutineContract, Entry, Method, Object, ObjectKind};
 use crate::admission::{Executable, Export, RootStorage};
 use crate::profile::ExecutionProfile;
 use crate::value::{ValueLimits, decode_parameters};
-use ledger_core::{Callable, Invalid, Moment, ObjectId, RootCall, State, StateError, Transaction, Utxo, UtxoStatus};
-use registry_core::id::UtxoId;
+use ledger_core::{
+    Callable, Invalid, Moment, ObjectId, RootCall, RootStep, State, StateError, StepCall, Token, TokenRef, Transaction,
+    Utxo, UtxoRef, UtxoStatus,
+};
+use registry_core::id::{ComponentHash, TokenId, UtxoId};
 use registry_core::with_causes;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use wasmtime::component::Val;
 
 /// A transaction of which everything was checked that can be checked before it runs.
 pub(super) struct Checked {
-    pub(super) contract: Arc<Executable>,
     pub(super) root: Root,
     /// The UTXOs that it names: its inputs, then its references.
     pub(super) utxos: Vec<(Utxo, Access)>,
@@ -24,9 +27,16 @@ pub(super) struct Checked {
 /// What is called, found in the contract.
 pub(super) enum Root {
     /// A coordination script.
-    Script(String),
+    Script {
+        /// Its contract.
+        contract: Arc<Executable>,
+        /// Its name.
+        script: String,
+    },
     /// A main function of a type of UTXOs.
     Main {
+        /// The contract.
+        contract: Arc<Executable>,
         /// The type.
         type_name: String,
         /// The function.
@@ -40,7 +50,14 @@ pub(super) enum Root {
         method: String,
     },
     /// A function of a contract without Starstream's shape.
-    Plain(PlainCall),
+    Plain {
+        /// The contract.
+        contract: Arc<Executable>,
+        /// The call.
+        call: PlainCall,
+    },
+    /// The calls of a transaction that coordinates by itself; they stand in it.
+    Steps,
 }
 
 /// A call of a function that runs in the engine's component model.
@@ -85,10 +102,20 @@ pub(super) fn check(
     let utxos = named_utxos(transaction, state)?;
     check_gas_limit(transaction.gas_limit, profile.gas_limit_max)?;
     check_gas_covers_beginning(transaction, profile, &utxos)?;
-    let contract = find_contract(transaction, &utxos, state, contracts)?;
-    let check = Check { transaction, contract: &contract, utxos: &utxos, limits: &profile.values };
-    let root = check.root()?;
-    Ok(Checked { contract, root, utxos })
+    let finder = Finder { gas_limit: transaction.gas_limit, state, contracts };
+    let root = match &transaction.call {
+        RootCall::Calls(steps) => {
+            check_steps(steps, &finder, &utxos, &profile.values)?;
+            Root::Steps
+        }
+        call => {
+            let contract = finder.find(&contract_of(call, &utxos)?)?;
+            let (arguments, limits) = (transaction.arguments.as_slice(), &profile.values);
+            let check = Check { contract: &contract, arguments, utxos: &utxos, limits, is_step: false };
+            check.root(call)?
+        }
+    };
+    Ok(Checked { root, utxos })
 }
 
 /// The UTXOs that it names, which live; none of them may belong to somebody, because nobody signs.
@@ -116,28 +143,116 @@ fn check_gas_covers_beginning(
     profile: &ExecutionProfile,
     utxos: &[(Utxo, Access)],
 ) -> Result<(), Invalid> {
-    let (asked, min) = (transaction.gas_limit, gas::of_beginning(profile, transaction.arguments.len(), utxos));
+    let (asked, min) = (transaction.gas_limit, gas::of_beginning(profile, arguments_size_bytes(transaction), utxos));
     if asked < min { Err(Invalid::GasLimitTooLow { asked, min }) } else { Ok(()) }
 }
 
-/// The contract that is called, with its own gas limit kept.
-fn find_contract(
-    transaction: &Transaction,
-    utxos: &[(Utxo, Access)],
-    state: &dyn State,
-    contracts: &dyn ContractProvider,
-) -> Result<Arc<Executable>, Rejected> {
-    let hash = match &transaction.call {
-        RootCall::Function { contract, .. } | RootCall::Main { contract, .. } => *contract,
-        RootCall::Method { utxo, .. } => named(utxos, utxo)?.contract,
-        RootCall::Deploy { .. } => return Err(bad_call("a deployment calls nothing").into()),
-        RootCall::Calls(_) => return Err(bad_call("several calls are not executed").into()),
+/// Bytes of all arguments of a transaction.
+pub(super) fn arguments_size_bytes(transaction: &Transaction) -> usize {
+    let steps = match &transaction.call {
+        RootCall::Calls(steps) => steps.as_slice(),
+        _ => &[],
     };
-    let (record, _) = state.contract(&hash)?.ok_or(Invalid::UnknownContract(hash))?;
-    if let Some(max) = record.gas_limit_max {
-        check_gas_limit(transaction.gas_limit, max)?;
+    transaction.arguments.len() + steps.iter().map(|step| step.arguments.len()).sum::<usize>()
+}
+
+/// The contract that is called.
+fn contract_of(call: &RootCall, utxos: &[(Utxo, Access)]) -> Result<ComponentHash, Invalid> {
+    match call {
+        RootCall::Function { contract, .. } | RootCall::Main { contract, .. } => Ok(*contract),
+        RootCall::Method { utxo, .. } => Ok(named(utxos, utxo)?.contract),
+        RootCall::Deploy { .. } => Err(bad_call("a deployment calls nothing")),
+        RootCall::Calls(_) => Err(bad_call("several calls have no one contract")),
     }
-    contracts.contract(&hash)?.ok_or_else(|| NodeFault::missing(hash).into())
+}
+
+/// Finds contracts, each with its own gas limit kept.
+struct Finder<'a> {
+    gas_limit: u64,
+    state: &'a dyn State,
+    contracts: &'a dyn ContractProvider,
+}
+
+impl Finder<'_> {
+    fn find(&self, hash: &ComponentHash) -> Result<Arc<Executable>, Rejected> {
+        let (record, _) = self.state.contract(hash)?.ok_or(Invalid::UnknownContract(*hash))?;
+        if let Some(max) = record.gas_limit_max {
+            check_gas_limit(self.gas_limit, max)?;
+        }
+        self.contracts.contract(hash)?.ok_or_else(|| NodeFault::missing(*hash).into())
+    }
+}
+
+/// Everything about the steps that is known before any of them runs. The first reason against one is told with its number.
+fn check_steps(
+    steps: &[RootStep],
+    finder: &Finder<'_>,
+    utxos: &[(Utxo, Access)],
+    limits: &ValueLimits,
+) -> Result<(), Rejected> {
+    // What a step before may have called can offer other methods by then.
+    let mut called = BTreeSet::new();
+    for (number, step) in (1_usize..).zip(steps) {
+        let subject = Subject::of(&step.call, utxos)?;
+        let Some(hash) = subject.contract() else { continue };
+        let contract = finder.find(&hash)?;
+        let arguments = step.arguments.as_slice();
+        let check = Check { contract: &contract, arguments, utxos, limits, is_step: true };
+        let handed = check.step(&step.call, &subject, &called).map_err(|invalid| in_step(invalid, number))?;
+        called.extend(subject.utxo().into_iter().chain(handed));
+    }
+    Ok(())
+}
+
+/// What a step is about, as far as it is known before it.
+enum Subject<'a> {
+    /// A function of a contract.
+    Contract(ComponentHash),
+    /// A UTXO that was kept.
+    Utxo(&'a Utxo),
+    /// A token that was kept.
+    Token(&'a Token),
+    /// Something that the transaction makes.
+    Unknown,
+}
+
+impl<'a> Subject<'a> {
+    fn of(call: &StepCall, utxos: &'a [(Utxo, Access)]) -> Result<Self, Invalid> {
+        Ok(match call {
+            StepCall::Function { contract, .. } | StepCall::Main { contract, .. } | StepCall::Mint { contract, .. } => {
+                Self::Contract(*contract)
+            }
+            StepCall::Method { utxo: UtxoRef::Kept(utxo), .. } => Self::Utxo(named(utxos, utxo)?),
+            StepCall::TokenMethod { token: TokenRef::Kept(token), .. }
+            | StepCall::Burn { token: TokenRef::Kept(token), .. } => Self::Token(held(utxos, token)?),
+            StepCall::Method { utxo: UtxoRef::Made(_), .. }
+            | StepCall::TokenMethod { token: TokenRef::Minted(_), .. }
+            | StepCall::Burn { token: TokenRef::Minted(_), .. } => Self::Unknown,
+        })
+    }
+
+    fn contract(&self) -> Option<ComponentHash> {
+        match self {
+            Self::Contract(contract) => Some(*contract),
+            Self::Utxo(utxo) => Some(utxo.contract),
+            Self::Token(token) => Some(token.contract),
+            Self::Unknown => None,
+        }
+    }
+
+    fn utxo(&self) -> Option<UtxoId> {
+        match self {
+            Self::Utxo(utxo) => Some(utxo.id),
+            Self::Contract(_) | Self::Token(_) | Self::Unknown => None,
+        }
+    }
+}
+
+fn in_step(invalid: Invalid, number: usize) -> Invalid {
+    match invalid {
+        Invalid::BadCall(reason) => Invalid::BadCall(format!("step {number}: {reason}")),
+        other => other,
+    }
 }
 
 fn named<'a>(utxos: &'a [(Utxo, Access)], id: &UtxoId) -> Result<&'a Utxo, Invalid> {
@@ -145,33 +260,38 @@ fn named<'a>(utxos: &'a [(Utxo, Access)], id: &UtxoId) -> Result<&'a Utxo, Inval
     utxo.map(|(utxo, _)| utxo).ok_or(Invalid::UndeclaredUtxo(*id))
 }
 
-/// What the call is checked against.
+/// A token that a named UTXO holds.
+fn held<'a>(utxos: &'a [(Utxo, Access)], id: &TokenId) -> Result<&'a Token, Invalid> {
+    let mut tokens = utxos.iter().flat_map(|(utxo, _)| &utxo.content.tokens);
+    tokens.find(|token| token.id == *id).ok_or(Invalid::UndeclaredToken(*id))
+}
+
+/// What a call is checked against.
 struct Check<'a> {
-    transaction: &'a Transaction,
-    contract: &'a Executable,
+    contract: &'a Arc<Executable>,
+    arguments: &'a [u8],
     utxos: &'a [(Utxo, Access)],
     limits: &'a ValueLimits,
+    /// Whether it is one of several calls, whose arguments may name what calls before it made.
+    is_step: bool,
 }
 
 impl Check<'_> {
-    fn root(&self) -> Result<Root, Invalid> {
-        match (&self.transaction.call, self.contract.coroutine().map(|form| &form.contract)) {
-            (RootCall::Function { function, .. }, Some(contract)) => {
-                let script = contract.scripts.get(function);
-                let script = script.ok_or_else(|| bad_call(format!("the contract has no script `{function}`")))?;
-                self.arguments(script)?;
-                Ok(Root::Script(function.clone()))
+    fn root(&self, call: &RootCall) -> Result<Root, Invalid> {
+        let contract = Arc::clone(self.contract);
+        match (call, self.form()) {
+            (RootCall::Function { function, .. }, Some(form)) => {
+                self.script(form, function)?;
+                Ok(Root::Script { contract, script: function.clone() })
             }
-            (RootCall::Main { type_name, main, .. }, Some(contract)) => {
-                let declared = contract.objects.get(type_name);
-                let entry = utxo_type(declared, type_name)?.mains.get(main);
-                let entry = entry.ok_or_else(|| bad_call(format!("`{type_name}` has no main function `{main}`")))?;
-                self.arguments(entry)?;
-                Ok(Root::Main { type_name: type_name.clone(), main: main.clone() })
+            (RootCall::Main { type_name, main, .. }, Some(form)) => {
+                self.main(form, type_name, main)?;
+                Ok(Root::Main { contract, type_name: type_name.clone(), main: main.clone() })
             }
-            (RootCall::Method { utxo, method, .. }, Some(contract)) => {
+            (RootCall::Method { utxo, method }, Some(form)) => {
                 let called = named(self.utxos, utxo)?;
-                self.method(called, contract.objects.get(&called.type_name), method)
+                self.check_offered(called, self.method(form, called, method)?, method)?;
+                Ok(Root::Method { utxo: called.id, method: method.clone() })
             }
             (RootCall::Function { function, .. }, None) => self.plain(function, None),
             (RootCall::Main { type_name, main, .. }, None) if type_name.is_empty() => self.plain(main, Some(Kept::New)),
@@ -181,44 +301,131 @@ impl Check<'_> {
         }
     }
 
-    /// A method must exist, its arguments must fit, and the UTXO must offer it.
-    fn method(&self, utxo: &Utxo, declared: Option<&Object>, name: &str) -> Result<Root, Invalid> {
+    /// Checks one of several calls, and gives the UTXOs that it may call: those that a script gets.
+    fn step(&self, call: &StepCall, subject: &Subject<'_>, called: &BTreeSet<UtxoId>) -> Result<Vec<UtxoId>, Invalid> {
+        let form = self.form().ok_or_else(|| {
+            bad_call(format!(
+                "{} is no contract of Starstream, and only such can be called in steps",
+                self.contract.hash()
+            ))
+        })?;
+        match (call, subject) {
+            (StepCall::Function { function, .. }, _) => return self.script(form, function),
+            (StepCall::Main { type_name, main, .. }, _) => self.main(form, type_name, main)?,
+            (StepCall::Method { method, .. }, Subject::Utxo(utxo)) => {
+                let found = self.method(form, utxo, method)?;
+                if !called.contains(&utxo.id) {
+                    self.check_offered(utxo, found, method)?;
+                }
+            }
+            (StepCall::Mint { type_name, function, .. }, _) => self.token_function(form, type_name, function, true)?,
+            (StepCall::Burn { function, .. }, Subject::Token(token)) => {
+                self.token_function(form, &token.type_name, function, false)?;
+            }
+            (StepCall::TokenMethod { method, .. }, Subject::Token(token)) => {
+                let found = token_type(form, &token.type_name)?.methods.get(method);
+                let found = found.ok_or_else(|| no_function("method", &token.type_name, method))?;
+                self.arguments(&found.entry)?;
+            }
+            _ => {}
+        }
+        Ok(Vec::new())
+    }
+
+    fn form(&self) -> Option<&CoroutineContract> {
+        self.contract.coroutine().map(|form| &form.contract)
+    }
+
+    /// A script must exist and its arguments must fit. Gives the UTXOs among them.
+    fn script(&self, form: &CoroutineContract, name: &str) -> Result<Vec<UtxoId>, Invalid> {
+        let script = form.scripts.get(name);
+        self.arguments(script.ok_or_else(|| bad_call(format!("the contract has no script `{name}`")))?)
+    }
+
+    fn main(&self, form: &CoroutineContract, type_name: &str, main: &str) -> Result<(), Invalid> {
+        let entry = utxo_type(form, type_name)?.mains.get(main);
+        self.arguments(entry.ok_or_else(|| no_function("main function", type_name, main))?).map(drop)
+    }
+
+    /// A method must exist, and its arguments must fit.
+    fn method<'c>(&self, form: &'c CoroutineContract, utxo: &Utxo, name: &str) -> Result<&'c Method, Invalid> {
         let type_name = &utxo.type_name;
-        let method = utxo_type(declared, type_name)?.methods.get(name);
-        let method = method.ok_or_else(|| bad_call(format!("`{type_name}` has no method `{name}`")))?;
+        let method = utxo_type(form, type_name)?.methods.get(name);
+        let method = method.ok_or_else(|| no_function("method", type_name, name))?;
         self.arguments(&method.entry)?;
+        Ok(method)
+    }
+
+    /// The UTXO must offer the method.
+    fn check_offered(&self, utxo: &Utxo, method: &Method, name: &str) -> Result<(), Invalid> {
         let is_offered = match &utxo.content.callable {
             Callable::All => true,
             Callable::Methods(offered) => method.ids.iter().any(|id| offered.contains(id)),
         };
-        if !is_offered {
-            let (contract, type_name) = (utxo.contract, type_name.clone());
-            return Err(Invalid::NotCallable { utxo: utxo.id, contract, type_name, method: name.to_owned() });
+        if is_offered {
+            return Ok(());
         }
-        Ok(Root::Method { utxo: utxo.id, method: name.to_owned() })
+        let (contract, type_name) = (utxo.contract, utxo.type_name.clone());
+        Err(Invalid::NotCallable { utxo: utxo.id, contract, type_name, method: name.to_owned() })
     }
 
-    /// The arguments are those of the function, and every UTXO in them is declared and of the right type.
-    fn arguments(&self, entry: &Entry) -> Result<(), Invalid> {
+    /// A function of a token type that mints or burns must exist, and its arguments must fit.
+    fn token_function(
+        &self,
+        form: &CoroutineContract,
+        type_name: &str,
+        name: &str,
+        mints: bool,
+    ) -> Result<(), Invalid> {
+        let entry = token_type(form, type_name)?.mains.get(name);
+        let entry = entry.filter(|entry| entry.signature.result().is_some() == mints);
+        let kind = if mints { "function that mints," } else { "function that burns," };
+        self.arguments(entry.ok_or_else(|| no_function(kind, type_name, name))?).map(drop)
+    }
+
+    /// The arguments are those of the function, and every UTXO and every token in them is declared and of the right type.
+    /// Gives the UTXOs.
+    fn arguments(&self, entry: &Entry) -> Result<Vec<UtxoId>, Invalid> {
         let signature: &Signature = &entry.signature;
-        let handed = signature.check_parameters(&self.transaction.arguments, self.limits);
+        let handed = signature.check_parameters(self.arguments, self.limits);
         let handed = handed.map_err(|error| bad_call(error.to_string()))?;
-        handed.iter().try_for_each(|handed| self.argument(handed))
+        handed.iter().try_for_each(|handed| self.argument(handed))?;
+        let utxo = |handed: &Handed| match handed.name {
+            ObjectName::Id(ObjectId::Utxo(utxo)) => Some(utxo),
+            _ => None,
+        };
+        Ok(handed.iter().filter_map(utxo).collect())
     }
 
     fn argument(&self, handed: &Handed) -> Result<(), Invalid> {
-        let ObjectName::Id(ObjectId::Utxo(id)) = &handed.name else {
-            return Err(bad_call(format!("`{}` is no UTXO", handed.name)));
-        };
-        let utxo = named(self.utxos, id)?;
-        let fits = match &handed.resource {
-            Resource::Utxo(None) => true,
-            Resource::Utxo(Some(ty)) => {
-                utxo.contract == *ty.contract.as_ref().unwrap_or(self.contract.hash()) && utxo.type_name == ty.name
+        let (contract, type_name, taken) = match (&handed.name, &handed.resource) {
+            (ObjectName::Id(ObjectId::Utxo(id)), Resource::Utxo(taken)) => {
+                let utxo = named(self.utxos, id)?;
+                (utxo.contract, &utxo.type_name, taken)
             }
-            Resource::Token(_) | Resource::Context => false,
+            (ObjectName::Id(ObjectId::Token(id)), Resource::Token(taken)) => {
+                let token = held(self.utxos, id)?;
+                (token.contract, &token.type_name, taken)
+            }
+            (ObjectName::Made(_), Resource::Utxo(_)) | (ObjectName::Minted(_), Resource::Token(_)) if self.is_step => {
+                return Ok(());
+            }
+            (ObjectName::Made(_) | ObjectName::Minted(_), _) if !self.is_step => {
+                return Err(bad_call(format!(
+                    "`{}` means something in a transaction of several calls only",
+                    handed.name
+                )));
+            }
+            (name, Resource::Utxo(_)) => return Err(bad_call(format!("`{name}` is no UTXO"))),
+            (name, Resource::Token(_)) => return Err(bad_call(format!("`{name}` is no token"))),
+            (name, Resource::Context) => return Err(bad_call(format!("`{name}` is no context"))),
         };
-        if fits { Ok(()) } else { Err(bad_call(format!("the UTXO {} is of another type than is taken", utxo.id))) }
+        let fits = taken.as_ref().is_none_or(|ty| {
+            contract == *ty.contract.as_ref().unwrap_or(self.contract.hash()) && *type_name == ty.name
+        });
+        let kind = if matches!(handed.resource, Resource::Utxo(_)) { "UTXO" } else { "token" };
+        let reason = || format!("the {kind} {} is of another type than is taken", handed.name);
+        if fits { Ok(()) } else { Err(bad_call(reason())) }
     }
 
     fn plain(&self, function: &str, kept: Option<Kept>) -> Result<Root, Invalid> {
@@ -231,14 +438,25 @@ impl Check<'_> {
         }
         let no_state = || bad_call("the contract keeps no state, so it has no UTXOs");
         let kept = kept.map(|kept| Ok((storage.ok_or_else(no_state)?.clone(), kept))).transpose()?;
-        let values = decode_parameters(&export.parameters, &self.transaction.arguments, self.limits);
+        let values = decode_parameters(&export.parameters, self.arguments, self.limits);
         let values = values.map_err(|error| bad_call(error.to_string()))?;
-        Ok(Root::Plain(PlainCall { export: Arc::clone(export), name, values, kept }))
+        let contract = Arc::clone(self.contract);
+        Ok(Root::Plain { contract, call: PlainCall { export: Arc::clone(export), name, values, kept } })
     }
 }
 
-fn utxo_type<'a>(declared: Option<&'a Object>, type_name: &str) -> Result<&'a Object, Invalid> {
+fn utxo_type<'a>(form: &'a CoroutineContract, type_name: &str) -> Result<&'a Object, Invalid> {
+    let declared = form.objects.get(type_name);
     declared.filter(|declared| declared.kind == ObjectKind::Utxo).ok_or_else(|| no_type(type_name))
+}
+
+fn token_type<'a>(form: &'a CoroutineContract, type_name: &str) -> Result<&'a Object, Invalid> {
+    let declared = form.objects.get(type_name).filter(|declared| declared.kind == ObjectKind::Token);
+    declared.ok_or_else(|| bad_call(format!("the contract has no type of tokens `{type_name}`")))
+}
+
+fn no_function(kind: &str, type_name: &str, name: &str) -> Invalid {
+    bad_call(format!("`{type_name}` has no {kind} `{name}`"))
 }
 
 fn no_type(type_name: &str) -> Invalid {

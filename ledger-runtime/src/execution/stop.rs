@@ -50,6 +50,16 @@ impl Stopped {
         Self::FailedWithAllGas(Failure::new(FailureKind::Limit, reason.to_string()))
     }
 
+    /// The same, told with the number of the transaction's step in which it happened, counted from 1.
+    pub(super) fn in_step(self, number: usize) -> Self {
+        let numbered = |failure: Failure| Failure { detail: format!("step {number}: {}", failure.detail), ..failure };
+        match self {
+            Self::Failed(failure) => Self::Failed(numbered(failure)),
+            Self::FailedWithAllGas(failure) => Self::FailedWithAllGas(numbered(failure)),
+            Self::OutOfGas | Self::Node(_) => self,
+        }
+    }
+
     /// A UTXO would hold more tokens than it may.
     pub(super) fn too_many_tokens(max: usize, utxo: &impl std::fmt::Display) -> Self {
         let detail = format!("{utxo} cannot hold more than {max} tokens (`tokens_per_utxo_max`)");

@@ -1,12 +1,12 @@
 //! One transaction, from what was checked to what it did.
 
-use super::check::{Checked, Root};
+use super::check::{Checked, Root, arguments_size_bytes};
 use super::coroutine::{self, Beginning, Transition};
 use super::stop::Stopped;
 use super::{ContractProvider, NodeFault};
 use super::{gas, plain, store};
 use crate::profile::ExecutionProfile;
-use ledger_core::{Effects, Execution, FailureFrame, Moment, ObjectId, Outcome, Transaction};
+use ledger_core::{Effects, Execution, FailureFrame, Moment, ObjectId, Outcome, RootCall, Transaction};
 use std::sync::Arc;
 use wasmtime::{AsContextMut, Engine};
 
@@ -28,8 +28,8 @@ impl Machine<'_> {
         contracts: Arc<dyn ContractProvider>,
     ) -> Result<Execution, NodeFault> {
         match &checked.root {
-            Root::Plain(call) => plain::run(&self, transaction, &checked.contract, call, &checked.utxos),
-            Root::Script(_) | Root::Main { .. } | Root::Method { .. } => {
+            Root::Plain { contract, call } => plain::run(&self, transaction, contract, call, &checked.utxos),
+            Root::Script { .. } | Root::Main { .. } | Root::Method { .. } | Root::Steps => {
                 self.run_coroutine(transaction, checked, contracts)
             }
         }
@@ -41,8 +41,8 @@ impl Machine<'_> {
         checked: Checked,
         contracts: Arc<dyn ContractProvider>,
     ) -> Result<Execution, NodeFault> {
-        let Checked { contract, root, utxos } = checked;
-        let gas_of_beginning = gas::of_beginning(self.profile, transaction.arguments.len(), &utxos);
+        let Checked { root, utxos } = checked;
+        let gas_of_beginning = gas::of_beginning(self.profile, arguments_size_bytes(transaction), &utxos);
         let transition = Transition::new(Beginning {
             profile: Arc::clone(self.profile),
             chain: transaction.chain.clone(),
@@ -60,11 +60,15 @@ impl Machine<'_> {
         let arguments = transaction.arguments.as_slice();
         let begun = gas::charge(&mut *context, gas_of_beginning);
         let result = begun.and_then(|()| match &root {
-            Root::Script(script) => coroutine::script(context, &contract, script, arguments),
-            Root::Main { type_name, main } => coroutine::main(context, &contract, type_name, main, arguments)
+            Root::Script { contract, script } => coroutine::script(context, contract, script, arguments),
+            Root::Main { contract, type_name, main } => coroutine::main(context, contract, type_name, main, arguments)
                 .and_then(|id| coroutine::encode_id(&ObjectId::Utxo(id))),
             Root::Method { utxo, method } => coroutine::method(context, utxo, method, arguments),
-            Root::Plain(_) => Err(Stopped::defect("a plain function was called as a coroutine")),
+            Root::Steps => match &transaction.call {
+                RootCall::Calls(steps) => coroutine::steps(context, steps),
+                _ => Err(Stopped::defect("one call was checked as several")),
+            },
+            Root::Plain { .. } => Err(Stopped::defect("a plain function was called as a coroutine")),
         });
         let (gas_used, result) = gas::settle(&mut store, self.profile, limit, result);
         let mut transition = store.into_data().into_transition()?;

@@ -33,6 +33,7 @@ mod rust_contracts;
 mod starstream;
 mod storage;
 mod support;
+mod tokens;
 mod transactions;
 mod value;
 mod wave;

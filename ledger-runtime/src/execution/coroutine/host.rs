@@ -7,7 +7,7 @@ use super::calls::{memory, of_lifting, of_lowering, with_memory};
 use super::handles::{CONTEXT, InstanceHandles, unusable};
 use super::objects::ObjectIndex;
 use super::transition::{Frame, FrameKind, Said, Transition};
-use super::{cast, coordinate, handlers};
+use super::{cast, coordinate, handlers, holding};
 use crate::abi::{HandleError, Handles, Signature};
 use crate::admission::coroutine::HostFunction;
 use crate::execution::gas;
@@ -101,6 +101,18 @@ fn answer(store: &mut Context<'_>, function: &HostFunction, parameters: &[Val]) 
         }
         HostFunction::Downcast { to, signature } => return cast::downcast(store, frame, to, signature, parameters),
         HostFunction::Upcast { signature } => return cast::upcast(store, frame, signature, parameters),
+        HostFunction::Mint { object, function, signature } => {
+            return holding::mint(store, frame, object, function, signature, parameters);
+        }
+        HostFunction::Burn { object, function, signature } => {
+            holding::burn(store, frame, object, function, signature, parameters)?;
+        }
+        HostFunction::TokenMethod { object, method, signature } => {
+            return holding::call_token(store, frame, object, method, signature, parameters);
+        }
+        HostFunction::Tokens { function, signature } => {
+            return holding::tokens_function(store, frame, *function, signature, parameters);
+        }
         other => return Err(Stopped::refused(format!("the ledger does not serve {other:?}"))),
     }
     Ok(None)
@@ -239,6 +251,6 @@ fn handle_value(number: u32) -> Option<Val> {
     Some(Val::I32(number.cast_signed()))
 }
 
-fn wrong_type() -> Stopped {
+pub(super) fn wrong_type() -> Stopped {
     Stopped::defect("a host function was called with other types than were checked")
 }

@@ -10,12 +10,16 @@ mod cast;
 mod coordinate;
 mod handlers;
 mod handles;
+mod holding;
 mod host;
 mod link;
 mod objects;
 mod ownership;
+mod steps;
+mod tokens;
 mod transition;
 
 pub(crate) use calls::{encode_id, main, method, script};
 pub(crate) use link::link;
+pub(crate) use steps::steps;
 pub(crate) use transition::{Access, Beginning, Transition};

@@ -37,7 +37,7 @@ pub(super) struct Object {
 
 /// What there is to know of an object of each kind.
 enum Condition {
-    Utxo(UtxoCondition),
+    Utxo(Box<UtxoCondition>),
     Token(TokenCondition),
 }
 
@@ -123,7 +123,7 @@ impl Objects {
         type_name: &str,
     ) -> Result<ObjectIndex, Stopped> {
         let id = ObjectId::Utxo(id(place(&self.made)?));
-        let condition = Condition::Utxo(UtxoCondition { is_used: true, ..UtxoCondition::default() });
+        let condition = Condition::Utxo(Box::new(UtxoCondition { is_used: true, ..UtxoCondition::default() }));
         let index = self.add(Object::new(id, contract, type_name.to_owned(), condition))?;
         self.made.push(index);
         Ok(index)
@@ -223,7 +223,7 @@ impl Object {
             callable,
             ..UtxoCondition::default()
         };
-        Self::new(ObjectId::Utxo(utxo.id), utxo.contract, utxo.type_name, Condition::Utxo(condition))
+        Self::new(ObjectId::Utxo(utxo.id), utxo.contract, utxo.type_name, Condition::Utxo(Box::new(condition)))
     }
 
     fn held(token: Token, holder: ObjectIndex) -> Self {

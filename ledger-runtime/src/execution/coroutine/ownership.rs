@@ -32,17 +32,6 @@ impl Asker {
             }
         }
     }
-
-    /// Only whoever coordinates may do this.
-    pub(super) fn must_coordinate(self, transition: &Transition, what: &str) -> Result<(), Stopped> {
-        match self {
-            Self::Coordinator => Ok(()),
-            Self::Utxo(utxo) => {
-                let utxo = transition.object(utxo)?;
-                Err(Stopped::refused(format!("{utxo} {what}, which only scripts and the transaction itself may")))
-            }
-        }
-    }
 }
 
 impl Transition {
@@ -114,6 +103,7 @@ impl Transition {
         let reason = match (asker, since) {
             (Asker::Utxo(asker), _) if asker == holder => return Ok(()),
             (Asker::Utxo(_), _) => "another UTXO asked",
+            (Asker::Coordinator, _) if self.is_running(source) => "it runs",
             (Asker::Coordinator, Some(runs)) if runs == utxo.utxo()?.runs => return Ok(()),
             (Asker::Coordinator, Some(_)) => "it has run since it got the token",
             (Asker::Coordinator, None) => "it holds the token since an earlier transaction",
