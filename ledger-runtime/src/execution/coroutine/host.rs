@@ -113,7 +113,6 @@ fn answer(store: &mut Context<'_>, function: &HostFunction, parameters: &[Val]) 
         HostFunction::Tokens { function, signature } => {
             return holding::tokens_function(store, frame, *function, signature, parameters);
         }
-        other => return Err(Stopped::refused(format!("the ledger does not serve {other:?}"))),
     }
     Ok(None)
 }
