@@ -152,11 +152,6 @@ impl TestChain {
         assert!(report.differences.is_empty(), "{report:?}");
     }
 
-    /// A contract that is deployed, with what it counts.
-    pub(crate) fn contract(&self, contract: &ComponentHash) -> Option<(ContractRecord, ContractCounters)> {
-        self.storage.snapshot().contract(contract).unwrap()
-    }
-
     /// What the executor says of a transaction on the chain as it is. Nothing is kept.
     pub(crate) fn execute(&self, transaction: &Transaction, moment: ChainMoment) -> Verdict {
         self.execute_with(&self.machine, transaction, moment)
