@@ -19,7 +19,8 @@ const TARGET: &str = "wasm32-unknown-unknown";
 
 /// The contracts of the set `rust`, by the folders of their components, with the folders of their sources; the one without
 /// is what `ledger new` writes.
-const CONTRACTS: [(&str, Option<&str>); 1] = [("rust-counter", None)];
+const CONTRACTS: [(&str, Option<&str>); 3] =
+    [("rust-counter", None), ("rust-prices", Some("prices")), ("rust-vault", Some("vault"))];
 
 #[test]
 fn a_new_project_is_a_folder_of_its_own() {
@@ -195,11 +196,11 @@ impl Compiler {
         if !Path::new(libraries.trim_end()).is_dir() {
             let reason = format!(
                 "SKIPPED: contracts in Rust are not built, because `{}` has no {TARGET}: `rustup target add {TARGET}`, or name \
-                 a compiler that has it with {RUSTC_VARIABLE} (`.ci/wasm-rust DIR` installs one)",
+                 a compiler that has it with {RUSTC_VARIABLE} (`.ci/wasm-rust DIR` installs one)\n",
                 rustc.display()
             );
             // Not through the macros, whose output is shown of failing tests alone.
-            writeln!(std::io::stderr(), "{reason}").unwrap();
+            std::io::stderr().write_all(reason.as_bytes()).unwrap();
             return None;
         }
         let version = ask(&["--version"]).unwrap();
