@@ -6,7 +6,7 @@ use crate::abi::{Handed, ObjectName, Resource, Signature};
 use crate::admission::coroutine::{CoroutineContract, Entry, Method, Object, ObjectKind};
 use crate::admission::{Executable, Export, RootStorage};
 use crate::profile::ExecutionProfile;
-use crate::value::{ValueLimits, decode_parameters};
+use crate::value::{ValueError, ValueLimits, decode_parameters};
 use ledger_core::{
     Callable, Invalid, Moment, ObjectId, RootCall, RootStep, State, StateError, StepCall, Token, TokenRef, Transaction,
     Utxo, UtxoRef, UtxoStatus,
@@ -295,7 +295,7 @@ impl Check<'_> {
             }
             (RootCall::Function { function, .. }, None) => self.plain(function, None),
             (RootCall::Main { type_name, main, .. }, None) if type_name.is_empty() => self.plain(main, Some(Kept::New)),
-            (RootCall::Main { type_name, .. }, None) => Err(no_type(type_name)),
+            (RootCall::Main { type_name, .. }, None) => Err(self.no_type(ObjectKind::Utxo, type_name)),
             (RootCall::Method { utxo, method }, None) => self.plain(method, Some(Kept::Stored(*utxo))),
             (RootCall::Deploy { .. } | RootCall::Calls(_), _) => Err(bad_call("a deployment calls nothing")),
         }
@@ -323,9 +323,9 @@ impl Check<'_> {
                 self.token_function(form, &token.type_name, function, false)?;
             }
             (StepCall::TokenMethod { method, .. }, Subject::Token(token)) => {
-                let found = token_type(form, &token.type_name)?.methods.get(method);
-                let found = found.ok_or_else(|| no_function("method", &token.type_name, method))?;
-                self.arguments(&found.entry)?;
+                let found = self.object_type(form, ObjectKind::Token, &token.type_name)?.methods.get(method);
+                let found = found.ok_or_else(|| self.no_function("method", &token.type_name, method))?;
+                self.arguments(method, &found.entry)?;
             }
             _ => {}
         }
@@ -339,20 +339,21 @@ impl Check<'_> {
     /// A script must exist and its arguments must fit. Gives the UTXOs among them.
     fn script(&self, form: &CoroutineContract, name: &str) -> Result<Vec<UtxoId>, Invalid> {
         let script = form.scripts.get(name);
-        self.arguments(script.ok_or_else(|| bad_call(format!("the contract has no script `{name}`")))?)
+        let missing = || bad_call(format!("the contract {} has no script `{name}`", self.contract.hash()));
+        self.arguments(name, script.ok_or_else(missing)?)
     }
 
     fn main(&self, form: &CoroutineContract, type_name: &str, main: &str) -> Result<(), Invalid> {
-        let entry = utxo_type(form, type_name)?.mains.get(main);
-        self.arguments(entry.ok_or_else(|| no_function("main function", type_name, main))?).map(drop)
+        let entry = self.object_type(form, ObjectKind::Utxo, type_name)?.mains.get(main);
+        self.arguments(main, entry.ok_or_else(|| self.no_function("main function", type_name, main))?).map(drop)
     }
 
     /// A method must exist, and its arguments must fit.
     fn method<'c>(&self, form: &'c CoroutineContract, utxo: &Utxo, name: &str) -> Result<&'c Method, Invalid> {
         let type_name = &utxo.type_name;
-        let method = utxo_type(form, type_name)?.methods.get(name);
-        let method = method.ok_or_else(|| no_function("method", type_name, name))?;
-        self.arguments(&method.entry)?;
+        let method = self.object_type(form, ObjectKind::Utxo, type_name)?.methods.get(name);
+        let method = method.ok_or_else(|| self.no_function("method", type_name, name))?;
+        self.arguments(name, &method.entry)?;
         Ok(method)
     }
 
@@ -377,19 +378,19 @@ impl Check<'_> {
         name: &str,
         mints: bool,
     ) -> Result<(), Invalid> {
-        let entry = token_type(form, type_name)?.mains.get(name);
+        let entry = self.object_type(form, ObjectKind::Token, type_name)?.mains.get(name);
         let entry = entry.filter(|entry| entry.signature.result().is_some() == mints);
         let kind = if mints { "function that mints," } else { "function that burns," };
-        self.arguments(entry.ok_or_else(|| no_function(kind, type_name, name))?).map(drop)
+        self.arguments(name, entry.ok_or_else(|| self.no_function(kind, type_name, name))?).map(drop)
     }
 
     /// The arguments are those of the function, and every UTXO and every token in them is declared and of the right type.
     /// Gives the UTXOs.
-    fn arguments(&self, entry: &Entry) -> Result<Vec<UtxoId>, Invalid> {
+    fn arguments(&self, function: &str, entry: &Entry) -> Result<Vec<UtxoId>, Invalid> {
         let signature: &Signature = &entry.signature;
         let handed = signature.check_parameters(self.arguments, self.limits);
-        let handed = handed.map_err(|error| bad_call(error.to_string()))?;
-        handed.iter().try_for_each(|handed| self.argument(handed))?;
+        let handed = handed.map_err(|error| not_taken(&format!("{function}: {signature}"), &error))?;
+        handed.iter().try_for_each(|handed| self.argument(function, handed))?;
         let utxo = |handed: &Handed| match handed.name {
             ObjectName::Id(ObjectId::Utxo(utxo)) => Some(utxo),
             _ => None,
@@ -397,7 +398,7 @@ impl Check<'_> {
         Ok(handed.iter().filter_map(utxo).collect())
     }
 
-    fn argument(&self, handed: &Handed) -> Result<(), Invalid> {
+    fn argument(&self, function: &str, handed: &Handed) -> Result<(), Invalid> {
         let (contract, type_name, taken) = match (&handed.name, &handed.resource) {
             (ObjectName::Id(ObjectId::Utxo(id)), Resource::Utxo(taken)) => {
                 let utxo = named(self.utxos, id)?;
@@ -424,8 +425,38 @@ impl Check<'_> {
             contract == *ty.contract.as_ref().unwrap_or(self.contract.hash()) && *type_name == ty.name
         });
         let kind = if matches!(handed.resource, Resource::Utxo(_)) { "UTXO" } else { "token" };
-        let reason = || format!("the {kind} {} is of another type than is taken", handed.name);
-        if fits { Ok(()) } else { Err(bad_call(reason())) }
+        if fits {
+            return Ok(());
+        }
+        let taken = taken.as_ref().map(|ty| format!("`{}` of {}", ty.name, ty.contract(self.contract.hash())));
+        Err(bad_call(format!(
+            "the {kind} {} is of the type `{type_name}` of {contract}, and `{function}` takes one of the type {}",
+            handed.name,
+            taken.unwrap_or_default()
+        )))
+    }
+
+    /// A type of UTXOs or tokens that the contract declares.
+    fn object_type<'c>(
+        &self,
+        form: &'c CoroutineContract,
+        kind: ObjectKind,
+        type_name: &str,
+    ) -> Result<&'c Object, Invalid> {
+        let declared = form.objects.get(type_name).filter(|declared| declared.kind == kind);
+        declared.ok_or_else(|| self.no_type(kind, type_name))
+    }
+
+    fn no_type(&self, kind: ObjectKind, type_name: &str) -> Invalid {
+        let kind = match kind {
+            ObjectKind::Utxo => "UTXOs",
+            ObjectKind::Token => "tokens",
+        };
+        bad_call(format!("the contract {} has no type of {kind} `{type_name}`", self.contract.hash()))
+    }
+
+    fn no_function(&self, kind: &str, type_name: &str, name: &str) -> Invalid {
+        bad_call(format!("`{type_name}` of {} has no {kind} `{name}`", self.contract.hash()))
     }
 
     fn plain(&self, function: &str, kept: Option<Kept>) -> Result<Root, Invalid> {
@@ -436,31 +467,18 @@ impl Check<'_> {
         if storage.is_some_and(|storage| storage.is(export)) {
             return Err(bad_call(format!("only the ledger itself calls `{function}`")));
         }
-        let no_state = || bad_call("the contract keeps no state, so it has no UTXOs");
+        let no_state = || bad_call(format!("the contract {} keeps no state, so it has no UTXOs", self.contract.hash()));
         let kept = kept.map(|kept| Ok((storage.ok_or_else(no_state)?.clone(), kept))).transpose()?;
         let values = decode_parameters(&export.parameters, self.arguments, self.limits);
-        let values = values.map_err(|error| bad_call(error.to_string()))?;
+        let values = values.map_err(|error| not_taken(function, &error))?;
         let contract = Arc::clone(self.contract);
         Ok(Root::Plain { contract, call: PlainCall { export: Arc::clone(export), name, values, kept } })
     }
 }
 
-fn utxo_type<'a>(form: &'a CoroutineContract, type_name: &str) -> Result<&'a Object, Invalid> {
-    let declared = form.objects.get(type_name);
-    declared.filter(|declared| declared.kind == ObjectKind::Utxo).ok_or_else(|| no_type(type_name))
-}
-
-fn token_type<'a>(form: &'a CoroutineContract, type_name: &str) -> Result<&'a Object, Invalid> {
-    let declared = form.objects.get(type_name).filter(|declared| declared.kind == ObjectKind::Token);
-    declared.ok_or_else(|| bad_call(format!("the contract has no type of tokens `{type_name}`")))
-}
-
-fn no_function(kind: &str, type_name: &str, name: &str) -> Invalid {
-    bad_call(format!("`{type_name}` has no {kind} `{name}`"))
-}
-
-fn no_type(type_name: &str) -> Invalid {
-    bad_call(format!("the contract has no type of UTXOs `{type_name}`"))
+/// The arguments are not the encoding of what a function takes.
+fn not_taken(function: &str, error: &ValueError) -> Invalid {
+    bad_call(format!("the arguments are not what `{function}` takes: {error}"))
 }
 
 fn bad_call(reason: impl Into<String>) -> Invalid {

@@ -385,7 +385,10 @@ fn what_is_known_before_a_step_runs_makes_the_transaction_invalid() {
     let (counter, token) = stage.holder();
     let kept = TokenRef::Kept(token);
     let (coin, counters) = (stage.coin.hash, stage.counter.hash);
-    let bad = |reason: &str| Invalid::BadCall(reason.to_owned());
+    let bad = |reason: &str| {
+        let reason = reason.replace("{counters}", &counters.to_string());
+        Invalid::BadCall(reason.replace("{coins}", &coin.to_string()))
+    };
     let function = |function: &str| StepCall::Function { contract: counters, function: function.into() };
     let mint = |type_name: &str, function: &str| StepCall::Mint {
         contract: coin,
@@ -397,19 +400,27 @@ fn what_is_known_before_a_step_runs_makes_the_transaction_invalid() {
     let cases: Vec<(RootStep, &[UtxoId], Invalid)> = vec![
         (method(utxo, "bump", signed(1)), none, Invalid::UndeclaredUtxo(counter)),
         (burn(kept), none, Invalid::UndeclaredToken(token)),
-        (method(utxo, "launch", Vec::new()), named, bad("step 2: `counter` has no method `launch`")),
-        (step(function("launch"), Vec::new()), none, bad("step 2: the contract has no script `launch`")),
-        (step(mint("gold", "mint"), unsigned(1)), none, bad("step 2: the contract has no type of tokens `gold`")),
-        (step(mint("coin", "burn"), Vec::new()), none, bad("step 2: `coin` has no function that mints, `burn`")),
+        (method(utxo, "launch", Vec::new()), named, bad("step 2: `counter` of {counters} has no method `launch`")),
+        (step(function("launch"), Vec::new()), none, bad("step 2: the contract {counters} has no script `launch`")),
+        (
+            step(mint("gold", "mint"), unsigned(1)),
+            none,
+            bad("step 2: the contract {coins} has no type of tokens `gold`"),
+        ),
+        (
+            step(mint("coin", "burn"), Vec::new()),
+            none,
+            bad("step 2: `coin` of {coins} has no function that mints, `burn`"),
+        ),
         (
             step(StepCall::Burn { token: kept, function: "mint".into() }, unsigned(1)),
             named,
-            bad("step 2: `coin` has no function that burns, `mint`"),
+            bad("step 2: `coin` of {coins} has no function that burns, `mint`"),
         ),
         (
             step(StepCall::TokenMethod { token: kept, method: "split".into() }, Vec::new()),
             named,
-            bad("step 2: `coin` has no method `split`"),
+            bad("step 2: `coin` of {coins} has no method `split`"),
         ),
         (attach(kept, token), named, bad(&format!("step 2: `{token}` is no UTXO"))),
         (attach(kept, "minted:0"), named, bad("step 2: `minted:0` is no UTXO")),

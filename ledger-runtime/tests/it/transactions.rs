@@ -197,20 +197,28 @@ fn what_does_not_fit_the_contract_is_invalid() {
     let method = |method: &str| RootCall::Method { utxo: counter, method: method.to_owned() };
     let function = |function: &str| RootCall::Function { contract, function: function.to_owned() };
     for (call, arguments, reason) in [
-        (function("no-such-script"), vec![], "the contract has no script `no-such-script`"),
-        (function("counter#get-storage"), vec![], "the contract has no script `counter#get-storage`"),
-        (function("create"), vec![], "parameter 1 `first`, byte 0: the bytes end too early"),
-        (function("create"), signed(&[1, 2]), "parameters, byte 1: more bytes follow the last value (1)"),
-        (function("create"), vec![0x80, 0], "parameter 1 `first`, byte 2: an integer is not in its shortest form"),
-        (main("counter", "bump"), signed(&[1]), "`counter` has no main function `bump`"),
-        (main("purse", "start"), signed(&[1]), "the contract has no type of UTXOs `purse`"),
-        (main("", "create"), signed(&[1]), "the contract has no type of UTXOs ``"),
-        (method("start"), signed(&[1]), "`counter` has no method `start`"),
-        (method("get-storage"), vec![], "`counter` has no method `get-storage`"),
-        (method("bump"), vec![], "parameter 1 `n`, byte 0: the bytes end too early"),
+        (function("no-such-script"), vec![], "the contract {contract} has no script `no-such-script`"),
+        (function("counter#get-storage"), vec![], "the contract {contract} has no script `counter#get-storage`"),
+        (function("create"), vec![], "{create}parameter 1 `first`, byte 0: the bytes end too early"),
+        (function("create"), signed(&[1, 2]), "{create}parameters, byte 1: more bytes follow the last value (1)"),
+        (
+            function("create"),
+            vec![0x80, 0],
+            "{create}parameter 1 `first`, byte 2: an integer is not in its shortest form",
+        ),
+        (main("counter", "bump"), signed(&[1]), "`counter` of {contract} has no main function `bump`"),
+        (main("purse", "start"), signed(&[1]), "the contract {contract} has no type of UTXOs `purse`"),
+        (main("", "create"), signed(&[1]), "the contract {contract} has no type of UTXOs ``"),
+        (method("start"), signed(&[1]), "`counter` of {contract} has no method `start`"),
+        (method("get-storage"), vec![], "`counter` of {contract} has no method `get-storage`"),
+        (method("bump"), vec![], "{bump}parameter 1 `n`, byte 0: the bytes end too early"),
     ] {
         let transaction = chain.transaction(call, arguments, &[counter]);
-        assert_eq!(chain.invalid(&transaction), Invalid::BadCall(reason.to_owned()));
+        let reason = reason
+            .replace("{contract}", &contract.to_string())
+            .replace("{create}", "the arguments are not what `create: func(first: s64)` takes: ")
+            .replace("{bump}", "the arguments are not what `bump: func(n: s64)` takes: ");
+        assert_eq!(chain.invalid(&transaction), Invalid::BadCall(reason));
     }
 }
 
