@@ -6,7 +6,11 @@ use crate::starstream::chain::TestChain;
 use crate::starstream::contract::Contract;
 use crate::starstream::steps::{Answer, Chain};
 use ledger_core::{Callable, FailureKind, Input, Receipt, RootCall, UtxoStatus};
+use ledger_runtime::admission::Imports;
+use ledger_runtime::admission::coroutine::CoroutineContract;
+use ledger_runtime::profile::ExecutionProfile;
 use registry_core::id::UtxoId;
+use std::ops::Range;
 use wasmparser::{Parser, Payload};
 use wit_parser::Resolve;
 
@@ -37,6 +41,35 @@ fn sections(component: &[u8]) -> Vec<(u8, String)> {
     let sections = payloads.filter(is_leaf);
     let sections = sections.filter_map(|payload| payload.as_section());
     sections.map(|(id, range)| (id, component[range].escape_ascii().to_string())).collect()
+}
+
+/// Nothing about the trampolines and the fixups can be otherwise: every single bit of them matters.
+#[test]
+fn no_bit_of_the_added_modules_can_change() {
+    let (component, profile) = (component(), ExecutionProfile::default());
+    let mut modules = Parser::new(0).parse_all(&component).filter_map(|payload| match payload.unwrap() {
+        Payload::ModuleSection { unchecked_range, .. } => Some(unchecked_range),
+        _ => None,
+    });
+    let (_main, trampolines, fixups) = (modules.next(), modules.next().unwrap(), modules.next().unwrap());
+    let sections = Parser::new(0).parse_all(&component).filter_map(|payload| match payload.unwrap() {
+        Payload::CustomSection(_) => None,
+        payload => payload.as_section().map(|(_, range)| range),
+    });
+    let within =
+        |range: &Range<usize>| [&trampolines, &fixups].iter().any(|it| it.start < range.start && range.end <= it.end);
+    let places: Vec<usize> = sections.filter(within).flatten().collect();
+    assert!(places.len() > 100, "{}", places.len());
+    let is_read = |bytes: &[u8]| {
+        let Some(contract) = Contract::read(bytes.to_vec()) else { return false };
+        CoroutineContract::of(&profile, &contract.component, bytes, &Imports::new()).is_ok()
+    };
+    assert!(is_read(&component));
+    for (place, bit) in places.into_iter().flat_map(|place| (0..8).map(move |bit| (place, bit))) {
+        let mut changed = component.clone();
+        changed[place] ^= 1 << bit;
+        assert!(!is_read(&changed), "bit {bit} of byte {place}");
+    }
 }
 
 #[test]
