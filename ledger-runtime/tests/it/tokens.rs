@@ -1,5 +1,7 @@
 //! Tokens, and transactions of several calls: the compiler's own `coin`, which no script can mint, held by a `counter`.
 
+mod purse;
+
 use crate::starstream::chain::{Machine, TestChain};
 use crate::starstream::contract::Contract;
 use crate::starstream::expectations;
@@ -291,7 +293,7 @@ fn what_may_not_be_done_with_tokens_is_refused() {
         ),
         (
             after_bound(&[method(made(0), "bump", signed(1)), detach(minted(0), "made:0")]),
-            "step 5: only {counter} itself can let go of {token}: it has run since it got the token",
+            "step 5: only {counter} itself can let go of {token}: it has run, or its tokens were looked at, since it got this one",
         ),
         (after_bound(&[burn(minted(0))]), "step 4: {token} cannot be burned, because it is bound to {counter}"),
         (

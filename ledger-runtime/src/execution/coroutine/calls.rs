@@ -216,7 +216,7 @@ fn stop(store: &mut Context<'_>, contract: &Arc<Executable>, object: ObjectIndex
     let transition = store.data_mut().transition()?;
     let utxo = transition.object_mut(object)?.utxo_mut()?;
     utxo.is_used = true;
-    utxo.runs = utxo.runs.saturating_add(1);
+    utxo.reliances = utxo.reliances.saturating_add(1);
     if utxo.is_context_dropped || utxo.callable.is_empty() {
         utxo.is_consumed = true;
         return transition.let_go(object);

@@ -57,8 +57,9 @@ pub(super) struct UtxoCondition {
     pub(super) is_consumed: bool,
     /// Whether the transaction did anything with it.
     pub(super) is_used: bool,
-    /// How many of its mains and methods have ended.
-    pub(super) runs: u32,
+    /// How often somebody can have come to count on what it holds: its mains and methods that have ended, and looks at its
+    /// tokens.
+    pub(super) reliances: u32,
 }
 
 /// A token while a transaction goes on.
@@ -77,7 +78,7 @@ pub(super) enum Binding {
     Bound {
         /// The UTXO.
         holder: ObjectIndex,
-        /// If it was bound in this transaction, how many runs of the UTXO had ended by then.
+        /// If it was bound in this transaction, how many reliances on the UTXO there were by then.
         since: Option<u32>,
     },
     /// It is gone.

@@ -6,9 +6,9 @@
 use super::calls::{
     Begun, declared, encode_id, give_itself, instantiate, invoke, read_record, representation, result, waken,
 };
-use super::objects::{Binding, ObjectIndex};
+use super::objects::{Binding, ObjectIndex, UtxoCondition};
 use super::ownership::Asker;
-use super::transition::{Frame, FrameKind, Said};
+use super::transition::{Frame, FrameKind, Said, Transition};
 use crate::abi::{ObjectName, Resource};
 use crate::admission::Executable;
 use crate::admission::coroutine::{Entry, ObjectKind};
@@ -125,8 +125,7 @@ pub(super) fn burn(
 /// The encoded number of the tokens that a UTXO holds.
 pub(super) fn count(store: &mut Context<'_>, holder: ObjectIndex) -> Result<Vec<u8>, Stopped> {
     let transition = store.data_mut().transition()?;
-    let utxo = transition.object_mut(holder)?.utxo_mut()?;
-    utxo.is_used = true;
+    let utxo = look_at(transition, holder)?;
     let count = u32::try_from(utxo.tokens.len()).map_err(|_| Stopped::defect("a UTXO has too many tokens"))?;
     let utxo = transition.object(holder)?.utxo_id()?;
     transition.say(&Said::TokensCounted { utxo, count })?;
@@ -138,8 +137,7 @@ pub(super) fn count(store: &mut Context<'_>, holder: ObjectIndex) -> Result<Vec<
 /// The encoded id of the token at a place among those that a UTXO holds, in the order in which they came.
 pub(super) fn held(store: &mut Context<'_>, holder: ObjectIndex, place: u32) -> Result<Vec<u8>, Stopped> {
     let transition = store.data_mut().transition()?;
-    let utxo = transition.object_mut(holder)?.utxo_mut()?;
-    utxo.is_used = true;
+    let utxo = look_at(transition, holder)?;
     let (found, count) = (utxo.tokens.get(place as usize).copied(), utxo.tokens.len());
     let Some(token) = found else {
         let utxo = transition.object(holder)?;
@@ -148,6 +146,14 @@ pub(super) fn held(store: &mut Context<'_>, holder: ObjectIndex, place: u32) -> 
     let (utxo, token) = (transition.object(holder)?.utxo_id()?, transition.object(token)?.token_id()?);
     transition.say(&Said::TokenHeld { utxo, place, token })?;
     encode_id(&ObjectId::Token(token))
+}
+
+/// A UTXO whose tokens somebody looks at, who may count on what they see.
+fn look_at(transition: &mut Transition, holder: ObjectIndex) -> Result<&mut UtxoCondition, Stopped> {
+    let utxo = transition.object_mut(holder)?.utxo_mut()?;
+    utxo.is_used = true;
+    utxo.reliances = utxo.reliances.saturating_add(1);
+    Ok(utxo)
 }
 
 fn attach(
