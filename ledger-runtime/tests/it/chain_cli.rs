@@ -8,6 +8,7 @@ use registry_core::component::DecodedComponent;
 use registry_core::limits::Limits;
 use registry_core::starstream::Contract;
 use serde_json::{Value as Json, json};
+use std::path::Path;
 
 async fn published(registry: &RunningRegistry, name: &str) -> String {
     registry.publish(starstream(name)).await.to_string()
@@ -347,4 +348,195 @@ async fn errors_of_the_chain_say_what_to_do() {
     let (page, _, _) = ask_json(&node, "utxos", &["--after", &format!("{counter}#2"), "--contract", &counter]);
     assert_eq!((page["utxos"].as_array().unwrap().len(), &page["next"]), (1, &Json::Null));
     registry.stop().await;
+}
+
+/// The text of a file of calls, in a folder of its own.
+fn steps_file(folder: &Path, text: &str) -> String {
+    let path = folder.join("steps.txt");
+    std::fs::write(&path, text).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_calls_are_one_transaction() {
+    let registry = RunningRegistry::start().await;
+    let (counter, coin) = (published(&registry, "counter").await, published(&registry, "coin").await);
+    let folder = tempfile::tempdir().unwrap();
+    let node = Process::start(&registry.url, &folder.path().join("node"), &[]);
+    for contract in [&counter, &coin] {
+        assert_eq!(output(&node.ask("deploy", &[contract])).2, 0);
+    }
+    registry.stop().await;
+    let file = steps_file(
+        folder.path(),
+        &format!(
+            "\
+// A token, a UTXO that holds it, and one that does not.
+counters = {counter}
+t = {coin}.coin::mint(7)
+u = counters.counter::start(1)
+counters.create(2)            // a script may make any number of UTXOs
+v = counters.counter::start(3)
+t.attach(u); u.bump(10)
+v.bump(20)
+v.value()
+"
+        ),
+    );
+    let (called, stderr, code) = ask_json(&node, "call", &["--steps", &file]);
+    assert_eq!((&called["outcome"], code), (&json!("succeeded"), 0), "{stderr}");
+    let (sent, stderr, code) = ask_json(&node, "transact", &["--steps", &file]);
+    assert_eq!((&sent["outcome"], code), (&json!("succeeded"), 0), "{stderr}");
+    assert_eq!(sent["created"].as_array().unwrap().len(), 3);
+    let results: Vec<&Json> = sent["results"].as_array().unwrap().iter().map(|result| &result["result"]).collect();
+    assert_eq!((results.len(), results[5], results[7]), (8, &Json::Null, &json!("23")), "{sent}");
+    let (token, holder) = (text(&sent["tokens"][0]["token"]), text(&sent["created"][0]["utxo"]));
+    assert_eq!((&sent["tokens"][0]["from"], text(&sent["tokens"][0]["to"])), (&Json::Null, holder));
+    assert!(text(&sent["tokens"][0]["state"]).starts_with("{amount: 7, "), "{sent}");
+
+    // Who holds it, and what it keeps.
+    let (shown, _, _) = ask_json(&node, "token", &[token]);
+    assert_eq!((text(&shown["status"]), text(&shown["holder"]), text(&shown["type"])), ("held", holder, "coin"));
+    let (utxo, _, _) = ask_json(&node, "utxo", &[holder]);
+    assert_eq!((&utxo["tokens"][0]["token"], &utxo["tokens"][0]["state"]), (&shown["token"], &shown["state"]));
+    let (listed, _, _) = ask_json(&node, "tokens", &["--contract", &coin, "--type", "coin"]);
+    assert_eq!(listed["tokens"][0]["holder"], holder);
+    let (stdout, _, _) = output(&node.ask("tokens", &[]));
+    assert_eq!(stdout, format!("{token}  coin of {coin}  held by {holder}\n"));
+    let (contract, _, _) = ask_json(&node, "contract", &[&coin]);
+    assert_eq!(contract["tokens"][0], json!({ "type": "coin", "minted": 1, "burned": 0, "held": 1 }));
+
+    // What was sent is shown as it is written.
+    let (stored, _, _) = ask_json(&node, "transaction", &[text(&sent["transaction"])]);
+    let calls = stored["calls"].as_array().unwrap();
+    assert_eq!((calls.len(), &calls[0]["function"], &calls[0]["arguments"]), (8, &json!("coin::mint"), &json!("7")));
+    assert_eq!((&calls[4]["target"], &calls[4]["arguments"]), (&json!("minted:0"), &json!("\"made:0\"")));
+    assert_eq!((&calls[7]["target"], &calls[7]["function"]), (&json!("made:2"), &json!("value")));
+    assert_eq!(stored["results"], sent["results"]);
+
+    // A token that is bound can be burned by nobody but who unbinds it, and only its holder does.
+    let (_, stderr, code) = output(&node.ask("transact", &[token, "burn"]));
+    assert!(stderr.contains("refused: ") && stderr.contains(token), "{stderr}");
+    assert_eq!(code, 1);
+    let (_, stderr, _) = output(&node.ask("transact", &[&coin, "coin::mint", "3"]));
+    assert!(stderr.contains("refused: ") && stderr.contains("burn"), "{stderr}");
+
+    // Minted and burned in one transaction.
+    let calls = ["--step", &format!("t = {coin}.coin::mint(3)"), "--step", "t.burn()"];
+    let (stdout, stderr, code) = output(&node.ask("transact", &calls));
+    let minted = stdout.lines().find(|line| line.starts_with("minted ")).unwrap_or_else(|| panic!("{stdout}{stderr}"));
+    assert!(minted.ends_with("and burned") && code == 0, "{stdout}");
+    let burned = minted.split_whitespace().nth(1).unwrap();
+    let (stdout, _, _) = output(&node.ask("token", &[burned]));
+    assert!(stdout.contains("burned    in block "), "{stdout}");
+    let (_, stderr, code) = output(&node.ask("transact", &[burned, "burn"]));
+    assert!(stderr.contains("was burned in block ") && stderr.contains("hint: a token is burned once"), "{stderr}");
+    assert_eq!(code, 1);
+    let (stdout, _, _) = output(&node.ask("contract", &[&coin]));
+    assert!(stdout.contains("coin: 2 minted, 1 burned, 1 held\n"), "{stdout}");
+    assert_eq!(node.terminate(), Some(0));
+    let check = ledger().args(["check", "--data-dir"]).arg(folder.path().join("node")).assert();
+    let (stdout, stderr, code) = output(&check);
+    assert_eq!(code, 0, "{stdout}{stderr}");
+    assert!(stdout.contains(" 2 tokens, "), "{stdout}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mistakes_in_several_calls_are_pointed_at() {
+    let registry = RunningRegistry::start().await;
+    let (counter, coin) = (published(&registry, "counter").await, published(&registry, "coin").await);
+    let folder = tempfile::tempdir().unwrap();
+    let node = Process::start(&registry.url, &folder.path().join("node"), &[]);
+    for contract in [&counter, &coin] {
+        assert_eq!(output(&node.ask("deploy", &[contract])).2, 0);
+    }
+    registry.stop().await;
+    let start = format!("u = {counter}.counter::start(1)");
+    for (steps, parts) in [
+        ("u.bump(1)".to_owned(), vec!["line 1, column 1: nothing is called `u` above"]),
+        (
+            format!("{start}\nv.bump(1)"),
+            vec!["line 2, column 1: nothing is called `v` above; there are `u`\n\nv.bump(1)\n^\n"],
+        ),
+        (format!("{start}\n{start}"), vec!["line 2, column 1: `u` is the name of something else already"]),
+        (
+            format!("{start} u.bump(1)"),
+            vec!["expected the end of the line, and there is `u`", "hint: each call stands"],
+        ),
+        (format!("{start}\nu.bmp(1)"), vec!["line 2, `u.bmp(1)`", "has no method `bmp`", "did you mean `bump`?"]),
+        (
+            format!("{start}\nu.bump(true)"),
+            vec!["line 2, `u.bump(true)`", "expected s64\n\ntrue\n^^^^", "bump is (n: s64)"],
+        ),
+        (
+            format!("{start}\nt = {coin}.coin::mint(1)\nt.attach(t)"),
+            vec!["argument 1 (`to`): expected a UTXO, and `t` is a token", "attach is (to: utxo)"],
+        ),
+        (
+            format!("{start}\nt = {coin}.coin::mint(1)\nt.attach(w)"),
+            vec!["argument 1 (`to`): `w` is not the id of a UTXO"],
+        ),
+        (
+            format!("x = {counter}.create-bumped(1, 2)"),
+            vec!["`create-bumped` gives no UTXO and no token that could be named: it is (first: s64, n: s64) -> s64"],
+        ),
+        (format!("u = {counter}"), vec!["line 1, column", "there is no call"]),
+        (
+            format!("t = {coin}.coin::mint(1)\n{counter}.create(1)\n{start}\nt.attach(u)"),
+            vec![
+                "what the calls before it make cannot be found out",
+                "hint: ",
+                "call mains, and what mints, before scripts",
+            ],
+        ),
+        (format!("{counter}#0.bump(1)"), vec!["the chain has no UTXO", "hint: `ledger utxos`"]),
+    ] {
+        let file = steps_file(folder.path(), &steps);
+        for command in ["call", "transact"] {
+            let (_, stderr, code) = output(&node.ask(command, &["--steps", &file]));
+            for part in &parts {
+                assert!(stderr.contains(part), "{part}: {stderr}");
+            }
+            assert_eq!(code, 1, "{stderr}");
+        }
+    }
+    for arguments in [vec!["transact"], vec!["transact", &counter], vec!["call", &counter, "create", "--steps", "x"]] {
+        assert_eq!(output(&ledger().args(&arguments).assert()).2, 2, "{arguments:?}");
+    }
+    let (_, stderr, code) = output(&node.ask("call", &["--steps", "no such file"]));
+    assert!(stderr.contains("cannot read the calls in `no such file`") && code == 1, "{stderr}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failure_says_where_it_happened() {
+    let registry = RunningRegistry::start().await;
+    let transfer = published(&registry, "transfer").await;
+    let directory = tempfile::tempdir().unwrap();
+    let node = Process::start(&registry.url, directory.path(), &[]);
+    assert_eq!(output(&node.ask("deploy", &[&transfer])).2, 0);
+    registry.stop().await;
+    let (opened, _, _) = ask_json(&node, "transact", &[&transfer, "open-two", "10, 20"]);
+    let utxo = text(&opened["created"][0]["utxo"]);
+    let send = [transfer.as_str(), "send", &format!("\"{transfer}#0\", \"{transfer}#1\", 500")];
+    let trace = format!(
+        "  in         wallet.sub(n: s64) of the UTXO {transfer}#0 ({utxo})\n  from       send(source: utxo, target: utxo, n: \
+         s64) of {transfer}\n"
+    );
+    let (stdout, _, code) = output(&node.ask("transact", &send));
+    assert!(stdout.contains(&trace) && code == 1, "{stdout}");
+    let (_, stderr, _) = output(&node.ask("call", &send));
+    assert!(stderr.contains("wallet.sub(n: s64) of the UTXO"), "{stderr}");
+    let (failed, _, _) = ask_json(&node, "transact", &send);
+    assert_eq!(
+        failed["frames"],
+        json!([
+            {
+                "contract": transfer,
+                "object": { "id": utxo, "name": format!("{transfer}#0"), "type": "wallet" },
+                "function": "sub",
+                "signature": "(n: s64)",
+            },
+            { "contract": transfer, "object": null, "function": "send", "signature": "(source: utxo, target: utxo, n: s64)" },
+        ])
+    );
 }

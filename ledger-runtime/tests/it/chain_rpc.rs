@@ -1,9 +1,9 @@
 //! A node's chain over real sockets: a whole life of a UTXO, the WIT and the bytes, and hostile requests.
 
 use crate::support::{LocalSource, RunningNode, genesis};
-use ledger_core::{Canonical, FailureKind, Input, RootCall, Transaction};
+use ledger_core::{Canonical, FailureKind, Input, RootCall, RootStep, StepCall, TokenRef, Transaction, UtxoRef};
 use ledger_runtime::chain::Committed;
-use ledger_runtime::draft::{ContractTexts, Draft, DraftError, DraftOptions, Target, draft};
+use ledger_runtime::draft::{ContractTexts, Draft, DraftError, DraftOptions, Target, draft, draft_steps, results};
 use ledger_runtime::limits::Limits;
 use ledger_runtime::rpc::{ErrorCode, InvalidReason, LiveUtxo, NodeClient, NodeClientError, UtxoAnswer};
 use ledger_runtime::utxo_name::UtxoName;
@@ -405,6 +405,64 @@ async fn answers_are_what_the_wit_says() {
     assert!(contract.contains("gas-limit-max: some(20000000)") && contract.contains("next-serial: 2"), "{contract}");
     let status = generic_call(node, "status", "").await;
     assert!(status.contains("chain: \"test\"") && status.contains("height: 4"), "{status}");
+    chain.node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_are_found_as_the_wit_says() {
+    let (chain, hashes) = Chain::with(&["counter", "coin"]).await;
+    let (node, [counter, coin]) = (&chain.node, [hashes[0], hashes[1]]);
+    for contract in hashes {
+        chain.client.deploy(&contract, None).await.unwrap();
+    }
+    let steps = format!("t = {coin}.coin::mint(7)\nu = {counter}.counter::start(1)\nt.attach(u)\nu.value()");
+    let options = DraftOptions { nonce: 7, ..DraftOptions::default() };
+    let draft = draft_steps(&mut ContractTexts::new(&chain.client), &steps, &options).await.unwrap();
+    let RootCall::Calls(sent) = &draft.transaction.call else { panic!("{:?}", draft.transaction.call) };
+    let made = "made:0".to_owned().into_bytes();
+    let attach = StepCall::TokenMethod { token: TokenRef::Minted(0), method: "attach".to_owned() };
+    assert_eq!(sent[2], RootStep { call: attach, arguments: [vec![6], made].concat() });
+    let value = StepCall::Method { utxo: UtxoRef::Made(0), method: "value".to_owned() };
+    assert_eq!(sent[3], RootStep { call: value, arguments: Vec::new() });
+    let receipt = chain.client.submit(&draft.transaction).await.unwrap().receipt;
+    let outcome = receipt.outcome.unwrap();
+    // Each step's result, the last one a number.
+    let each = results(&draft.transaction.call, &outcome).unwrap();
+    assert_eq!((each.len(), &each[2], &each[3]), (4, &Vec::new(), &vec![1]));
+    let mut longer = outcome.clone();
+    longer.push(0);
+    assert!(results(&draft.transaction.call, &longer).is_err());
+    assert!(results(&RootCall::Calls(Vec::new()), &outcome).is_err());
+
+    let (token, holder) = (receipt.tokens[0].token, receipt.created[0].utxo);
+    let held = generic_call(node, "token", &format!("\"{token}\"")).await;
+    for part in [&format!("ok(held({{token: {{id: \"{token}\""), "type-name: \"coin\"", &format!("holder: \"{holder}\"")] {
+        assert!(held.contains(part), "{part}: {held}");
+    }
+    for wanted in [format!("some(\"{coin}\"), some(\"coin\"), none, 10"), "none, none, none, 1".to_owned()] {
+        let page = generic_call(node, "tokens", &wanted).await;
+        assert!(page.contains(&format!("holder: \"{holder}\"")) && !page.contains("next: "), "{page}");
+    }
+    for wanted in [
+        format!("some(\"{counter}\"), none, none, 10"),
+        "none, some(\"note\"), none, 10".to_owned(),
+        format!("none, none, some(\"{token}\"), 10"),
+    ] {
+        assert_eq!(generic_call(node, "tokens", &wanted).await, "ok({tokens: []})", "{wanted}");
+    }
+    let unknown = format!("p2:k{}", "0".repeat(64));
+    for (function, wanted, code) in [
+        ("token", format!("\"{unknown}\""), "not-found"),
+        ("token", "\"p2:k00\"".to_owned(), "malformed-hash"),
+        ("token", format!("\"{holder}\""), "malformed-hash"),
+        ("tokens", format!("some(\"p2:c{}\"), none, none, 10", "0".repeat(64)), "not-found"),
+        ("tokens", format!("none, none, some(\"{unknown}\"), 10"), "not-found"),
+        ("tokens", "none, none, none, 0".to_owned(), "malformed-request"),
+        ("tokens", "none, none, none, 1001".to_owned(), "malformed-request"),
+    ] {
+        let answer = generic_call(node, function, &wanted).await;
+        assert!(answer.starts_with(&format!("err({{code: {code}, ")), "{function}({wanted}): {answer}");
+    }
     chain.node.stop().await;
 }
 

@@ -3,13 +3,13 @@
 use crate::{build, support};
 use ledger_core::{
     Admission, BlockBuilder, Call, CallEnd, Callable, ChainId, Changed, Created, Deployment, Effects, Execution,
-    Failure, FailureKind, HostInterfaceId, Input, MethodId, Moment, ObjectId, Outcome, ProfileId, RootCall,
-    SealedBlock, State, Transaction, Utxo, UtxoContent, UtxoStatus,
+    Failure, FailureKind, HostInterfaceId, Input, MethodId, Minted, Moment, ObjectId, Outcome, ProfileId, RootCall,
+    SealedBlock, State, Token, Transaction, Utxo, UtxoContent, UtxoStatus,
 };
 use ledger_runtime::limits::Limits;
-use ledger_runtime::store::{RedbStorage, Snapshot, Storage, StorageError};
+use ledger_runtime::store::{RedbStorage, Snapshot, Storage, StorageError, TokenStatus};
 use registry_core::hash::{Digest, Domain, blob};
-use registry_core::id::{ComponentHash, UtxoId};
+use registry_core::id::{ComponentHash, TokenId, TransactionId, UtxoId};
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
@@ -76,12 +76,14 @@ pub(crate) struct Maker {
     nonce: u64,
     contract: ComponentHash,
     live: Vec<UtxoId>,
+    /// Those of UTXOs that hold any.
+    tokens: BTreeMap<UtxoId, Vec<Token>>,
 }
 
 impl Maker {
     pub(crate) fn new(seed: u64) -> Self {
         let contract = ComponentHash::of(&build::example("counter"));
-        Self { random: Random::new(seed), nonce: 0, contract, live: Vec::new() }
+        Self { random: Random::new(seed), nonce: 0, contract, live: Vec::new(), tokens: BTreeMap::new() }
     }
 
     /// The first block, which deploys one contract.
@@ -123,8 +125,8 @@ impl Maker {
             .unwrap();
     }
 
-    /// Six kinds in turn: creates three, changes one, changes one and creates one, consumes one, makes one that does not
-    /// last, fails.
+    /// Six kinds in turn: creates three, of which one holds two of three minted tokens; changes one, which keeps its tokens;
+    /// changes one and creates one, which gets its tokens; consumes one with its tokens; makes one that does not last; fails.
     fn transact(&mut self, builder: &mut BlockBuilder<'_>, number: usize) {
         let is_input = matches!(number % 6, 1..=3) && !self.live.is_empty();
         let input = is_input.then(|| self.random.below(self.live.len()));
@@ -136,12 +138,17 @@ impl Maker {
         let made = |index| Utxo::id(&chain_id(), &id, index);
         let mut effects = Effects::default();
         match (number % 6, utxo) {
-            (1, Some(utxo)) => effects.changed.push(Changed { utxo, content: self.content() }),
+            (1, Some(utxo)) => {
+                let tokens = self.tokens.get(&utxo).cloned().unwrap_or_default();
+                effects.changed.push(Changed { utxo, content: UtxoContent { tokens, ..self.content() } });
+            }
             (2, Some(utxo)) => {
                 effects.changed.push(Changed { utxo, content: self.content() });
-                effects.created.push(self.created(made(0)));
+                let tokens = self.tokens.remove(&utxo).unwrap_or_default();
+                effects.created.push(self.created_with(made(0), tokens));
             }
             (3, Some(utxo)) => {
+                self.tokens.remove(&utxo);
                 effects.consumed.push(utxo);
                 self.live.retain(|live| *live != utxo);
             }
@@ -151,7 +158,16 @@ impl Maker {
                 builder.push(transaction, self.execution(Outcome::Failed(failure), None)).unwrap();
                 return;
             }
-            _ => effects.created.extend((0..3).map(|index| self.created(made(index)))),
+            _ => {
+                let minted: Vec<Token> = (0..3).map(|index| self.token(&id, index)).collect();
+                effects.minted.extend(minted.iter().map(|token| Minted {
+                    token: token.id,
+                    contract: token.contract,
+                    type_name: token.type_name.clone(),
+                }));
+                effects.created.push(self.created_with(made(0), minted[..2].to_vec()));
+                effects.created.extend((1..3).map(|index| self.created_with(made(index), Vec::new())));
+            }
         }
         self.live.extend(effects.created.iter().map(|created| created.utxo));
         effects.result = vec![7; 9];
@@ -173,8 +189,17 @@ impl Maker {
         }
     }
 
-    fn created(&mut self, utxo: UtxoId) -> Created {
-        Created { utxo, contract: self.contract, type_name: "demo:counter/counter".to_owned(), content: self.content() }
+    fn token(&self, transaction: &TransactionId, index: u32) -> Token {
+        let id = Token::id(&chain_id(), transaction, index);
+        Token { id, contract: self.contract, type_name: "coin".to_owned(), state: index.to_le_bytes().to_vec() }
+    }
+
+    fn created_with(&mut self, utxo: UtxoId, tokens: Vec<Token>) -> Created {
+        let content = UtxoContent { tokens: tokens.clone(), ..self.content() };
+        if !tokens.is_empty() {
+            self.tokens.insert(utxo, tokens);
+        }
+        Created { utxo, contract: self.contract, type_name: "demo:counter/counter".to_owned(), content }
     }
 
     fn content(&mut self) -> UtxoContent {
@@ -228,6 +253,22 @@ pub(crate) fn live(blocks: &[SealedBlock]) -> Vec<Utxo> {
     live
 }
 
+/// Where each token is that these blocks tell of.
+pub(crate) fn tokens(blocks: &[SealedBlock]) -> BTreeMap<TokenId, TokenStatus> {
+    let mut tokens = BTreeMap::new();
+    for (height, block) in (0..).zip(blocks) {
+        for change in block.receipts().iter().flat_map(|receipt| &receipt.tokens) {
+            let (contract, type_name) = (change.contract, change.type_name.clone());
+            tokens.insert(change.token, TokenStatus::Burned { height, contract, type_name });
+        }
+    }
+    for utxo in live(blocks) {
+        let holder = utxo.id;
+        tokens.extend(utxo.content.tokens.into_iter().map(|token| (token.id, TokenStatus::Held { token, holder })));
+    }
+    tokens
+}
+
 /// Compares everything that a snapshot tells with the blocks that were written, the last of them being its tip.
 pub(crate) fn assert_holds(snapshot: &dyn Snapshot, blocks: &[SealedBlock]) {
     let tip = blocks.last().map(|block| block.header().clone());
@@ -242,6 +283,9 @@ pub(crate) fn assert_holds(snapshot: &dyn Snapshot, blocks: &[SealedBlock]) {
             assert_eq!(snapshot.utxo_by_serial(&utxo.contract, utxo.serial).unwrap(), Some(id));
         }
         assert_eq!(snapshot.utxo(&id).unwrap(), Some(status));
+    }
+    for (id, status) in tokens(blocks) {
+        assert_eq!(snapshot.token(&id).unwrap(), Some(status));
     }
     assert_eq!(snapshot.header(blocks.len().try_into().unwrap()).unwrap(), None);
 }

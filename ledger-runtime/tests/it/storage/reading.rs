@@ -1,10 +1,10 @@
 //! Blocks are kept and told again; what does not follow is refused.
 
-use super::chain::{CHAIN, GENESIS, Maker, assert_holds, blocks, commit, commit_all, live};
+use super::chain::{CHAIN, GENESIS, Maker, assert_holds, blocks, commit, commit_all, live, tokens};
 use crate::build;
 use ledger_runtime::limits::Limits;
-use ledger_runtime::store::{RedbStorage, Storage, StorageError, TransactionPlace};
-use registry_core::id::ComponentHash;
+use ledger_runtime::store::{RedbStorage, Storage, StorageError, TokenStatus, TransactionPlace};
+use registry_core::id::{ComponentHash, TokenId};
 use registry_core::limits::Limits as CoreLimits;
 
 fn open(directory: &std::path::Path) -> RedbStorage {
@@ -141,4 +141,40 @@ fn two_blocks_for_one_height_are_not_both_kept() {
     assert_eq!(kept.iter().filter(|kept| **kept).count(), 1);
     let winner = kept.iter().position(|kept| *kept).unwrap();
     assert_eq!(storage.snapshot().tip().unwrap().as_ref(), Some(rivals[winner].header()));
+}
+
+#[test]
+fn tokens_are_listed_in_pages_by_contract_and_type() {
+    let storage = RedbStorage::in_memory(&Limits::default()).unwrap();
+    commit_all(&storage, &CHAIN);
+    let snapshot = storage.snapshot();
+    let all = tokens(&CHAIN);
+    let held: Vec<TokenId> =
+        all.iter().filter(|(_, status)| matches!(status, TokenStatus::Held { .. })).map(|(id, _)| *id).collect();
+    assert!(held.len() > 5 && held.len() < all.len(), "{} of {}", held.len(), all.len());
+    let contract = live(&CHAIN)[0].contract;
+    for wanted in [None, Some(&contract)] {
+        let (mut listed, mut after) = (Vec::new(), None);
+        loop {
+            let page = snapshot.tokens(wanted, Some("coin"), after.as_ref(), 2).unwrap();
+            assert!(page.tokens.len() <= 2);
+            listed.extend(page.tokens);
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        assert_eq!(listed.iter().map(|token| token.id).collect::<Vec<_>>(), held);
+        for token in &listed {
+            let TokenStatus::Held { token: kept, holder } = &all[&token.id] else { panic!("{token:?}") };
+            assert_eq!((&token.type_name, &token.holder), (&kept.type_name, holder));
+        }
+    }
+    assert!(snapshot.tokens(None, Some("note"), None, 2).unwrap().tokens.is_empty());
+    let other = ComponentHash::of(b"another contract");
+    assert!(snapshot.tokens(Some(&other), None, None, 2).unwrap().tokens.is_empty());
+    assert_eq!(snapshot.token(&TokenId::from_digest(*other.digest())).unwrap(), None);
+    drop(snapshot);
+    let report = storage.check(&CoreLimits::default(), &mut |_| {}).unwrap();
+    assert_eq!((report.is_sound(), report.tokens), (true, all.len() as u64));
 }

@@ -1,10 +1,10 @@
 //! A complete check finds whatever does not fit, in every table: the file is sound, and what stands in it is wrong.
 
-use super::chain::{CHAIN, commit_all, live};
+use super::chain::{CHAIN, commit_all, live, tokens};
 use super::disk::Disk;
 use ledger_core::{Receipt, TREE_DEPTH, UtxoStatus};
 use ledger_runtime::limits::Limits;
-use ledger_runtime::store::{CheckReport, RedbStorage, Snapshot, Storage, StorageError, TransactionPlace};
+use ledger_runtime::store::{CheckReport, RedbStorage, Snapshot, Storage, StorageError, TokenStatus, TransactionPlace};
 use redb::{Database, TableDefinition, WriteTransaction};
 use registry_core::hash::Digest;
 use registry_core::limits::Limits as CoreLimits;
@@ -19,6 +19,8 @@ const CALLS: TableDefinition<u64, Bytes> = TableDefinition::new("calls");
 const PLACES: TableDefinition<Name, (u64, u32)> = TableDefinition::new("places");
 const UTXOS: TableDefinition<Name, Bytes> = TableDefinition::new("utxos");
 const SERIALS: TableDefinition<(Name, u64), Name> = TableDefinition::new("serials");
+const TOKENS: TableDefinition<Name, Bytes> = TableDefinition::new("tokens");
+const HELD_TOKENS: TableDefinition<(Name, Name), ()> = TableDefinition::new("held tokens");
 const CONTRACTS: TableDefinition<Name, Bytes> = TableDefinition::new("contracts");
 const NODES: TableDefinition<u64, Name> = TableDefinition::new("nodes");
 const CLOSURES: TableDefinition<Name, Bytes> = TableDefinition::new("closures");
@@ -55,6 +57,16 @@ fn consumed() -> [u8; 32] {
     *consumed.next().unwrap().0.digest().as_bytes()
 }
 
+/// A token that a UTXO holds in the end, and one that was burned.
+fn held_and_burned() -> ([u8; 32], [u8; 32]) {
+    let tokens = tokens(&CHAIN);
+    let find = |is_held| {
+        let found = tokens.iter().find(|(_, status)| matches!(status, TokenStatus::Held { .. }) == is_held);
+        *found.unwrap().0.digest().as_bytes()
+    };
+    (find(true), find(false))
+}
+
 fn flip(bytes: &[u8], place: usize) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     bytes[place] ^= 1;
@@ -79,6 +91,7 @@ fn a_complete_check_finds_what_was_changed_in_each_table() {
     let id = *utxo.id.digest().as_bytes();
     let of = *utxo.contract.digest().as_bytes();
     let leaf = u64::from(utxo.slot);
+    let (held, burned) = held_and_burned();
     let one = *CHAIN[5].receipts()[1].transaction.digest().as_bytes();
     let package = CHAIN[0].block().deployments[0].packages.first().map(|(_, hash, _)| *hash.digest().as_bytes());
     let package = package
@@ -128,6 +141,26 @@ fn a_complete_check_finds_what_was_changed_in_each_table() {
             "an id of no transaction",
             Box::new(|t| drop(t.open_table(PLACES).unwrap().insert(&[9; 32], (5, 3)).unwrap())),
             "the number of ids of transactions",
+        ),
+        (
+            "where a token is",
+            Box::new(|t| change(t, TOKENS, &held, &|old| flip(old, old.len() - 32))),
+            "is not kept where the receipts say",
+        ),
+        (
+            "a burned token",
+            Box::new(|t| drop(t.open_table(TOKENS).unwrap().remove(&burned).unwrap())),
+            "the number of tokens",
+        ),
+        (
+            "a token that is not listed",
+            Box::new(|t| drop(t.open_table(HELD_TOKENS).unwrap().remove((&of, &held)).unwrap())),
+            "the number of listed tokens",
+        ),
+        (
+            "a burned token that is listed",
+            Box::new(|t| drop(t.open_table(HELD_TOKENS).unwrap().insert((&of, &burned), ()).unwrap())),
+            "is listed as one of",
         ),
         (
             "a UTXO's state",
