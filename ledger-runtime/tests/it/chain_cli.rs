@@ -362,7 +362,7 @@ async fn several_calls_are_one_transaction() {
     let registry = RunningRegistry::start().await;
     let (counter, coin) = (published(&registry, "counter").await, published(&registry, "coin").await);
     let folder = tempfile::tempdir().unwrap();
-    let node = Process::start(&registry.url, &folder.path().join("node"), &[]);
+    let node = Process::start(&registry.url, folder.path(), &[]);
     for contract in [&counter, &coin] {
         assert_eq!(output(&node.ask("deploy", &[contract])).2, 0);
     }
@@ -435,7 +435,7 @@ v.value()
     let (stdout, _, _) = output(&node.ask("contract", &[&coin]));
     assert!(stdout.contains("coin: 2 minted, 1 burned, 1 held\n"), "{stdout}");
     assert_eq!(node.terminate(), Some(0));
-    let check = ledger().args(["check", "--data-dir"]).arg(folder.path().join("node")).assert();
+    let check = ledger().args(["check", "--data-dir"]).arg(folder.path().join("data")).assert();
     let (stdout, stderr, code) = output(&check);
     assert_eq!(code, 0, "{stdout}{stderr}");
     assert!(stdout.contains(" 2 tokens, "), "{stdout}");
@@ -446,7 +446,7 @@ async fn mistakes_in_several_calls_are_pointed_at() {
     let registry = RunningRegistry::start().await;
     let (counter, coin) = (published(&registry, "counter").await, published(&registry, "coin").await);
     let folder = tempfile::tempdir().unwrap();
-    let node = Process::start(&registry.url, &folder.path().join("node"), &[]);
+    let node = Process::start(&registry.url, folder.path(), &[]);
     for contract in [&counter, &coin] {
         assert_eq!(output(&node.ask("deploy", &[contract])).2, 0);
     }

@@ -231,6 +231,7 @@ impl Check<'_> {
     /// Every contract against what the receipts say. Gives the leaves of their tree.
     fn contracts(&mut self, replay: &Replay) -> Result<BTreeMap<u32, Digest>, Fault> {
         let mut leaves = BTreeMap::new();
+        let mut supply = replay.supply();
         for entry in self.tables.contracts.iter()? {
             let (key, value) = entry?;
             self.report.contracts += 1;
@@ -245,6 +246,10 @@ impl Check<'_> {
             if replay.is_whole {
                 let serial = replay.serials.get(&contract).copied().unwrap_or_default();
                 self.report.expect(|| format!("the next serial of {contract}"), counters.next_serial, serial);
+                if counters.tokens != supply.remove(&contract).unwrap_or_default() {
+                    let what = "minted and burned, which is not what the receipts say";
+                    self.report.differs(format!("{contract} counts other tokens {what}"));
+                }
                 let at_slot = usize::try_from(record.slot).ok().and_then(|slot| replay.deployed.get(slot));
                 if at_slot != Some(&contract) {
                     self.report.differs(format!("the contract {contract} was not deployed at slot {}", record.slot));

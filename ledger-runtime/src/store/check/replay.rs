@@ -2,7 +2,7 @@
 
 use super::super::tables::{KeptToken, TokenPlace};
 use ledger_core::{
-    ContractCounters, ContractRecord, Header, Receipt, State, StateError, TREE_DEPTH, Tree, TreeUpdate, Utxo,
+    ContractCounters, ContractRecord, Header, Receipt, State, StateError, TREE_DEPTH, TokenSupply, Tree, TreeUpdate, Utxo,
     UtxoStatus,
 };
 use registry_core::hash::Digest;
@@ -80,6 +80,17 @@ impl Replay {
             }
         }
         self.tree.update(&leaves)
+    }
+
+    /// How many tokens of each type each contract has had.
+    pub(super) fn supply(&self) -> BTreeMap<ComponentHash, BTreeMap<String, TokenSupply>> {
+        let mut supply: BTreeMap<ComponentHash, BTreeMap<String, TokenSupply>> = BTreeMap::new();
+        for KeptToken { contract, type_name, place } in self.tokens.values() {
+            let of_type = supply.entry(*contract).or_default().entry(type_name.clone()).or_default();
+            of_type.minted += 1;
+            of_type.burned += u64::from(matches!(place, TokenPlace::Burned(_)));
+        }
+        supply
     }
 
     fn live(&mut self, slot: u32, utxo: &UtxoId) -> Option<&mut Replayed> {

@@ -205,8 +205,14 @@ fn a_complete_check_finds_what_was_changed_in_each_table() {
         ),
         (
             "a contract's next serial",
-            Box::new(|t| change(t, CONTRACTS, &of, &|old| flip(old, old.len() - 12))),
+            // Behind it stands how many tokens of one type there are: two lengths of 4 bytes, its name, two numbers.
+            Box::new(|t| change(t, CONTRACTS, &of, &|old| flip(old, old.len() - 16 - "coin".len() - 8 - 8))),
             "the next serial of",
+        ),
+        (
+            "how many tokens were burned",
+            Box::new(|t| change(t, CONTRACTS, &of, &|old| flip(old, old.len() - 8))),
+            "minted and burned, which is not what the receipts say",
         ),
         (
             "a contract",
