@@ -118,6 +118,9 @@ fn hint_of(invalid: &Invalid) -> Option<&'static str> {
             Some("somebody was faster: look at the UTXO and try again, or take whatever is there with `--latest`")
         }
         Invalid::UndeclaredUtxo(_) => Some("name it among the inputs or the references"),
+        Invalid::UndeclaredToken(_) => {
+            Some("name the UTXO that holds it, which `ledger token` shows, among the inputs or the references")
+        }
         Invalid::UnknownContract(_) => Some("`ledger deploy` makes a contract part of the chain"),
         Invalid::NotCallable { .. } => Some("`ledger utxo` shows what the UTXO offers now"),
         Invalid::BadCall(_) => Some("the contract's WIT says what it takes (`ledger wit`)"),

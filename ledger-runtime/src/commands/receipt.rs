@@ -279,7 +279,12 @@ impl CallDocument {
         }
         let kind = self.effects.as_ref().and_then(|effects| effects.failure);
         let code = kind.map_or_else(|| "failed".to_owned(), |kind| format!("failed({kind})"));
-        let reason = Finding { message: self.errors.join("; "), hint: None, code };
+        let hint = match kind {
+            Some(OUT_OF_GAS) => Some("ask for more with `--gas-limit`; `ledger status` shows the most that there is"),
+            Some(EFFECT) => Some("a coordination script that installs a handler can call it; see docs/transactions.md"),
+            _ => None,
+        };
+        let reason = Finding { message: self.errors.join("; "), hint: hint.map(str::to_owned), code };
         Err(anyhow::Error::new(reason).context(what).into())
     }
 }
@@ -315,13 +320,16 @@ impl TransactionDocument {
     }
 }
 
+const OUT_OF_GAS: &str = "out-of-gas";
+const EFFECT: &str = "effect";
+
 /// The kinds of failure, as the WIT of the node calls them.
 pub(super) fn kind_name(kind: FailureKind) -> &'static str {
     match kind {
-        FailureKind::OutOfGas => "out-of-gas",
+        FailureKind::OutOfGas => OUT_OF_GAS,
         FailureKind::Trap => "trap",
         FailureKind::Refused => "refused",
-        FailureKind::Effect => "effect",
+        FailureKind::Effect => EFFECT,
         FailureKind::Limit => "limit",
     }
 }

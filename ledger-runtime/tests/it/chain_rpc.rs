@@ -436,7 +436,9 @@ async fn tokens_are_found_as_the_wit_says() {
 
     let (token, holder) = (receipt.tokens[0].token, receipt.created[0].utxo);
     let held = generic_call(node, "token", &format!("\"{token}\"")).await;
-    for part in [&format!("ok(held({{token: {{id: \"{token}\""), "type-name: \"coin\"", &format!("holder: \"{holder}\"")] {
+    for part in
+        [&format!("ok(held({{token: {{id: \"{token}\""), "type-name: \"coin\"", &format!("holder: \"{holder}\"")]
+    {
         assert!(held.contains(part), "{part}: {held}");
     }
     for wanted in [format!("some(\"{coin}\"), some(\"coin\"), none, 10"), "none, none, none, 1".to_owned()] {

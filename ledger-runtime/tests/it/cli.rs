@@ -364,6 +364,8 @@ fn help_shows_examples() {
         "deploy",
         "utxo",
         "utxos",
+        "token",
+        "tokens",
         "block",
         "transaction",
         "contract",

@@ -1,4 +1,4 @@
-//! The example packages and contracts of `contracts/`, and a contract of Starstream's, inside the program, so that the
+//! The example packages and contracts of `contracts/`, and two contracts of Starstream's, inside the program, so that the
 //! demo needs no folder.
 
 /// WIT packages, each in one file that needs no other.
@@ -16,4 +16,5 @@ pub(super) const CONTRACTS: &[(&str, &[u8])] = &[
     ("endless", include_bytes!("../../../contracts/endless/endless.wasm")),
     ("foreign-import", include_bytes!("../../../contracts/foreign-import/foreign-import.wasm")),
     ("tally", include_bytes!("../../../tests/starstream/counter/component.wasm")),
+    ("coin", include_bytes!("../../../tests/starstream/coin/component.wasm")),
 ];

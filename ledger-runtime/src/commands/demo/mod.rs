@@ -137,6 +137,15 @@ async fn show(wasi: anyhow::Result<Wasi>, folder: &Path) -> Result<(), Failure> 
     show_transaction(&node.url, first, "bump", "5", &stage).await?;
     show_transaction(&node.url, contract, "use-after-stop", "7", &stage).await?;
 
+    stage.step(
+        "A transaction can make several calls: mint a token, and bind it to a UTXO that it makes; loose it may not end",
+    )?;
+    let coin = hash("coin")?;
+    deploy(&node.url, coin, &stage).await?;
+    let (mint, start) = (format!("t = {coin}.coin::mint(7)"), format!("u = {tally}.counter::start(1)"));
+    show_steps(&node.url, &[&mint, &start, "t.attach(u)", "u.bump(2)"], &stage).await?;
+    show_steps(&node.url, &[&mint], &stage).await?;
+
     stage.step("Stop the registry: the ledger goes on with what it keeps, and refuses what it cannot verify")?;
     registry.running.stop().await?;
     show_transaction(&node.url, contract, "create-bumped", "10, 5", &stage).await?;
@@ -310,8 +319,20 @@ async fn show_transaction(
     wave: &str,
     stage: &Stage,
 ) -> Result<(), Failure> {
+    stage.command("transact", target, &format!("{function} '{wave}'"))?;
+    send(invocation(node, target, function, wave), stage).await
+}
+
+/// Sends a transaction of several calls, and shows what it did.
+async fn show_steps(node: &str, steps: &[&str], stage: &Stage) -> Result<(), Failure> {
+    stage.command("transact", "--steps -", "")?;
+    steps.iter().try_for_each(|step| stage.line(step))?;
+    send(of_steps(node, steps.iter().map(ToString::to_string).collect()), stage).await
+}
+
+async fn send(invocation: InvocationArguments, stage: &Stage) -> Result<(), Failure> {
     let arguments = TransactArguments {
-        invocation: invocation(node, target, function, wave),
+        invocation,
         references: Vec::new(),
         read_only: false,
         latest: false,
@@ -319,7 +340,6 @@ async fn show_transaction(
         valid_until: None,
         nonce: None,
     };
-    stage.command("transact", target, &format!("{function} '{wave}'"))?;
     let document = match transact::transact(&arguments, |_| ()).await {
         Ok(document) => document,
         Err(Failure::Error(error)) => return Ok(stage.refused(&error)?),
@@ -337,13 +357,18 @@ async fn show_transaction(
 }
 
 fn invocation(node: &str, target: Target, function: &str, wave: &str) -> InvocationArguments {
+    let (function, arguments) = (Some(function.to_owned()), wave.to_owned());
+    InvocationArguments { target: Some(target), function, arguments, ..of_steps(node, Vec::new()) }
+}
+
+fn of_steps(node: &str, step: Vec<String>) -> InvocationArguments {
     InvocationArguments {
-        target: Some(target),
-        function: Some(function.to_owned()),
-        arguments: wave.to_owned(),
+        target: None,
+        function: None,
+        arguments: String::new(),
         surplus: Vec::new(),
         steps: None,
-        step: Vec::new(),
+        step,
         node: NodeArguments { url: node.to_owned() },
         gas_limit: None,
         json: false,

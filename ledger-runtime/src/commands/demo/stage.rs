@@ -46,6 +46,11 @@ impl Stage {
         writeln!(stdout(), "   ledger {command} {DIM}{target}{DIM:#}{space}{rest}")
     }
 
+    /// A line of what a command reads.
+    pub(super) fn line(&self, text: &str) -> io::Result<()> {
+        writeln!(stdout(), "     {}", abbreviated(text))
+    }
+
     /// What a transaction did, line by line.
     pub(super) fn lines(&self, lines: &Lines) -> io::Result<()> {
         lines.each(|label, value| writeln!(stdout(), "     {GOOD}{label}{GOOD:#} {}", abbreviated(value)))

@@ -2,8 +2,8 @@
 
 use super::super::tables::{KeptToken, TokenPlace};
 use ledger_core::{
-    ContractCounters, ContractRecord, Header, Receipt, State, StateError, TREE_DEPTH, TokenSupply, Tree, TreeUpdate, Utxo,
-    UtxoStatus,
+    ContractCounters, ContractRecord, Header, Receipt, State, StateError, TREE_DEPTH, TokenSupply, Tree, TreeUpdate,
+    Utxo, UtxoStatus,
 };
 use registry_core::hash::Digest;
 use registry_core::id::{ComponentHash, TokenId, TransactionId, UtxoId};
