@@ -102,7 +102,7 @@ fn print(document: &CallDocument) -> Result<(), Failure> {
     if document.result.is_none() {
         document.describe_results(&mut lines);
     }
-    document.describe_failure(&mut lines);
+    document.describe_frames(&mut lines);
     document.describe(&mut lines);
     lines.remark()?;
     eprintln!("gas used: {}", document.gas_used);

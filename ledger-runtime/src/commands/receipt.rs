@@ -226,9 +226,8 @@ impl CallDocument {
         Ok(())
     }
 
-    /// Why it failed, with the calls that were going on, line by line.
-    pub(super) fn describe_failure(&self, lines: &mut Lines) {
-        lines.add_some("failure", self.errors.first());
+    /// The calls that were going on when it failed, line by line.
+    pub(super) fn describe_frames(&self, lines: &mut Lines) {
         let frames = self.effects.iter().flat_map(|effects| &effects.frames);
         for (frame, label) in frames.zip(["  in"].into_iter().chain(std::iter::repeat("  from"))) {
             lines.add(label, frame.text());
@@ -313,7 +312,8 @@ impl TransactionDocument {
     pub(super) fn describe(&self, lines: &mut Lines) {
         lines.add("transaction", self.transaction);
         lines.add("block", format_args!("{} ({})", self.height, self.block));
-        self.call.describe_failure(lines);
+        lines.add_some("failure", self.call.errors.first());
+        self.call.describe_frames(lines);
         self.call.describe_results(lines);
         self.call.describe(lines);
         lines.add("gas used", self.call.gas_used);

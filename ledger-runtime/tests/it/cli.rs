@@ -425,9 +425,12 @@ fn the_demo_runs_to_its_end() {
         "created p2:u",
         "event starstream:events/counting.stopped(82)",
         "was consumed in block 4",
-        "which was consumed earlier in the same transaction",
+        "was consumed earlier in the same transaction",
         "the registry cannot be used",
-        "7 blocks, 10 transactions, state root ",
+        "t.attach(u)",
+        "{amount: 7, moves: 1} for p2:u",
+        "is bound to no UTXO at the end of the transaction",
+        "10 blocks, 13 transactions, state root ",
         "ledger -- transact p2:c",
     ] {
         assert!(stdout.contains(part), "{part}\n{stdout}");

@@ -39,7 +39,7 @@ async fn data_are_verified_and_checked() {
     assert_eq!((&document["blocks"], &document["tip"], code), (&2.into(), &committed.block.to_string().into(), 0));
     let (stdout, _, code) = run(&["check"], &data);
     assert!(
-        stdout.starts_with("everything is as it must be\n2 blocks, 2 transactions, 1 UTXOs, 1 contracts"),
+        stdout.starts_with("everything is as it must be\n2 blocks, 2 transactions, 1 UTXOs, 0 tokens, 1 contracts"),
         "{stdout}"
     );
     assert_eq!(code, 0);
