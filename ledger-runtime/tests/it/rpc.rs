@@ -206,10 +206,11 @@ fn all_interfaces_that_the_project_defines_are_wit() {
     let wit = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit");
     for folder in wit.read_dir().unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()) {
         let mut resolve = wit_parser::Resolve::default();
-        // The host's own package refers to it.
-        resolve.push_dir(wit.join("starstream-std")).unwrap();
-        let pushed = resolve.push_dir(&folder);
-        assert!(folder.ends_with("starstream-std") || pushed.is_ok(), "{}", folder.display());
+        if folder.ends_with("ledger-host") {
+            // It refers to this one.
+            resolve.push_dir(wit.join("starstream-std")).unwrap();
+        }
+        assert!(resolve.push_dir(&folder).is_ok(), "{}", folder.display());
     }
 }
 
