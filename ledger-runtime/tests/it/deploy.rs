@@ -141,6 +141,10 @@ async fn what_a_contract_imports_is_deployed_before_it_and_stays_its_own() {
         for contract in [top, leaf, right, top, left] {
             client.wit(&contract, false).await.unwrap();
         }
+        // Each script gives one more than what it calls: 1 for the leaf, 2 for both sides, 5 for the top.
+        let call = RootCall::Function { contract: top, function: "top".to_owned() };
+        let simulated = client.simulate(&Transaction { call, ..deploy(top) }).await.unwrap();
+        assert_eq!(simulated.receipt.outcome, Ok(vec![5]));
         running.stop().await;
     }
     verify_directory(data.path());
