@@ -135,9 +135,9 @@ pub enum DraftError {
         error: Box<DraftError>,
     },
     /// Which UTXOs and tokens a script makes is found out by simulating it, and that failed.
-    #[error("what the calls before it make cannot be found out: their simulation failed: {failure}")]
+    #[error("what the calls up to there make cannot be found out: {failure}")]
     Simulation {
-        /// What the simulation says.
+        /// Why not.
         failure: String,
     },
     /// A result that is no object was named.

@@ -226,7 +226,7 @@ impl<'x> Steps<'x, '_, '_> {
         }
         let simulation = self.simulate().await?;
         let object = simulation.made(name).ok_or_else(|| DraftError::Simulation {
-            failure: format!("the calls before it make no {kind} that lives on at `{name}`"),
+            failure: format!("they make no {kind} that lives on at `{name}`"),
         })?;
         Ok(Thing::Object(object))
     }
@@ -239,7 +239,7 @@ impl<'x> Steps<'x, '_, '_> {
         let receipt = self.calls.node().simulate(&transaction).await?.receipt;
         match &receipt.outcome {
             Ok(_) => Ok(Simulation { transaction, receipt }),
-            Err(failure) => Err(DraftError::Simulation { failure: failure.to_string() }),
+            Err(failure) => Err(DraftError::Simulation { failure: format!("their simulation failed: {failure}") }),
         }
     }
 

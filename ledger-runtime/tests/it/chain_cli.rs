@@ -484,7 +484,7 @@ async fn mistakes_in_several_calls_are_pointed_at() {
         (
             format!("t = {coin}.coin::mint(1)\n{counter}.create(1)\n{start}\nt.attach(u)"),
             vec![
-                "what the calls before it make cannot be found out",
+                "what the calls up to there make cannot be found out: their simulation failed",
                 "hint: ",
                 "call mains, and what mints, before scripts",
             ],
@@ -505,6 +505,34 @@ async fn mistakes_in_several_calls_are_pointed_at() {
     }
     let (_, stderr, code) = output(&node.ask("call", &["--steps", "no such file"]));
     assert!(stderr.contains("cannot read the calls in `no such file`") && code == 1, "{stderr}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_script_makes_has_a_name_too() {
+    let registry = RunningRegistry::start().await;
+    let transfer = published(&registry, "transfer").await;
+    let directory = tempfile::tempdir().unwrap();
+    let node = Process::start(&registry.url, directory.path(), &[]);
+    assert_eq!(output(&node.ask("deploy", &[&transfer])).2, 0);
+    registry.stop().await;
+    // `open-two` returns nothing, and `split` the second UTXO that it takes from.
+    let steps = format!(
+        "{transfer}.open-two(10, 20)\nmade:0.add(5)\nw = {transfer}.split(\"made:1\", 8)\nv = {transfer}.wallet::open(1)\n\
+         w.add(100); v.add(200)\nmade:0.get(); \"made:1\".get()\n"
+    );
+    let wrong = ledger().args(["call", "--steps", "-", "--node", &node.url]).write_stdin(steps.clone()).assert();
+    let (_, stderr, code) = output(&wrong);
+    assert!(stderr.contains("line 6, column 15: expected a name") && code == 1, "{stderr}");
+    let right = steps.replace("\"made:1\".get()", "made:1.get(); w.get(); v.get()");
+    let sent = ledger().args(["transact", "--json", "--steps", "-", "--node", &node.url]).write_stdin(right).assert();
+    let (stdout, stderr, code) = output(&sent);
+    let sent: Json = serde_json::from_str(&stdout).unwrap_or_default();
+    let results = sent["results"].as_array().unwrap_or_else(|| panic!("{stdout}{stderr}"));
+    let results: Vec<&str> = results[6..].iter().map(|result| text(&result["result"])).collect();
+    assert_eq!((results, code), (vec!["15", "12", "108", "201"], 0));
+    assert_eq!(sent["created"].as_array().unwrap().len(), 4);
+    let (_, stderr, code) = output(&node.ask("call", &["--step", "made:0.get()"]));
+    assert!(stderr.contains("cannot be found out: there are none") && code == 1, "{stderr}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
