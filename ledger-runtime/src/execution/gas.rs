@@ -9,7 +9,7 @@ use super::coroutine::Access;
 use super::stop::Stopped;
 use super::store::TransactionStore;
 use crate::profile::ExecutionProfile;
-use ledger_core::Utxo;
+use ledger_core::{Token, Utxo};
 use std::iter;
 use wasmtime::{AsContext, AsContextMut, Store};
 
@@ -59,14 +59,23 @@ pub(super) fn of_transaction(profile: &ExecutionProfile, arguments_size_bytes: u
 }
 
 /// What is paid before any code of a transaction runs: for itself, its arguments, and the state of every UTXO that it names
-/// and of the tokens that these hold, which is read whether the contract asks for it or not.
+/// and of each token that these hold, which is read whether the contract asks for it or not.
 pub(super) fn of_beginning(profile: &ExecutionProfile, arguments_size_bytes: usize, utxos: &[(Utxo, Access)]) -> u64 {
     let sizes = utxos.iter().flat_map(|(Utxo { content, .. }, _)| {
-        iter::once(content.state.len()).chain(content.tokens.iter().map(|token| token.state.len()))
+        iter::once(content.state.len()).chain(content.tokens.iter().map(token_size_bytes))
     });
     let states = sizes.map(|size_bytes| of_state(profile, size_bytes));
     states.fold(of_transaction(profile, arguments_size_bytes), u64::saturating_add)
 }
+
+/// What a token takes of the state: its record, and what says which it is. Without the latter, very many tokens with small
+/// records would cost next to nothing.
+fn token_size_bytes(token: &Token) -> usize {
+    IDENTITY_SIZE_BYTES + token.type_name.len() + token.state.len()
+}
+
+/// A token's id and its contract's hash.
+const IDENTITY_SIZE_BYTES: usize = 64;
 
 /// For values that cross a boundary.
 pub(super) fn of_values(profile: &ExecutionProfile, size_bytes: usize) -> u64 {

@@ -489,6 +489,9 @@ fn steps_pay_for_each_call_and_for_tokens_that_are_named() {
         gas_of(stage, &transaction).0
     };
     let (without, with) = (read(&mut stage, bare), read(&mut stage, holder));
-    let size_bytes = stage.utxo(holder).content.tokens.iter().find(|held| held.id == token).unwrap().state.len();
+    let held = stage.utxo(holder).content.tokens;
+    let held = held.iter().find(|held| held.id == token).unwrap();
+    // Its id, its contract, its type and its record.
+    let size_bytes = 32 + 32 + "coin".len() + held.state.len();
     assert_eq!(with - without, size_bytes as u64 * profile.gas_per_state_byte);
 }
