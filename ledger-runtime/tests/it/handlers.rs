@@ -266,3 +266,23 @@ fn gas_for_handlers_suffices_exactly_or_not() {
         assert_eq!((failure.kind, short.gas_used), (FailureKind::OutOfGas, limit));
     }
 }
+
+/// A token cannot be bound to what ends while it is asked: it would be gone without having been burned.
+#[test]
+fn a_handler_cannot_end_what_a_token_is_bound_to_meanwhile() {
+    let component = build::importing(include_str!("handlers/seal.wit"), include_str!("handlers/seal.wat"), &[]);
+    let mut chain = Chain::with(&component);
+    let seal = chain.function("seal-up", vec![], &[]);
+    let created = chain.succeed(seal).created;
+    assert_eq!(created[0].content.tokens.len(), 1);
+    for (script, detail) in [
+        ("seal-what-ends", "which was consumed earlier in the transaction"),
+        ("unseal-what-ends", "because it is bound to no UTXO"),
+    ] {
+        let transaction = chain.function(script, vec![], &[]);
+        let failure = chain.fail(transaction);
+        assert_eq!(failure.kind, FailureKind::Refused);
+        assert!(failure.detail.ends_with(detail), "{failure}");
+        assert_eq!(Stage::frames(&failure), [script]);
+    }
+}

@@ -166,6 +166,8 @@ fn attach(
     store.data_mut().transition()?.check_attach(token, to, asker)?;
     let result = call(store, token, ATTACH, arguments)?;
     let transition = store.data_mut().transition()?;
+    // It may have raised an effect, whose handler did something to the UTXO meanwhile.
+    transition.check_attach(token, to, asker)?;
     transition.bind(token, to)?;
     let (token, to) = (transition.object(token)?.token_id()?, transition.object(to)?.utxo_id()?);
     transition.say(&Said::Attached { token, to })?;
@@ -182,6 +184,8 @@ fn detach(
     store.data_mut().transition()?.check_detach(token, source, asker)?;
     let result = call(store, token, DETACH, arguments)?;
     let transition = store.data_mut().transition()?;
+    // As after `attach`.
+    transition.check_detach(token, source, asker)?;
     transition.unbind(token, source)?;
     let (token, from) = (transition.object(token)?.token_id()?, transition.object(source)?.utxo_id()?);
     transition.say(&Said::Detached { token, from })?;
