@@ -1,8 +1,7 @@
 //! What a transaction called, with its types.
 
 use crate::failure::Failure;
-use ledger_core::{Receipt, TokenChange};
-use ledger_core::{RootCall, RootStep, StepCall, Token, TokenRef, Transaction, Utxo, UtxoRef};
+use ledger_core::{Receipt, RootCall, RootStep, StepCall, Token, TokenChange, TokenRef, Transaction, Utxo, UtxoRef};
 use ledger_runtime::draft::{ContractTexts, Draft, DraftError};
 use ledger_runtime::rpc::{NodeClient, TokenAnswer, UtxoAnswer};
 use ledger_runtime::utxo_name::UtxoName;
@@ -12,7 +11,7 @@ use registry_core::id::{ComponentHash, TokenId, UtxoId};
 /// What a transaction called. Of what failed or was consumed at once it may not be known any more what it was.
 pub(super) enum Called {
     Deployment,
-    One { call: RootCall, callee: Option<Callee> },
+    One { call: RootCall, callee: Box<Option<Callee>> },
     Several { call: RootCall, callees: Vec<Option<Callee>> },
 }
 
@@ -26,7 +25,7 @@ impl Called {
         match call {
             RootCall::Calls(_) => Self::Several { call, callees: callees.collect() },
             RootCall::Deploy { .. } => Self::Deployment,
-            _ => Self::One { call, callee: callees.next().flatten() },
+            _ => Self::One { call, callee: Box::new(callees.next().flatten()) },
         }
     }
 
@@ -56,7 +55,7 @@ impl Called {
         };
         let mut steps = Steps { transaction, receipt, made: Some(Vec::new()), minted: Vec::new() };
         let callee = steps.callee(texts, &single).await?;
-        Ok(Self::One { call, callee })
+        Ok(Self::One { call, callee: Box::new(callee) })
     }
 }
 

@@ -207,7 +207,7 @@ fn call_texts(
             (None, Some(texts.collect::<Result<_, _>>()?))
         }
         (call, Called::One { callee, .. }) => {
-            (Some(text(target_and_function(call), callee.as_ref(), &transaction.arguments)?), None)
+            (Some(text(target_and_function(call), (**callee).as_ref(), &transaction.arguments)?), None)
         }
         (call, _) => {
             let (target, function) = target_and_function(call);

@@ -403,7 +403,7 @@ fn result_documents(called: &Called, encoded: &[u8]) -> Result<Vec<ResultDocumen
     const WRONG: &str = "the node's answer is not what the contract's WIT says";
     let (call, callees) = match called {
         Called::Deployment => return Ok(Vec::new()),
-        Called::One { call, callee } => (call, std::slice::from_ref(callee)),
+        Called::One { call, callee } => (call, std::slice::from_ref(&**callee)),
         Called::Several { call, callees } => (call, callees.as_slice()),
     };
     let results = results(call, encoded).context(WRONG)?;
