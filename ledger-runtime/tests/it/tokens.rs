@@ -193,7 +193,7 @@ fn a_token_is_minted_held_and_burned_when_its_holder_ends() {
     assert_eq!(stage.utxo(counter).content.tokens, held);
 
     let stop = method(UtxoRef::Kept(counter), "stop", Vec::new());
-    let failure = stage.fail(&[stop.clone()], &[counter]);
+    let failure = stage.fail(std::slice::from_ref(&stop), &[counter]);
     let expected = format!(
         "{} is bound to no UTXO at the end of the transaction: bind it with `attach`, or burn it",
         stage.coin_text(token)

@@ -181,7 +181,7 @@ pub(crate) enum Text {
 #[derive(Debug, Deserialize)]
 #[serde(tag = "outcome", rename_all = "kebab-case")]
 pub(crate) enum Expected {
-    Ok(ExpectedEffects),
+    Ok(Box<ExpectedEffects>),
     Fail { reason: Reason },
 }
 

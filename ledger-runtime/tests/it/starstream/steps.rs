@@ -427,11 +427,11 @@ impl Runner<'_> {
                 differences.push(format!("`{}` has no row of the call table", step.name));
                 continue;
             };
-            let states = expected.tokens.values().map(|token| {
+            let mut states = expected.tokens.values().map(|token| {
                 let contract = self.cast.get(token.contract.as_deref());
                 CallRow::state(&contract.encode_storage(&token.type_name, &token.storage))
             });
-            let wanted = states.last().unwrap_or(Digest::ZERO);
+            let wanted = states.next_back().unwrap_or(Digest::ZERO);
             differences.extend(difference(&format!("record after `{}`", step.name), &wanted, &row.new_state));
             if let Some(name) = &step.token {
                 let wanted = Some(ObjectId::Token(names.token_id(name)));

@@ -129,7 +129,7 @@ fn a_utxo_takes_and_gives_tokens_by_its_own_code() {
     // From one to another, in one transaction.
     let steps = [stage.open(), give(purse), take(UtxoRef::Made(0), &token.id.to_string())];
     let effects = stage.steps(&steps).unwrap();
-    assert_eq!(effects.created[0].content.tokens, [token.clone()]);
+    assert_eq!(effects.created[0].content.tokens, std::slice::from_ref(&token));
     assert!(stage.purse().content.tokens.is_empty());
 
     let bound = [stage.open(), stage.mint(3), take(purse, "minted:0")];
