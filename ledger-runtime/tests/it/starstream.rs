@@ -13,7 +13,6 @@ pub(crate) mod steps;
 use crate::support;
 use cast::Cast;
 use chain::{Machine, TestChain};
-use contract::Contract;
 use expectations::{COMPILER, ChainMoment, ContractExpectations, Sequence, Set};
 use futures::future::join_all;
 use ledger_core::{
@@ -63,10 +62,14 @@ fn every_sequence_on_a_chain_of_its_own() {
 #[test]
 fn everything_that_is_expected_is_compared() {
     let (default_moment, mut count) = (expectations::read().default_chain, 0);
-    for (contract, sequence) in
-        [("counter", "across-tx"), ("counter", "scripts"), ("flash", "one-of-two"), ("escrow", "release")]
-    {
-        let cast = Cast::of(Contract::new(expectations::component(contract)));
+    for (contract, sequence) in [
+        ("counter", "across-tx"),
+        ("counter", "scripts"),
+        ("flash", "one-of-two"),
+        ("escrow", "release"),
+        ("coin", "life"),
+    ] {
+        let cast = Cast::of_compilers_set(contract);
         let original = expectations::read_value(contract, sequence);
         for (what, other) in mutations::of_expectations(&original) {
             let other: ContractExpectations = serde_json::from_value(other).unwrap();

@@ -14,9 +14,11 @@ pub(crate) struct Cast {
 const ANY: &str = "counter";
 
 impl Cast {
-    /// One contract alone.
-    pub(crate) fn of(own: Contract) -> Self {
-        Self { own, others: Vec::new() }
+    /// That of a contract of the compiler's set.
+    pub(crate) fn of_compilers_set(name: &str) -> Self {
+        let set = Set::of_compiler();
+        let expectations = set.expectations.contracts.iter().find(|contract| contract.name == name).unwrap();
+        Self::read(&set, expectations)
     }
 
     pub(crate) fn read(set: &Set, expectations: &ContractExpectations) -> Self {

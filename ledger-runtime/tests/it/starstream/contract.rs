@@ -66,11 +66,11 @@ impl Contract {
 }
 
 impl Contract {
-    /// The encoding of a state record, whose fields are WAVE text.
-    pub(crate) fn encode_storage(&self, type_name: &str, fields: &BTreeMap<String, String>) -> Vec<u8> {
+    /// The encoding of a state record, whose fields are WAVE text; none if it has others.
+    pub(crate) fn encode_storage(&self, type_name: &str, fields: &BTreeMap<String, String>) -> Option<Vec<u8>> {
         let ty = self.text.storage(type_name).unwrap().unwrap();
         let fields: Vec<String> = fields.iter().map(|(field, value)| format!("{field}: {value}")).collect();
-        encode_text(&ty, &format!("{{{}}}", fields.join(", "))).unwrap()
+        encode_text(&ty, &format!("{{{}}}", fields.join(", ")))
     }
 }
 

@@ -27,6 +27,11 @@ impl Set {
         Self { name, folder, expectations }
     }
 
+    /// The compiler's.
+    pub(crate) fn of_compiler() -> Self {
+        Self::read(folder_of(COMPILER))
+    }
+
     /// The committed component of one of its contracts; of another set's as `set/contract`.
     pub(crate) fn component(&self, contract: &str) -> Vec<u8> {
         let folder = match contract.split_once('/') {
@@ -59,12 +64,12 @@ fn folder_of(set: &str) -> PathBuf {
 
 /// The committed component of a contract of the compiler's set.
 pub(crate) fn component(name: &str) -> Vec<u8> {
-    Set::read(folder_of(COMPILER)).component(name)
+    Set::of_compiler().component(name)
 }
 
 /// The compiler's set.
 pub(crate) fn read() -> Expectations {
-    Set::read(folder_of(COMPILER)).expectations
+    Set::of_compiler().expectations
 }
 
 /// What is expected of a contract of the compiler's set, with one of its sequences, as JSON.

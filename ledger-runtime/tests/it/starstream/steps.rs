@@ -429,10 +429,10 @@ impl Runner<'_> {
             };
             let mut states = expected.tokens.values().map(|token| {
                 let contract = self.cast.get(token.contract.as_deref());
-                CallRow::state(&contract.encode_storage(&token.type_name, &token.storage))
+                contract.encode_storage(&token.type_name, &token.storage).map(|state| CallRow::state(&state))
             });
-            let wanted = states.next_back().unwrap_or(Digest::ZERO);
-            differences.extend(difference(&format!("record after `{}`", step.name), &wanted, &row.new_state));
+            let wanted = states.next_back().unwrap_or(Some(Digest::ZERO));
+            differences.extend(difference(&format!("record after `{}`", step.name), &wanted, &Some(row.new_state)));
             if let Some(name) = &step.token {
                 let wanted = Some(ObjectId::Token(names.token_id(name)));
                 differences.extend(difference(&format!("token of `{}`", step.name), &wanted, &row.object));
