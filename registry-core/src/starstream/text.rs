@@ -104,8 +104,8 @@ impl Lines {
     fn utxo(&mut self, utxo: &UtxoType) {
         let yields = utxo.state.as_ref().and_then(|state| state.yields);
         let yields = match yields {
-            None => String::new(),
-            Some(0) => " (no yield)".to_owned(),
+            // In another language than Starstream's, a UTXO keeps nothing for each yield, however many it has.
+            None | Some(0) => String::new(),
             Some(1) => " (1 yield)".to_owned(),
             Some(count) => format!(" ({count} yields)"),
         };
