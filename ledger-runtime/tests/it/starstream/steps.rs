@@ -419,7 +419,17 @@ impl Runner<'_> {
     /// Each step that uses a token from outside is a row of the call table, which commits to the token's record.
     fn compare_token_rows(&self, steps: &[Step], names: &Names, chain: &dyn Chain) -> Vec<String> {
         let Some(calls) = chain.calls() else { return Vec::new() };
-        let mut rows = calls.iter().filter(|call| matches!(call.object, Some(ObjectId::Token(_))));
+        // Other transactions of the block have tokens of their own.
+        let own: Vec<ObjectId> = steps
+            .iter()
+            .filter_map(|step| match &step.expect {
+                Expected::Ok(expected) => Some(expected.tokens.keys()),
+                Expected::Fail { .. } => None,
+            })
+            .flatten()
+            .map(|name| ObjectId::Token(names.token_id(name)))
+            .collect();
+        let mut rows = calls.iter().filter(|call| call.object.is_some_and(|object| own.contains(&object)));
         let mut differences = Vec::new();
         for step in steps.iter().filter(|step| step.kind.is_of_token()) {
             let Expected::Ok(expected) = &step.expect else { continue };
