@@ -288,6 +288,8 @@ impl<'a> Reader<'a> {
                 _ => state.fields.push(self.names.field(&field.name, &field.ty)),
             }
         }
+        // In another language than Starstream's, a UTXO keeps nothing for each yield, however many it has.
+        state.yields = state.yields.filter(|yields| *yields > 0);
         Some(state)
     }
 

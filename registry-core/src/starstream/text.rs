@@ -104,8 +104,7 @@ impl Lines {
     fn utxo(&mut self, utxo: &UtxoType) {
         let yields = utxo.state.as_ref().and_then(|state| state.yields);
         let yields = match yields {
-            // In another language than Starstream's, a UTXO keeps nothing for each yield, however many it has.
-            None | Some(0) => String::new(),
+            None => String::new(),
             Some(1) => " (1 yield)".to_owned(),
             Some(count) => format!(" ({count} yields)"),
         };
