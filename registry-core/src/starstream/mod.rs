@@ -109,8 +109,8 @@ pub struct State {
     /// The fields that are declared, in the order of the record. Starstream's compiler flattens a field that has several
     /// parts: those after the first are called `field-v1`, `field-v2`, and so on.
     pub fields: Vec<Field>,
-    /// How many points the UTXO can stop at, if the record is one of Starstream's compiler; what it keeps for each of them
-    /// is not in the fields.
+    /// How many points the UTXO can stop at, if the record is one of Starstream's compiler and there are any; what it keeps
+    /// for each of them is not in the fields.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub yields: Option<usize>,
 }
