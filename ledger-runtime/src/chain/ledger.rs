@@ -9,7 +9,7 @@ use super::production::{ChainEnd, Production, next_moment};
 use super::sequencer::{Decision, Proposal, Sequencer};
 use super::submission::{Answer, Committed, SubmitError, Submitters};
 use crate::contracts::{ContractError, Contracts};
-use crate::execution::{Executor, NodeFault};
+use crate::execution::{Executor, Extent, NodeFault};
 use crate::genesis::{Genesis, GenesisError};
 use crate::limits::Limits;
 use crate::node::THREAD_STACK_SIZE_BYTES;
@@ -187,11 +187,12 @@ impl Ledger {
         self.submit(transaction).await
     }
 
-    /// Executes a transaction on the latest state as if it were alone in the next block, and changes nothing.
+    /// Executes a transaction, or the beginning of one, on the latest state as if it were alone in the next block, and changes
+    /// nothing.
     ///
     /// # Errors
     /// If it cannot be in that block, or this machine fails.
-    pub async fn simulate(&self, transaction: Transaction) -> Result<Simulated, SubmitError> {
+    pub async fn simulate(&self, transaction: Transaction, extent: Extent) -> Result<Simulated, SubmitError> {
         let snapshot = self.parts.storage.snapshot();
         let moment = self.next_moment(&*snapshot)?;
         let proposal = self.resolved(transaction).await?;
@@ -206,7 +207,7 @@ impl Ledger {
         }
         let (transaction, state) = (proposal.transaction.clone(), Arc::clone(&snapshot));
         let contracts = Arc::new(DeployedContracts(Arc::clone(&self.parts.contracts)));
-        let executed = match self.parts.engine.simulate(transaction, moment, state, contracts).await? {
+        let executed = match self.parts.engine.simulate(transaction, extent, moment, state, contracts).await? {
             Verdict::Invalid(reason) => Executed::Invalid(reason),
             Verdict::Executed(execution) => Executed::Call(execution),
         };

@@ -295,7 +295,7 @@ impl DraftError {
             Self::Steps(error) => error.hint().map(str::to_owned),
             Self::Simulation { .. } => Some(
                 "a name for what is made after a script, or by it, needs a simulation of the calls up to there, which must \
-                 succeed alone: call mains, and what mints, before scripts"
+                 not fail; names for what mains make, and for what is minted, before all scripts need none"
                     .to_owned(),
             ),
             Self::Burned { .. } => Some("a token is burned once; `ledger tokens` lists those that exist".to_owned()),

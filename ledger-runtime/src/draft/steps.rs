@@ -236,7 +236,7 @@ impl<'x> Steps<'x, '_, '_> {
             return Err(DraftError::Simulation { failure: "there are none".to_owned() });
         }
         let transaction = self.transaction().await?;
-        let receipt = self.calls.node().simulate(&transaction).await?.receipt;
+        let receipt = self.calls.node().simulate_beginning(&transaction).await?.receipt;
         match &receipt.outcome {
             Ok(_) => Ok(Simulation { transaction, receipt }),
             Err(failure) => Err(DraftError::Simulation { failure: format!("their simulation failed: {failure}") }),

@@ -110,6 +110,15 @@ pub enum SimulateError {
     Node(#[from] NodeFault),
 }
 
+/// How much of a transaction is simulated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// All of it, as it would be in a block.
+    Whole,
+    /// The first of its calls. Others are to come, which bind or burn the tokens that are unbound after these.
+    Beginning,
+}
+
 /// Executes transactions and calls. What somebody only asks for runs on a bounded number of threads that are not those
 /// of the asynchronous runtime.
 pub struct Executor {
@@ -179,17 +188,19 @@ impl Executor {
     ) -> Result<Verdict, NodeFault> {
         let _one_at_a_time = self.block.lock().unwrap_or_else(PoisonError::into_inner);
         let (engine, profile) = (&self.engine, &self.profile);
-        let machine = Machine { engine, profile, moment, is_recorded: true };
+        let machine = Machine { engine, profile, moment, is_recorded: true, extent: Extent::Whole };
         verdict(machine, transaction, state, contracts)
     }
 
-    /// Finds out what a transaction would do at `moment`, as soon as a worker is free. It has no rows of the call table.
+    /// Finds out what a transaction would do at `moment`, as soon as a worker is free. It has no rows of the call table. Of
+    /// the beginning of one, tokens that are unbound at its end look like tokens that were burned.
     ///
     /// # Errors
     /// If there is no free worker, or this machine fails.
     pub async fn simulate(
         &self,
         transaction: Transaction,
+        extent: Extent,
         moment: Moment,
         state: Arc<dyn State>,
         contracts: Arc<dyn ContractProvider>,
@@ -197,7 +208,7 @@ impl Executor {
         let (engine, profile) = (self.engine.clone(), Arc::clone(&self.profile));
         self.on_worker(move || {
             let (engine, profile, moment) = (&engine, &profile, &moment);
-            let machine = Machine { engine, profile, moment, is_recorded: false };
+            let machine = Machine { engine, profile, moment, is_recorded: false, extent };
             verdict(machine, &transaction, state.as_ref(), contracts).map_err(SimulateError::Node)
         })
         .await

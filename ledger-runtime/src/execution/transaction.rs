@@ -3,7 +3,7 @@
 use super::check::{Checked, Root, arguments_size_bytes};
 use super::coroutine::{self, Beginning, Transition};
 use super::stop::Stopped;
-use super::{ContractProvider, NodeFault};
+use super::{ContractProvider, Extent, NodeFault};
 use super::{gas, plain, store};
 use crate::profile::ExecutionProfile;
 use ledger_core::{Effects, Execution, FailureFrame, Moment, ObjectId, Outcome, RootCall, Transaction};
@@ -17,6 +17,8 @@ pub(super) struct Machine<'a> {
     pub(super) moment: &'a Moment,
     /// Whether rows of the call table are made.
     pub(super) is_recorded: bool,
+    /// How much of a transaction it is.
+    pub(super) extent: Extent,
 }
 
 impl Machine<'_> {
@@ -73,7 +75,7 @@ impl Machine<'_> {
         let (gas_used, result) = gas::settle(&mut store, self.profile, limit, result);
         let mut transition = store.into_data().into_transition()?;
         let (calls, frames) = (transition.take_calls(), transition.take_failed_frames());
-        let result = result.and_then(|result| transition.finish(result));
+        let result = result.and_then(|result| transition.finish(result, self.extent));
         Ok(Execution { outcome: outcome(result, limit, frames)?, gas_used, calls })
     }
 }

@@ -8,6 +8,7 @@ use super::refusal::{ErrorCode, Refusal};
 use crate::admission::coroutine::method_ids;
 use crate::chain::{Committed, Ledger, Simulated};
 use crate::contract_hash;
+use crate::execution::Extent;
 use crate::service::{Service, ServiceError};
 use crate::store::{Snapshot, StorageError, TokenPage, TokenStatus};
 use crate::utxo_name::UtxoName;
@@ -23,8 +24,9 @@ pub(super) async fn submit(service: &Service, transaction: &[u8]) -> Result<Comm
     Ok(service.ledger().submit(decode(transaction)?).await?)
 }
 
-pub(super) async fn simulate(service: &Service, transaction: &[u8]) -> Result<Simulated, Refusal> {
-    Ok(service.ledger().simulate(decode(transaction)?).await?)
+pub(super) async fn simulate(service: &Service, transaction: &[u8], is_beginning: bool) -> Result<Simulated, Refusal> {
+    let extent = if is_beginning { Extent::Beginning } else { Extent::Whole };
+    Ok(service.ledger().simulate(decode(transaction)?, extent).await?)
 }
 
 pub(super) async fn deploy(

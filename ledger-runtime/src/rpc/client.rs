@@ -161,7 +161,16 @@ impl NodeClient {
     /// # Errors
     /// If the node can't be reached or refuses; a transaction that fails while it runs is an outcome.
     pub async fn simulate(&self, transaction: &Transaction) -> Result<Simulated, NodeClientError> {
-        self.ask(Request::Simulate { transaction: transaction.to_bytes() }).await
+        self.ask(Request::Simulate { transaction: transaction.to_bytes(), is_beginning: false }).await
+    }
+
+    /// As [`NodeClient::simulate`], for the first calls of a transaction: tokens may be unbound after them, and look like
+    /// tokens that were burned.
+    ///
+    /// # Errors
+    /// As [`NodeClient::simulate`].
+    pub async fn simulate_beginning(&self, transaction: &Transaction) -> Result<Simulated, NodeClientError> {
+        self.ask(Request::Simulate { transaction: transaction.to_bytes(), is_beginning: true }).await
     }
 
     /// Makes a contract part of the chain.

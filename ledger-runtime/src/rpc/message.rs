@@ -41,7 +41,7 @@ pub(super) enum Request {
     GetWit { contract: String, resolve: bool },
     Status,
     Submit { transaction: Vec<u8> },
-    Simulate { transaction: Vec<u8> },
+    Simulate { transaction: Vec<u8>, is_beginning: bool },
     Deploy { contract: String, gas_limit_max: Option<u64> },
     Utxo { name: String },
     Utxos { contract: Option<String>, after: Option<String>, limit: u32 },
@@ -105,7 +105,9 @@ impl Method {
             }
             Self::Status => Request::Status,
             Self::Submit => Request::Submit { transaction: Encoded::read(reader)? },
-            Self::Simulate => Request::Simulate { transaction: Encoded::read(reader)? },
+            Self::Simulate => {
+                Request::Simulate { transaction: Encoded::read(reader)?, is_beginning: Encoded::read(reader)? }
+            }
             Self::Deploy => Request::Deploy { contract: Encoded::read(reader)?, gas_limit_max: Encoded::read(reader)? },
             Self::Utxo => Request::Utxo { name: Encoded::read(reader)? },
             Self::Utxos => Request::Utxos {
@@ -172,7 +174,11 @@ impl Request {
                 resolve.write(to)
             }
             Self::Status | Self::ChainStatus => Ok(()),
-            Self::Submit { transaction } | Self::Simulate { transaction } => transaction.write(to),
+            Self::Submit { transaction } => transaction.write(to),
+            Self::Simulate { transaction, is_beginning } => {
+                transaction.write(to)?;
+                is_beginning.write(to)
+            }
             Self::Deploy { contract, gas_limit_max } => {
                 contract.write(to)?;
                 gas_limit_max.write(to)

@@ -143,7 +143,9 @@ impl Server {
         match request {
             Request::Status => self.encode(&service.status()),
             Request::Submit { transaction } => self.answer_or_refuse(chain::submit(service, &transaction).await),
-            Request::Simulate { transaction } => self.answer_or_refuse(chain::simulate(service, &transaction).await),
+            Request::Simulate { transaction, is_beginning } => {
+                self.answer_or_refuse(chain::simulate(service, &transaction, is_beginning).await)
+            }
             Request::Deploy { contract, gas_limit_max } => {
                 self.answer_or_refuse(chain::deploy(service, &contract, gas_limit_max).await)
             }

@@ -13,6 +13,7 @@ use ledger_runtime::chain::{
     BlockProduction, ChainEnd, ChainError, Committed, Ledger, Proposal, ProposeError, SubmitError, verify,
 };
 use ledger_runtime::contracts::ContractError;
+use ledger_runtime::execution::Extent;
 use ledger_runtime::genesis::Genesis;
 use ledger_runtime::limits::Limits;
 use ledger_runtime::profile::ExecutionProfile;
@@ -67,11 +68,11 @@ async fn a_utxo_lives_on_a_chain() {
     assert_eq!((committed.height, committed.index), (1, 0));
     let utxo = created(&committed);
     // What is simulated changes nothing.
-    let simulated = ledger.simulate(bump(utxo, Some(0), 5)).await.unwrap();
+    let simulated = ledger.simulate(bump(utxo, Some(0), 5), Extent::Whole).await.unwrap();
     assert_eq!((simulated.height, simulated.receipt.changed.len()), (2, 1));
     let committed = ledger.submit(bump(utxo, Some(0), 5)).await.unwrap();
     assert_eq!((committed.height, committed.receipt.changed[0].version), (2, 1));
-    let simulated = ledger.simulate(method(utxo, None, "value", &[])).await.unwrap();
+    let simulated = ledger.simulate(method(utxo, None, "value", &[]), Extent::Whole).await.unwrap();
     assert_eq!((simulated.receipt.outcome, simulated.receipt.read), (Ok(vec![12]), vec![utxo]));
     let committed = ledger.submit(method(utxo, Some(1), "stop", &[])).await.unwrap();
     assert_eq!(committed.receipt.consumed[0].utxo, utxo);
@@ -435,7 +436,7 @@ async fn a_contract_is_deployed_with_its_packages() {
     // Nobody asks the registry for what is deployed.
     let asked = source.fetches.load(Ordering::SeqCst);
     let again = RootCall::Deploy { contract: shop, gas_limit_max: None };
-    let error = ledger.simulate(transaction(again, Vec::new(), &[])).await.unwrap_err();
+    let error = ledger.simulate(transaction(again, Vec::new(), &[]), Extent::Whole).await.unwrap_err();
     assert!(matches!(error, SubmitError::Invalid(Invalid::DeployedContract(_))), "{error}");
     assert_eq!(source.fetches.load(Ordering::SeqCst), asked);
     let block: Block = ledger.read(|snapshot| snapshot.block(1)).await.unwrap().unwrap().unwrap();

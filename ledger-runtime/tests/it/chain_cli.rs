@@ -482,12 +482,8 @@ async fn mistakes_in_several_calls_are_pointed_at() {
         ),
         (format!("u = {counter}"), vec!["line 1, column", "there is no call"]),
         (
-            format!("t = {coin}.coin::mint(1)\n{counter}.create(1)\n{start}\nt.attach(u)"),
-            vec![
-                "what the calls up to there make cannot be found out: their simulation failed",
-                "hint: ",
-                "call mains, and what mints, before scripts",
-            ],
+            format!("{start}; u.stop(); u.bump(1); {counter}.create(1); v = {counter}.counter::start(1)"),
+            vec!["what the calls up to there make cannot be found out: their simulation failed: refused: ", "hint: "],
         ),
         (format!("{counter}#0.bump(1)"), vec!["the chain has no UTXO", "hint: `ledger utxos`"]),
     ] {
@@ -533,6 +529,43 @@ async fn what_a_script_makes_has_a_name_too() {
     assert_eq!(sent["created"].as_array().unwrap().len(), 4);
     let (_, stderr, code) = output(&node.ask("call", &["--step", "made:0.get()"]));
     assert!(stderr.contains("cannot be found out: there are none") && code == 1, "{stderr}");
+}
+
+/// The component of one of the contracts that are written in Rust.
+fn rust_contract(name: &str) -> Vec<u8> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sets/rust").join(name).join("component.wasm");
+    std::fs::read(path).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_a_method_gives_has_a_name_while_it_is_unbound() {
+    let registry = RunningRegistry::start().await;
+    let coin = published(&registry, "coin").await;
+    let vault = registry.publish(rust_contract("rust-vault")).await.to_string();
+    let directory = tempfile::tempdir().unwrap();
+    let node = Process::start(&registry.url, directory.path(), &[]);
+    assert_eq!(output(&node.ask("deploy", &[&vault])).2, 0);
+    registry.stop().await;
+    let steps = |steps: &str, is_sent: bool| {
+        let command = if is_sent { "transact" } else { "call" };
+        let (document, stderr, code) = ask_json(&node, command, &["--step", steps]);
+        assert_eq!(code, 0, "{steps}: {stderr}{document}");
+        document
+    };
+    // One that was minted in the same transaction; one that is unbound when the next is asked for; one by its place.
+    let fresh = format!("v = {vault}.vault::open(); t = {coin}.coin::mint(7); v.deposit(t); w = v.withdraw()");
+    for end in ["w.burn()", "v.deposit(w)", "minted:0.burn()", "v.deposit(\"minted:0\"); x = v.withdraw(); x.attach(v)"]
+    {
+        steps(&format!("{fresh}; {end}"), false);
+    }
+    let kept = format!("v = {vault}.vault::open(); t = {coin}.coin::mint(7); v.deposit(t)");
+    let token = steps(&kept, true)["tokens"][0]["token"].clone();
+    // One that was there before.
+    let burned = steps(&format!("t = {vault}#0.withdraw(); t.burn()"), true);
+    assert_eq!((&burned["tokens"][0]["token"], &burned["tokens"][0]["to"]), (&token, &Json::Null));
+    // What is sent must leave nothing unbound.
+    let (_, stderr, code) = output(&node.ask("call", &["--step", &fresh]));
+    assert!(stderr.contains("refused: ") && stderr.contains("at the end of the transaction") && code == 1, "{stderr}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

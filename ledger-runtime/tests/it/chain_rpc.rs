@@ -380,7 +380,7 @@ async fn answers_are_what_the_wit_says() {
     assert!(deployed.starts_with("ok({height: 1, ") && deployed.contains(&format!("deployed: some(\"{counter}\")")));
     let draft = chain.draft(Target::Contract(counter), "counter::start", "77").await.unwrap();
     let bytes = bytes_text(&draft.transaction.to_bytes());
-    let simulated = generic_call(node, "simulate", &bytes).await;
+    let simulated = generic_call(node, "simulate", &format!("{bytes}, false")).await;
     let submitted = generic_call(node, "submit", &bytes).await;
     assert!(simulated.starts_with("ok({height: 2, ") && submitted.starts_with("ok({height: 2, "), "{simulated}");
     // What was simulated is what happened.
@@ -504,8 +504,9 @@ async fn hostile_requests_are_answered() {
         (other_name, "no name of a chain"),
         (vec![0; 1 << 20], "a megabyte of zeros"),
     ] {
-        for function in ["submit", "simulate"] {
-            let answer = generic_call(&chain.node, function, &bytes_text(&bytes)).await;
+        for (function, rest) in [("submit", ""), ("simulate", ", false"), ("simulate", ", true")] {
+            let arguments = bytes_text(&bytes) + rest;
+            let answer = generic_call(&chain.node, function, &arguments).await;
             assert!(answer.starts_with("err({code: malformed-transaction, "), "{what}: {answer}");
         }
     }

@@ -3,7 +3,7 @@
 use crate::build;
 use crate::memory_chain::{Chain, GAS_LIMIT, check_rows, id, read_id, signed, starstream};
 use ledger_core::{CallEnd, Callable, FailureKind, Invalid, ObjectId, Outcome, RootCall, State, Transaction, Verdict};
-use ledger_runtime::execution::ContractProvider;
+use ledger_runtime::execution::{ContractProvider, Extent};
 use ledger_runtime::profile::ExecutionProfile;
 use std::sync::Arc;
 
@@ -415,7 +415,8 @@ async fn a_simulation_says_what_execution_will_say() {
     let state: Arc<dyn State> = Arc::new(chain.state.clone());
     let contracts: Arc<dyn ContractProvider> = Arc::new(chain.deployed.clone());
     let moment = chain.moment();
-    let simulated = chain.machine.executor.simulate(transaction, moment, state, contracts).await.unwrap();
+    let simulated =
+        chain.machine.executor.simulate(transaction, Extent::Whole, moment, state, contracts).await.unwrap();
     let Verdict::Executed(simulated) = simulated else { panic!("it is invalid") };
     assert_eq!((simulated.outcome, simulated.gas_used), (executed.outcome, executed.gas_used));
     assert!(simulated.calls.is_empty() && !executed.calls.is_empty());

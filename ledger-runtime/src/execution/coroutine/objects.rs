@@ -3,6 +3,7 @@
 
 use super::transition::{Access, LiveIndex};
 use crate::abi::{ObjectName, ObjectType, Resource};
+use crate::execution::Extent;
 use crate::execution::stop::Stopped;
 use ledger_core::{Callable, Changed, Created, Effects, MethodId, Minted, ObjectId, Token, Utxo, UtxoContent};
 use registry_core::id::{AccountId, ComponentHash, TokenId, UtxoId};
@@ -156,9 +157,9 @@ impl Objects {
     /// Tells what became of all of them.
     ///
     /// # Errors
-    /// If a token is left that nobody holds, or a UTXO was changed that may only be read.
-    pub(super) fn add_to(&self, effects: &mut Effects) -> Result<(), Stopped> {
-        let left = self.list.iter().find(|object| object.is_unbound());
+    /// If a token is unbound and the transaction is the whole one, or a UTXO was changed that may only be read.
+    pub(super) fn add_to(&self, effects: &mut Effects, extent: Extent) -> Result<(), Stopped> {
+        let left = self.list.iter().find(|object| extent == Extent::Whole && object.is_unbound());
         if let Some(token) = left {
             return Err(Stopped::refused(format!(
                 "{token} is bound to no UTXO at the end of the transaction: bind it with `attach`, or burn it"

@@ -6,7 +6,7 @@ use super::objects::{Object, ObjectIndex, Objects};
 use crate::abi::ObjectName;
 use crate::admission::Executable;
 use crate::execution::stop::Stopped;
-use crate::execution::{ContractProvider, NodeFault};
+use crate::execution::{ContractProvider, Extent, NodeFault};
 use crate::profile::ExecutionProfile;
 use borsh::BorshSerialize;
 use ledger_core::{Call, ChainId, Effects, Event, FailureFrame, MethodId, Moment, ObjectId, Token, Utxo};
@@ -339,10 +339,10 @@ impl Transition {
     /// What came of it all.
     ///
     /// # Errors
-    /// If a token is left that nobody holds, or a UTXO was changed that may only be read.
-    pub(crate) fn finish(self, result: Vec<u8>) -> Result<Effects, Stopped> {
+    /// If a token is unbound at the end of the whole transaction, or a UTXO was changed that may only be read.
+    pub(crate) fn finish(self, result: Vec<u8>, extent: Extent) -> Result<Effects, Stopped> {
         let mut effects = Effects { result, events: self.events, ..Effects::default() };
-        self.objects.add_to(&mut effects)?;
+        self.objects.add_to(&mut effects, extent)?;
         Ok(effects)
     }
 }

@@ -10,7 +10,7 @@ use ledger_core::{
 };
 use ledger_runtime::admission::coroutine::host_interface_id;
 use ledger_runtime::admission::{AdmissionError, Executable, Imports};
-use ledger_runtime::execution::{ContractProvider, Executor, NodeFault};
+use ledger_runtime::execution::{ContractProvider, Executor, Extent, NodeFault};
 use ledger_runtime::limits::Limits;
 use ledger_runtime::profile::ExecutionProfile;
 use ledger_runtime::store::{RedbStorage, Snapshot, Storage};
@@ -160,7 +160,11 @@ impl TestChain {
     /// The same as somebody finds it out who only asks: beside others, on a thread of its own.
     pub(crate) async fn simulate(&self, transaction: &Transaction, moment: ChainMoment) -> Verdict {
         let (state, machine) = (self.storage.snapshot(), Arc::clone(&self.machine));
-        self.machine.executor.simulate(transaction.clone(), as_moment(moment), state, machine).await.unwrap()
+        self.machine
+            .executor
+            .simulate(transaction.clone(), Extent::Whole, as_moment(moment), state, machine)
+            .await
+            .unwrap()
     }
 
     /// The same by another machine.
