@@ -170,6 +170,9 @@ impl fmt::Display for FailureKind {
 }
 
 impl Failure {
+    /// Bytes of the text that says what happened. Whoever executes keeps to it.
+    pub const DETAIL_SIZE_BYTES_MAX: usize = 4 << 10;
+
     /// A failure of which it is not known (yet) which calls were going on.
     pub fn new(kind: FailureKind, detail: impl Into<String>) -> Self {
         Self { kind, detail: detail.into(), frames: Vec::new() }

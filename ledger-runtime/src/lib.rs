@@ -17,6 +17,7 @@
 
 pub mod abi;
 pub mod admission;
+mod bounded;
 pub mod chain;
 pub mod compiled;
 pub mod contract_hash;

@@ -5,7 +5,8 @@ use super::executor::{Executed, FreshContracts, TransactionExecutor};
 use super::sequencer::Proposal;
 use crate::execution::NodeFault;
 use ledger_core::{
-    Block, BlockBuilder, ChainId, Deployment, Invalid, Moment, ProfileId, RootCall, SealError, SealedBlock, State,
+    Block, BlockBuilder, ChainId, Contradiction, Deployment, Execution, Failure, FailureKind, Invalid, Moment, Outcome,
+    ProfileId, RootCall, SealError, SealedBlock, State, Transaction,
 };
 use registry_core::id::{ComponentHash, TransactionId};
 use std::collections::BTreeMap;
@@ -71,9 +72,7 @@ fn add(
 ) -> Result<Option<Invalid>, BlockFault> {
     match executor.execute(&proposal, moment, builder.state(), fresh)? {
         Executed::Invalid(reason) => return Ok(Some(reason)),
-        Executed::Call(execution) => {
-            builder.push(proposal.transaction, execution)?;
-        }
+        Executed::Call(execution) => push(builder, proposal.transaction, execution)?,
         Executed::Deployment { gas_used, admission } => {
             // Whoever executes a deployment has seen that it is there.
             let deployment = proposal.deployment.map(Arc::unwrap_or_clone).ok_or_else(missing_deployment)?;
@@ -81,6 +80,26 @@ fn add(
         }
     }
     Ok(None)
+}
+
+/// Puts an executed transaction into the block. What it made may be larger than anything that can be kept, although each
+/// part of it is within its limit: that is its failure, the same on every node, and takes all its gas.
+pub(super) fn push(
+    builder: &mut BlockBuilder<'_>,
+    transaction: Transaction,
+    execution: Execution,
+) -> Result<(), SealError> {
+    let pushed = builder.push(transaction.clone(), execution).map(drop);
+    match pushed {
+        Err(SealError::Contradiction { contradiction: too_large @ Contradiction::TooLarge { .. }, .. }) => {
+            let failure =
+                Failure::new(FailureKind::Limit, format!("what the transaction made cannot be kept: {too_large}"));
+            let gas_used = transaction.gas_limit;
+            let failed = Execution { outcome: Outcome::Failed(failure), gas_used, calls: Vec::new() };
+            builder.push(transaction, failed).map(drop)
+        }
+        pushed => pushed,
+    }
 }
 
 pub(super) fn missing_deployment() -> NodeFault {
@@ -91,7 +110,7 @@ pub(super) fn missing_deployment() -> NodeFault {
 pub(super) fn proposals(block: &Block) -> Vec<Proposal> {
     let deployments: BTreeMap<ComponentHash, &Deployment> =
         block.deployments.iter().map(|deployment| (deployment.contract, deployment)).collect();
-    let proposal = |transaction: &ledger_core::Transaction| {
+    let proposal = |transaction: &Transaction| {
         let deployment = match &transaction.call {
             RootCall::Deploy { contract, .. } => deployments.get(contract),
             RootCall::Function { .. } | RootCall::Main { .. } | RootCall::Method { .. } | RootCall::Calls(_) => None,

@@ -1,7 +1,7 @@
 //! A running chain.
 
 use super::Clock;
-use super::block::{BlockFault, Constants, missing_deployment};
+use super::block::{BlockFault, Constants, missing_deployment, push};
 use super::establish::{EstablishError, genesis_block};
 use super::executor::{Executed, FreshContracts, TransactionExecutor};
 use super::node_executor::{DeployedContracts, objection_to_imports};
@@ -353,15 +353,19 @@ fn simulated(
     executed: Executed,
 ) -> Result<Simulated, SubmitError> {
     let mut builder = BlockBuilder::begin(snapshot, constants.chain, constants.profile, moment).map_err(fault)?;
-    let receipt = match (executed, proposal.deployment) {
+    let pushed = match (executed, proposal.deployment) {
         (Executed::Invalid(reason), _) => return Err(SubmitError::Invalid(reason)),
-        (Executed::Call(execution), _) => builder.push(proposal.transaction, execution),
+        (Executed::Call(execution), _) => push(&mut builder, proposal.transaction, execution),
         (Executed::Deployment { gas_used, admission }, Some(deployment)) => {
-            builder.push_deployment(proposal.transaction, gas_used, Arc::unwrap_or_clone(deployment), admission)
+            let deployment = Arc::unwrap_or_clone(deployment);
+            builder.push_deployment(proposal.transaction, gas_used, deployment, admission).map(drop)
         }
         (Executed::Deployment { .. }, None) => return Err(missing_deployment().into()),
     };
-    Ok(Simulated { height: moment.height, receipt: receipt.map_err(fault)?.clone() })
+    pushed.map_err(fault)?;
+    let receipt = builder.receipts().last().cloned();
+    let lost = || NodeFault::new("a transaction cannot be simulated", "it has no receipt");
+    Ok(Simulated { height: moment.height, receipt: receipt.ok_or_else(lost)? })
 }
 
 fn check_same(parts: &Parts, constants: &Constants, kept: &[u8]) -> Result<(), ChainError> {

@@ -4,10 +4,12 @@ use super::executor::{Executed, FreshContracts, TransactionExecutor};
 use super::sequencer::Proposal;
 use crate::admission::coroutine::host_interface_id;
 use crate::admission::{AdmissionError, Executable, Imports, compilation_cost};
+use crate::bounded::bounded;
 use crate::contracts::{ContractError, Contracts};
 use crate::execution::{ContractProvider, Executor, NodeFault};
 use ledger_core::{
-    Admission, ChainId, Deployment, ExternalId, Invalid, Moment, RootCall, State, StateError, Transaction, Verdict,
+    Admission, ChainId, Deployment, ExternalId, Failure, Invalid, Moment, RootCall, State, StateError, Transaction,
+    Verdict,
 };
 use registry_core::id::ComponentHash;
 use registry_core::with_causes;
@@ -65,7 +67,11 @@ impl NodeExecutor {
         if let Some(invalid) = self.objection_to_deployment(asked, moment, state)? {
             return Ok(Executed::Invalid(invalid));
         }
-        let refused = |reason| Ok(Executed::Invalid(Invalid::Deployment { contract: asked.contract, reason }));
+        // What is told of a component may name very much of it.
+        let refused = |reason: String| {
+            let reason = bounded(Failure::DETAIL_SIZE_BYTES_MAX, &reason);
+            Ok(Executed::Invalid(Invalid::Deployment { contract: asked.contract, reason }))
+        };
         let Some(deployment) = deployment.filter(|deployment| deployment.contract == asked.contract) else {
             return refused("its component did not come with the transaction".to_owned());
         };

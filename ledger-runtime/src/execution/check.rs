@@ -5,11 +5,12 @@ use super::{ContractProvider, NodeFault, gas};
 use crate::abi::{Handed, ObjectName, Resource, Signature};
 use crate::admission::coroutine::{CoroutineContract, Entry, Method, Object, ObjectKind};
 use crate::admission::{Executable, Export, RootStorage};
+use crate::bounded::bounded;
 use crate::profile::ExecutionProfile;
 use crate::value::{ValueError, ValueLimits, decode_parameters};
 use ledger_core::{
-    Callable, Invalid, Moment, ObjectId, RootCall, RootStep, State, StateError, StepCall, Token, TokenRef, Transaction,
-    Utxo, UtxoRef, UtxoStatus,
+    Callable, Failure, Invalid, Moment, ObjectId, RootCall, RootStep, State, StateError, StepCall, Token, TokenRef,
+    Transaction, Utxo, UtxoRef, UtxoStatus,
 };
 use registry_core::id::{ComponentHash, TokenId, UtxoId};
 use registry_core::with_causes;
@@ -481,8 +482,8 @@ fn not_taken(function: &str, error: &ValueError) -> Invalid {
     bad_call(format!("the arguments are not what `{function}` takes: {error}"))
 }
 
-fn bad_call(reason: impl Into<String>) -> Invalid {
-    Invalid::BadCall(reason.into())
+fn bad_call(reason: impl AsRef<str>) -> Invalid {
+    Invalid::BadCall(bounded(Failure::DETAIL_SIZE_BYTES_MAX, reason.as_ref()))
 }
 
 impl From<Invalid> for Rejected {

@@ -1,6 +1,7 @@
 //! Why running code ends early, and what its gas counter is worth then.
 
 use super::NodeFault;
+use crate::bounded::bounded;
 use crate::engine::is_of_machine;
 use ledger_core::{Failure, FailureFrame, FailureKind};
 use wasmtime::Trap;
@@ -72,14 +73,15 @@ impl Stopped {
     }
 
     /// What it means for the transaction, whose gas limit is `limit`; `frames` are the calls that were going on, the
-    /// innermost first.
+    /// innermost first. Every failure comes through here, and so none has a longer text than a receipt may have.
     pub(super) fn into_failure(self, limit: u64, frames: Vec<FailureFrame>) -> Result<Failure, NodeFault> {
         let failure = match self {
             Self::OutOfGas => Failure::new(FailureKind::OutOfGas, format!("the gas limit of {limit} was reached")),
             Self::Failed(failure) | Self::FailedWithAllGas(failure) => failure,
             Self::Node(fault) => return Err(fault),
         };
-        Ok(Failure { frames, ..failure })
+        let detail = bounded(Failure::DETAIL_SIZE_BYTES_MAX, &failure.detail);
+        Ok(Failure { detail, frames, ..failure })
     }
 
     /// The trouble of this machine, where nothing else can have happened.

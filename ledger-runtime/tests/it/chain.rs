@@ -2,12 +2,12 @@
 
 use crate::build;
 use crate::chain_support::{
-    FailingExecutor, FailingStorage, Lie, ManualSequencer, Setup, Tampered, bump, create, method, source, starstream,
-    transaction,
+    FailingExecutor, FailingStorage, LavishExecutor, Lie, ManualSequencer, Setup, Tampered, bump, create, method,
+    source, starstream, transaction,
 };
 use crate::node::WrongSource;
 use crate::support::{LocalSource, genesis};
-use ledger_core::{Block, Invalid, RootCall, UtxoStatus};
+use ledger_core::{Block, FailureKind, Invalid, RootCall, UtxoStatus};
 use ledger_runtime::admission::compilation_cost;
 use ledger_runtime::chain::{
     BlockProduction, ChainEnd, ChainError, Committed, Ledger, Proposal, ProposeError, SubmitError, verify,
@@ -527,4 +527,25 @@ async fn verifying_finds_whatever_is_told_wrongly() {
         assert!(error.starts_with(expected), "{lie:?}: {error}");
     }
     assert_eq!(verified(storage.snapshot()).await, Ok(3));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_too_large_to_be_kept_fails_and_is_paid() {
+    let (source, counter) = source();
+    let data = tempdir().unwrap();
+    let sequencer = ManualSequencer::new();
+    let mut parts = Setup::new(data.path(), genesis(&[counter]), source).parts(sequencer.clone()).unwrap();
+    let large = create(counter, 1);
+    parts.executor = Arc::new(LavishExecutor { executor: parts.executor, nonce: large.nonce });
+    let ledger = Arc::new(Ledger::start(parts).await.unwrap());
+    let (asked, transaction) = (Arc::clone(&ledger), large.clone());
+    let answer = tokio::spawn(async move { asked.submit(transaction).await });
+    // Nobody may leave it out: other nodes make the same block.
+    sequencer.decide(1, sequencer.proposals(1).await);
+    let receipt = answer.await.unwrap().unwrap().receipt;
+    assert_eq!((receipt.gas_used, receipt.created.len()), (large.gas_limit, 0));
+    let failure = receipt.outcome.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Limit);
+    assert!(failure.detail.starts_with("what the transaction made cannot be kept: a receipt has "), "{failure}");
+    assert_eq!(height(&ledger), 1);
 }

@@ -4,6 +4,7 @@
 mod abi;
 mod admission;
 mod bad_input;
+mod bounds;
 mod build;
 mod chain;
 mod chain_cli;
