@@ -138,6 +138,12 @@ pub enum StepCall {
         /// The function: `burn`.
         function: String,
     },
+    /// Burns a token without running any of its code, because the UTXO that held it was consumed by a step before. It takes no
+    /// arguments and gives nothing.
+    Discard {
+        /// The token.
+        token: TokenRef,
+    },
 }
 
 /// A UTXO that a step uses.
@@ -168,7 +174,7 @@ impl Transaction {
     pub const INPUTS_MAX: usize = 256;
 
     /// Steps that one transaction may have.
-    pub const STEPS_MAX: usize = 64;
+    pub const STEPS_MAX: usize = 256;
 
     /// Its id: the hash of its encoding.
     pub fn id(&self) -> TransactionId {
@@ -193,7 +199,8 @@ impl Transaction {
         };
         steps.iter().filter_map(|step| match &step.call {
             StepCall::TokenMethod { token: TokenRef::Kept(token), .. }
-            | StepCall::Burn { token: TokenRef::Kept(token), .. } => Some(*token),
+            | StepCall::Burn { token: TokenRef::Kept(token), .. }
+            | StepCall::Discard { token: TokenRef::Kept(token) } => Some(*token),
             _ => None,
         })
     }

@@ -59,6 +59,7 @@ RECORDS: dict[str, list[tuple[str, Any]]] = {
     "mint step": [("contract", "digest"), ("type", "text"), ("function", "text")],
     "token step": [("token", "token reference"), ("method", "text")],
     "burn step": [("token", "token reference"), ("function", "text")],
+    "discard step": [("token", "token reference")],
     "token": [
         ("id", "digest"),
         ("contract", "digest"),
@@ -172,7 +173,7 @@ RECORDS: dict[str, list[tuple[str, Any]]] = {
 # The cases of what is one of several; None has no fields.
 CASES: dict[str, list[Any]] = {
     "call": ["function call", "main call", "method call", "deploy call", ("list", "step")],
-    "step call": ["function call", "main call", "method step", "mint step", "token step", "burn step"],
+    "step call": ["function call", "main call", "method step", "mint step", "token step", "burn step", "discard step"],
     "utxo reference": ["digest", "u32"],
     "token reference": ["digest", "u32"],
     "object": ["digest", "digest"],

@@ -208,6 +208,8 @@ pub fn steps_of_every_kind(utxo: UtxoId, token: TokenId) -> Vec<StepCall> {
         attach(TokenRef::Minted(0)),
         burn(TokenRef::Kept(token)),
         burn(TokenRef::Minted(u32::MAX)),
+        StepCall::Discard { token: TokenRef::Kept(token) },
+        StepCall::Discard { token: TokenRef::Minted(1) },
     ]
 }
 

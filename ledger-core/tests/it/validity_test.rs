@@ -89,7 +89,7 @@ fn steps_use_what_the_transaction_names() {
     let burn = |token| StepCall::Burn { token, function: "burn".into() };
     let of_steps = "a transaction of several calls has at least one, and its arguments stand with each";
     let no_steps = Some(Invalid::BadCall(of_steps.into()));
-    let too_many = Some(Invalid::TooLarge { actual: 65, unit: "calls", max: 64 });
+    let too_many = Some(Invalid::TooLarge { actual: 257, unit: "calls", max: 256 });
     let undeclared = |token| Some(Invalid::UndeclaredToken(token));
     let reading = |references: &[UtxoId], transaction: Transaction| {
         let references = references.iter().map(|utxo| Input { utxo: *utxo, version: None }).collect();
@@ -100,15 +100,16 @@ fn steps_use_what_the_transaction_names() {
     let cases: Vec<(Transaction, Option<Invalid>)> = vec![
         (on(&[a], steps_of_every_kind(a, first)), None),
         (on(&[], vec![bump(made), detach(minted), burn(minted)]), None),
-        (on(&[], vec![bump(made); 64]), None),
+        (on(&[], vec![bump(made); 256]), None),
         (reading(&[a], on(&[], vec![bump(kept), detach(TokenRef::Kept(first))])), None),
         (on(&[], Vec::new()), no_steps.clone()),
         (Transaction { arguments: vec![0], ..on(&[], vec![bump(made)]) }, no_steps),
-        (on(&[], vec![bump(made); 65]), too_many),
+        (on(&[], vec![bump(made); 257]), too_many),
         (on(&[b, c], vec![bump(made), bump(kept)]), Some(Invalid::UndeclaredUtxo(a))),
         (on(&[a], vec![detach(TokenRef::Kept(first)), burn(TokenRef::Kept(second))]), undeclared(second)),
         (on(&[b, c], vec![detach(TokenRef::Kept(first))]), undeclared(first)),
         (on(&[a, b, c], vec![burn(TokenRef::Kept(unknown))]), undeclared(unknown)),
+        (on(&[b, c], vec![StepCall::Discard { token: TokenRef::Kept(first) }]), undeclared(first)),
     ];
     for (case, (transaction, expected)) in cases.into_iter().enumerate() {
         let objection = transaction.objection(&chain(), &moment(3), &state).unwrap();

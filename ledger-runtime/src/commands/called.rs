@@ -108,6 +108,8 @@ impl Steps<'_> {
                     None => return Ok(None),
                 }
             }
+            // None of its code runs.
+            StepCall::Discard { .. } => return Ok(None),
         };
         Ok(Some(callee.map_err(DraftError::from)?))
     }
@@ -166,11 +168,15 @@ pub(super) fn written(call: &StepCall) -> (String, String) {
             (utxo, method.clone())
         }
         StepCall::TokenMethod { token, method: function } | StepCall::Burn { token, function } => {
-            let token = match token {
-                TokenRef::Kept(id) => id.to_string(),
-                TokenRef::Minted(place) => format!("minted:{place}"),
-            };
-            (token, function.clone())
+            (written_token(token), function.clone())
         }
+        StepCall::Discard { token } => (written_token(token), "discard".to_owned()),
+    }
+}
+
+fn written_token(token: &TokenRef) -> String {
+    match token {
+        TokenRef::Kept(id) => id.to_string(),
+        TokenRef::Minted(place) => format!("minted:{place}"),
     }
 }

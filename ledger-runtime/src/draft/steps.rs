@@ -148,7 +148,8 @@ impl<'x> Steps<'x, '_, '_> {
             StepCall::Function { .. }
             | StepCall::Method { .. }
             | StepCall::TokenMethod { .. }
-            | StepCall::Burn { .. } => {}
+            | StepCall::Burn { .. }
+            | StepCall::Discard { .. } => {}
         }
         match (place, &callee.gives) {
             (Some(name), Some(GivenObject { type_name, .. })) => {

@@ -195,6 +195,10 @@ fn check_steps(
     let mut called = BTreeSet::new();
     for (number, step) in (1_usize..).zip(steps) {
         let subject = Subject::of(&step.call, utxos)?;
+        if matches!(step.call, StepCall::Discard { .. }) {
+            check_discard(&step.arguments).map_err(|invalid| in_step(invalid, number))?;
+            continue;
+        }
         let Some(hash) = subject.contract() else { continue };
         let contract = finder.find(&hash)?;
         let arguments = step.arguments.as_slice();
@@ -203,6 +207,11 @@ fn check_steps(
         called.extend(subject.utxo().into_iter().chain(handed));
     }
     Ok(())
+}
+
+/// No code runs when a token is discarded, so there is nothing that could take arguments.
+fn check_discard(arguments: &[u8]) -> Result<(), Invalid> {
+    if arguments.is_empty() { Ok(()) } else { Err(bad_call("a token is discarded without arguments")) }
 }
 
 /// What a step is about, as far as it is known before it.
@@ -225,10 +234,12 @@ impl<'a> Subject<'a> {
             }
             StepCall::Method { utxo: UtxoRef::Kept(utxo), .. } => Self::Utxo(named(utxos, utxo)?),
             StepCall::TokenMethod { token: TokenRef::Kept(token), .. }
-            | StepCall::Burn { token: TokenRef::Kept(token), .. } => Self::Token(held(utxos, token)?),
+            | StepCall::Burn { token: TokenRef::Kept(token), .. }
+            | StepCall::Discard { token: TokenRef::Kept(token) } => Self::Token(held(utxos, token)?),
             StepCall::Method { utxo: UtxoRef::Made(_), .. }
             | StepCall::TokenMethod { token: TokenRef::Minted(_), .. }
-            | StepCall::Burn { token: TokenRef::Minted(_), .. } => Self::Unknown,
+            | StepCall::Burn { token: TokenRef::Minted(_), .. }
+            | StepCall::Discard { token: TokenRef::Minted(_) } => Self::Unknown,
         })
     }
 

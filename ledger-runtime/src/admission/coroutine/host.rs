@@ -119,6 +119,7 @@ pub(super) fn tokens_function(name: &str) -> Option<TokensFunction> {
         "own-held" => TokensFunction::OwnHeld,
         "accept" => TokensFunction::Accept,
         "release" => TokensFunction::Release,
+        "discard" => TokensFunction::Discard,
         _ => return None,
     })
 }

@@ -246,6 +246,8 @@ pub enum TokensFunction {
     Accept,
     /// Unbinds a token from the UTXO that runs.
     Release,
+    /// Burns a token without running its code.
+    Discard,
 }
 
 /// A function that the module exports.

@@ -79,9 +79,9 @@ pub(super) fn tokens_function(
     signature: &Signature,
     parameters: &[Val],
 ) -> Result<Option<Val>, Stopped> {
-    use TokensFunction::{Accept, Attach, Count, Detach, Held, OwnCount, OwnHeld, Release};
+    use TokensFunction::{Accept, Attach, Count, Detach, Discard, Held, OwnCount, OwnHeld, Release};
     let asker = match function {
-        Attach | Detach | Accept | Release => begin_token_call(store, frame)?,
+        Attach | Detach | Accept | Release | Discard => begin_token_call(store, frame)?,
         Count | Held | OwnCount | OwnHeld => Asker::of(frame.kind)?,
     };
     let arguments = lift(store, frame, signature, parameters)?;
@@ -109,6 +109,11 @@ pub(super) fn tokens_function(
             let token = reader.object(store)?;
             let source = if function == Detach { reader.object(store)? } else { own()? };
             tokens::detach_from(store, token, source, asker)?;
+            Vec::new()
+        }
+        Discard => {
+            let token = reader.object(store)?;
+            tokens::discard(store, token, asker)?;
             Vec::new()
         }
     };

@@ -74,7 +74,10 @@ pub(super) struct TokenCondition {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Binding {
     /// Nobody. Before the transaction ends it must be bound or burned.
-    Unbound,
+    Unbound {
+        /// The UTXO that held it when it was consumed, if that is how the token came to be unbound.
+        left_by: Option<ObjectIndex>,
+    },
     /// A UTXO.
     Bound {
         /// The UTXO.
@@ -139,7 +142,7 @@ impl Objects {
         type_name: &str,
     ) -> Result<ObjectIndex, Stopped> {
         let id = ObjectId::Token(id(place(&self.minted)?));
-        let condition = Condition::Token(TokenCondition { state: None, binding: Binding::Unbound });
+        let condition = Condition::Token(TokenCondition { state: None, binding: Binding::Unbound { left_by: None } });
         let index = self.add(Object::new(id, contract, type_name.to_owned(), condition))?;
         self.minted.push(index);
         Ok(index)
@@ -159,11 +162,8 @@ impl Objects {
     /// # Errors
     /// If a token is unbound and the transaction is the whole one, or a UTXO was changed that may only be read.
     pub(super) fn add_to(&self, effects: &mut Effects, extent: Extent) -> Result<(), Stopped> {
-        let left = self.list.iter().find(|object| extent == Extent::Whole && object.is_unbound());
-        if let Some(token) = left {
-            return Err(Stopped::refused(format!(
-                "{token} is bound to no UTXO at the end of the transaction: bind it with `attach`, or burn it"
-            )));
+        if extent == Extent::Whole {
+            self.check_bound()?;
         }
         for index in &self.minted {
             effects.minted.push(self.get(*index)?.minted()?);
@@ -172,6 +172,22 @@ impl Objects {
             Condition::Utxo(utxo) => self.add_utxo(object, utxo, effects),
             Condition::Token(_) => Ok(()),
         })
+    }
+
+    /// No token may be left that nobody holds.
+    fn check_bound(&self) -> Result<(), Stopped> {
+        let left = self.list.iter().find_map(|object| object.unbound().map(|left_by| (object, left_by)));
+        let Some((token, left_by)) = left else { return Ok(()) };
+        let Some(holder) = left_by else {
+            return Err(Stopped::refused(format!(
+                "{token} is bound to no UTXO at the end of the transaction: bind it with `attach`, or burn it"
+            )));
+        };
+        let holder = self.get(holder)?;
+        Err(Stopped::refused(format!(
+            "{token} is bound to no UTXO at the end of the transaction, because {holder}, which held it, was consumed: bind it \
+             with `attach`, burn it, or discard it"
+        )))
     }
 
     /// Puts a UTXO where it belongs among what the transaction did.
@@ -296,8 +312,12 @@ impl Object {
         }
     }
 
-    fn is_unbound(&self) -> bool {
-        matches!(&self.condition, Condition::Token(token) if token.binding == Binding::Unbound)
+    /// If it is a token that nobody holds: the UTXO that held it when it was consumed, if one did.
+    fn unbound(&self) -> Option<Option<ObjectIndex>> {
+        match &self.condition {
+            Condition::Token(TokenCondition { binding: Binding::Unbound { left_by }, .. }) => Some(*left_by),
+            Condition::Token(_) | Condition::Utxo(_) => None,
+        }
     }
 
     /// Whether an instance of `contract` may use it as `resource`.

@@ -46,7 +46,7 @@ impl Transition {
             return refused(format!("{asker} bound {object} to {utxo}, and a UTXO takes tokens for itself only"));
         }
         match object.token()?.binding {
-            Binding::Unbound => {}
+            Binding::Unbound { .. } => {}
             Binding::Bound { holder, .. } => {
                 let holder = self.object(holder)?;
                 return refused(format!("{object} cannot be bound to {utxo}, because it is bound to {holder}"));
@@ -89,7 +89,7 @@ impl Transition {
         let (object, utxo) = (self.object(token)?, self.object(source)?);
         let (holder, since) = match object.token()?.binding {
             Binding::Bound { holder, since } => (holder, since),
-            Binding::Unbound => {
+            Binding::Unbound { .. } => {
                 let reason = format!("{object} cannot be unbound from {utxo}, because it is bound to no UTXO");
                 return Err(Stopped::refused(reason));
             }
@@ -116,7 +116,7 @@ impl Transition {
         let utxo = self.object_mut(source)?.utxo_mut()?;
         utxo.tokens.retain(|held| *held != token);
         utxo.is_used = true;
-        self.object_mut(token)?.token_mut()?.binding = Binding::Unbound;
+        self.object_mut(token)?.token_mut()?.binding = Binding::Unbound { left_by: None };
         Ok(())
     }
 
@@ -124,7 +124,7 @@ impl Transition {
     pub(super) fn let_go(&mut self, utxo: ObjectIndex) -> Result<(), Stopped> {
         let tokens = std::mem::take(&mut self.object_mut(utxo)?.utxo_mut()?.tokens);
         tokens.into_iter().try_for_each(|token| {
-            self.object_mut(token)?.token_mut()?.binding = Binding::Unbound;
+            self.object_mut(token)?.token_mut()?.binding = Binding::Unbound { left_by: Some(utxo) };
             Ok(())
         })
     }
@@ -133,13 +133,40 @@ impl Transition {
     pub(super) fn check_burn(&self, token: ObjectIndex) -> Result<(), Stopped> {
         let object = self.object(token)?;
         match object.token()?.binding {
-            Binding::Unbound => Ok(()),
+            Binding::Unbound { .. } => Ok(()),
             Binding::Bound { holder, .. } => {
                 let holder = self.object(holder)?;
                 Err(Stopped::refused(format!("{object} cannot be burned, because it is bound to {holder}")))
             }
             Binding::Burned => Err(burned(object, "burned")),
         }
+    }
+
+    /// Whether `asker` may burn a token without its code: a UTXO what it holds, whoever coordinates what a UTXO held that was
+    /// consumed.
+    pub(super) fn check_discard(&self, token: ObjectIndex, asker: Asker) -> Result<(), Stopped> {
+        let object = self.object(token)?;
+        let reason = match (object.token()?.binding, asker) {
+            (Binding::Burned, _) => return Err(burned(object, "discarded")),
+            _ if self.is_running(token) => "it runs".to_owned(),
+            (Binding::Bound { holder, .. }, Asker::Utxo(asker)) if asker == holder => return Ok(()),
+            (Binding::Bound { holder, .. }, _) => format!("it is bound to {}", self.object(holder)?),
+            (Binding::Unbound { left_by: Some(_) }, Asker::Coordinator) => return Ok(()),
+            (Binding::Unbound { left_by: None }, Asker::Coordinator) => {
+                "no UTXO held it that was consumed: burn it with a function of its type".to_owned()
+            }
+            (Binding::Unbound { .. }, Asker::Utxo(_)) => "the UTXO that asked does not hold it".to_owned(),
+        };
+        Err(Stopped::refused(format!("{object} cannot be discarded: {reason}")))
+    }
+
+    /// A token is gone without its code having run. The UTXO that held it, if one did, holds it no more.
+    pub(super) fn discard(&mut self, token: ObjectIndex) -> Result<(), Stopped> {
+        if let Binding::Bound { holder, .. } = self.object(token)?.token()?.binding {
+            self.unbind(token, holder)?;
+        }
+        self.object_mut(token)?.token_mut()?.binding = Binding::Burned;
+        Ok(())
     }
 
     /// Whether `asker` may call a method of a token. A UTXO may if it holds the token, or nobody does.

@@ -80,6 +80,11 @@ fn make(store: &mut Context<'_>, call: &StepCall, arguments: &[u8]) -> Result<Ve
             tokens::burn(store, token, function, arguments)?;
             Ok(Vec::new())
         }
+        StepCall::Discard { token } => {
+            let token = token_of(transition, *token)?;
+            tokens::discard(store, token, Asker::Coordinator)?;
+            Ok(Vec::new())
+        }
     }
 }
 

@@ -122,6 +122,15 @@ pub(super) fn burn(
     Ok(())
 }
 
+/// Burns a token without running any of its code.
+pub(super) fn discard(store: &mut Context<'_>, token: ObjectIndex, asker: Asker) -> Result<(), Stopped> {
+    let transition = store.data_mut().transition()?;
+    transition.check_discard(token, asker)?;
+    transition.discard(token)?;
+    let token = transition.object(token)?.token_id()?;
+    transition.say(&Said::Discarded { token })
+}
+
 /// The encoded number of the tokens that a UTXO holds.
 pub(super) fn count(store: &mut Context<'_>, holder: ObjectIndex) -> Result<Vec<u8>, Stopped> {
     let transition = store.data_mut().transition()?;

@@ -135,6 +135,8 @@ pub(super) enum Said<'a> {
     HasMethod { utxo: UtxoId, method: MethodId, is_offered: bool },
     /// The contract asked whether an object is of a type that it knows.
     Downcast { object: ObjectId, fits: bool },
+    /// A token was burned without any of its code having run.
+    Discarded { token: TokenId },
 }
 
 impl Transition {
