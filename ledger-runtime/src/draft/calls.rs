@@ -4,7 +4,7 @@ use super::{ContractTexts, DraftError, DraftOptions, Target, VALID_BLOCKS_DEFAUL
 use crate::abi::ObjectName;
 use crate::rpc::{ChainStatus, ErrorCode, LiveUtxo, NodeClient, NodeClientError, TokenAnswer, UtxoAnswer};
 use crate::utxo_name::{UtxoName, UtxoNameError};
-use crate::wave::{Callee, CalleeError, ContractText};
+use crate::wave::{Callee, CalleeError, ContractText, FoundObject, ObjectType};
 use ledger_core::{Input, ObjectId, RootCall, TokenRef, Transaction, UtxoRef};
 use registry_core::hash::Digest;
 use registry_core::id::{ComponentHash, ParseIdError, TokenId, UtxoId};
@@ -28,6 +28,16 @@ pub(super) struct Object {
     pub(super) type_name: Option<String>,
 }
 
+impl Thing {
+    /// The contract that it is, or of which it is.
+    pub(super) fn contract(&self) -> ComponentHash {
+        match self {
+            Self::Contract(contract) => *contract,
+            Self::Object(object) => object.contract,
+        }
+    }
+}
+
 /// What a transaction calls and uses, while it is put together.
 pub(super) struct Calls<'t, 'n> {
     texts: &'t mut ContractTexts<'n>,
@@ -48,7 +58,10 @@ struct Found {
 }
 
 /// What a name among arguments means, or why it means nothing, to be shown where it stands.
-type Meaning = Result<ObjectName, String>;
+type Meaning = Result<FoundObject, String>;
+
+/// What a word or a place among arguments stands for, or why it stands for nothing; none if it must name what the chain keeps.
+pub(super) type Look<'a> = &'a (dyn Fn(&str) -> Result<Option<Named>, String> + Sync);
 
 impl<'t, 'n> Calls<'t, 'n> {
     /// Nothing is called yet.
@@ -125,21 +138,23 @@ impl<'t, 'n> Calls<'t, 'n> {
         }
     }
 
-    /// The encoded arguments of a call. A word among them is what `named` says; every UTXO, and every holder of a token, is
-    /// used from now on.
+    /// The encoded arguments of a call of something of `contract`. A word among them is what `look` says; every UTXO, and
+    /// every holder of a token, is used from now on.
     pub(super) async fn arguments(
         &mut self,
+        contract: ComponentHash,
         callee: &Callee,
         text: &str,
-        named: &(dyn Fn(&str) -> Option<ObjectName> + Sync),
+        look: Look<'_>,
     ) -> Result<Vec<u8>, DraftError> {
         // What a name means has to be asked of the node, so the text is read twice: for the names, and with the answers.
         let mut meanings: Vec<(String, Meaning)> = Vec::new();
-        for (name, named) in names(callee, text, named)? {
+        for (name, named) in names(contract, callee, text, look)? {
             if meanings.iter().all(|(known, _)| *known != name) {
                 let meaning = match named {
-                    Named::Known(object) => Ok(object),
-                    Named::Kept(target) => self.meaning(&target).await?,
+                    Named::Place(name) => Ok(name.into()),
+                    Named::Object(object) => Ok(object.seen_from(contract)),
+                    Named::Kept(target) => self.meaning(contract, &target).await?,
                 };
                 meanings.push((name, meaning));
             }
@@ -151,11 +166,10 @@ impl<'t, 'n> Calls<'t, 'n> {
         encode_arguments(callee, text, &look_up)
     }
 
-    async fn meaning(&mut self, target: &Target) -> Result<Meaning, DraftError> {
+    async fn meaning(&mut self, called: ComponentHash, target: &Target) -> Result<Meaning, DraftError> {
         match self.target(target).await {
-            Ok(Thing::Object(object)) => Ok(Ok(object.name)),
+            Ok(Thing::Object(object)) => Ok(Ok(object.seen_from(called))),
             Ok(Thing::Contract(contract)) => Ok(Err(is_contract(&contract.to_string()))),
-            Err(error @ (DraftError::Consumed { .. } | DraftError::Burned { .. })) => Ok(Err(error.to_string())),
             Err(DraftError::Node(NodeClientError::Refused(refusal))) => Ok(Err(refusal.message)),
             Err(other) => Err(other),
         }
@@ -244,20 +258,22 @@ fn function_of_any(text: &ContractText, object: &Object, function: &str) -> Resu
 
 /// What a name among arguments stands for.
 #[derive(Debug, Clone)]
-enum Named {
-    /// Something that the transaction makes, or that has a name in its text.
-    Known(ObjectName),
+pub(super) enum Named {
+    /// Something that the transaction makes, of which no more is known.
+    Place(ObjectName),
+    /// Something that has a name, or that a call above makes.
+    Object(Object),
     /// Something that the chain keeps.
     Kept(Target),
 }
 
 impl Named {
-    fn read(name: &str, named: &dyn Fn(&str) -> Option<ObjectName>) -> Result<Self, String> {
-        if let Some(object) = named(name) {
-            return Ok(Self::Known(object));
+    fn read(name: &str, look: Look<'_>) -> Result<Self, String> {
+        if let Some(named) = look(name)? {
+            return Ok(named);
         }
-        if let Ok(object @ (ObjectName::Made(_) | ObjectName::Minted(_))) = name.parse() {
-            return Ok(Self::Known(object));
+        if let Ok(place @ (ObjectName::Made(_) | ObjectName::Minted(_))) = name.parse() {
+            return Ok(Self::Place(place));
         }
         if name.starts_with(TokenId::PREFIX) {
             let token: TokenId = name.parse().map_err(|error: ParseIdError| error.to_string())?;
@@ -268,30 +284,41 @@ impl Named {
     }
 
     /// An object of the same kind: which one it is does not matter where only names are looked for.
-    fn example(&self) -> Result<ObjectName, String> {
+    fn example(&self, called: ComponentHash) -> Result<FoundObject, String> {
         match self {
-            Self::Known(object) => Ok(*object),
-            Self::Kept(Target::Utxo(_)) => Ok(ObjectName::Id(ObjectId::Utxo(UtxoId::from_digest(Digest::ZERO)))),
-            Self::Kept(Target::Token(token)) => Ok(ObjectName::Id(ObjectId::Token(*token))),
+            Self::Place(place) => Ok((*place).into()),
+            Self::Object(object) => Ok(object.seen_from(called)),
+            Self::Kept(Target::Utxo(_)) => Ok(ObjectName::Id(ObjectId::Utxo(UtxoId::from_digest(Digest::ZERO))).into()),
+            Self::Kept(Target::Token(token)) => Ok(ObjectName::Id(ObjectId::Token(*token)).into()),
             Self::Kept(Target::Contract(contract)) => Err(is_contract(&contract.to_string())),
         }
     }
 }
 
-fn is_contract(name: &str) -> String {
+impl Object {
+    /// As a contract of which something is called sees it.
+    fn seen_from(&self, contract: ComponentHash) -> FoundObject {
+        let is_own = self.contract == contract;
+        let object_type = self.type_name.clone().map(|name| ObjectType { name, is_own });
+        FoundObject { name: self.name, object_type }
+    }
+}
+
+pub(super) fn is_contract(name: &str) -> String {
     format!("`{name}` is a contract, and neither a UTXO nor a token")
 }
 
 /// The names of UTXOs and tokens among the arguments.
 fn names(
+    contract: ComponentHash,
     callee: &Callee,
     text: &str,
-    named: &dyn Fn(&str) -> Option<ObjectName>,
+    look: Look<'_>,
 ) -> Result<Vec<(String, Named)>, DraftError> {
     let names = RefCell::new(Vec::new());
     let note = |name: &str| {
-        let read = Named::read(name, named)?;
-        let example = read.example();
+        let read = Named::read(name, look)?;
+        let example = read.example(contract);
         names.borrow_mut().push((name.to_owned(), read));
         example
     };

@@ -198,7 +198,7 @@ pub async fn draft(
         calls.expect_version(version);
     }
     let callee = calls.callee(&target, function).await?;
-    let arguments = calls.arguments(&callee, arguments, &|_| None).await?;
+    let arguments = calls.arguments(target.contract(), &callee, arguments, &|_| Ok(None)).await?;
     let drops_state = match &callee.call {
         StepCall::Function { contract, .. } => calls.text(contract).await?.is_type(),
         _ => false,

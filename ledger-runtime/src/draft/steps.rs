@@ -1,6 +1,6 @@
 //! A transaction of several calls out of its text.
 
-use super::calls::{Calls, Object, Thing};
+use super::calls::{Calls, Named, Object, Thing, is_contract};
 use super::text::{Call, Line, Part, StepsTextError, parse};
 use super::{ContractTexts, Draft, DraftError, DraftOptions, Target, results};
 use crate::abi::ObjectName;
@@ -26,6 +26,8 @@ pub async fn draft_steps(
     text: &str,
     options: &DraftOptions,
 ) -> Result<Draft, DraftError> {
+    // Editors may write a mark of the encoding at the start.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let lines = parse(text)?;
     let mut steps = Steps {
         text,
@@ -35,6 +37,7 @@ pub async fn draft_steps(
         callees: Vec::new(),
         made: Some(0),
         minted: Some(0),
+        is_simulated: false,
     };
     for line in &lines {
         steps.line(line).await.map_err(|error| of_line(text, line, error))?;
@@ -65,6 +68,8 @@ struct Steps<'x, 't, 'n> {
     made: Option<u32>,
     /// How many tokens they mint.
     minted: Option<u32>,
+    /// Whether a script may have made some of these, so that not every one is made by a call itself.
+    is_simulated: bool,
 }
 
 /// What the calls so far do when they are simulated.
@@ -96,26 +101,23 @@ impl<'x> Steps<'x, '_, '_> {
         if let Some(thing) = self.names.get(part.text) {
             return Ok(thing.clone());
         }
-        match part.text.parse() {
-            Ok(ObjectName::Made(place)) => return self.made_by_script(ObjectName::Made(place), ObjectKind::Utxo).await,
-            Ok(ObjectName::Minted(place)) => {
-                return self.made_by_script(ObjectName::Minted(place), ObjectKind::Token).await;
-            }
-            Ok(ObjectName::Id(_)) | Err(_) => {}
+        let known = self.known();
+        if let Ok(place @ (ObjectName::Made(_) | ObjectName::Minted(_))) = part.text.parse() {
+            return match known.made(place).map_err(|message| part.error(self.text, message))? {
+                Some(object) => Ok(Thing::Object(object)),
+                None => self.made_by_script(place).await,
+            };
         }
         let target: Target = part.text.parse().map_err(|error: super::TargetError| {
-            let is_word = !part.text.contains([':', '#']);
-            let known: Vec<String> = self.names.keys().map(|name| format!("`{name}`")).collect();
-            match is_word {
-                true if known.is_empty() => part.error(self.text, format!("nothing is called `{}` above", part.text)),
-                true => {
-                    let message = format!("nothing is called `{}` above; there are {}", part.text, known.join(", "));
-                    part.error(self.text, message)
-                }
-                false => part.error(self.text, error.to_string()),
-            }
+            let message = if is_word(part.text) { known.nothing_called(part.text) } else { error.to_string() };
+            part.error(self.text, message)
         })?;
         self.calls.target(&target).await
+    }
+
+    /// What is known from the lines above.
+    fn known(&self) -> Known<'_> {
+        Known { names: &self.names, steps: (!self.is_simulated).then_some(self.steps.as_slice()) }
     }
 
     /// Adds a call. Gives what it makes if somebody wants a name for it.
@@ -125,25 +127,22 @@ impl<'x> Steps<'x, '_, '_> {
             let (function, signature) = (callee.name, Box::new(callee.signature));
             return Err(DraftError::NothingToName { function, signature });
         }
-        let names = &self.names;
-        let named = |name: &str| match names.get(name) {
-            Some(Thing::Object(object)) => Some(object.name),
-            Some(Thing::Contract(_)) | None => None,
-        };
-        let arguments = self.calls.arguments(&callee, call.arguments.text, &named).await?;
+        let known = Known { names: &self.names, steps: (!self.is_simulated).then_some(self.steps.as_slice()) };
+        let look = |name: &str| known.named(name);
+        let arguments = self.calls.arguments(target.contract(), &callee, call.arguments.text, &look).await?;
         let place = match (&callee.call, is_named) {
             (StepCall::Main { .. }, true) => Some(ObjectName::Made(self.count(ObjectKind::Utxo).await?)),
             (StepCall::Mint { .. }, true) => Some(ObjectName::Minted(self.count(ObjectKind::Token).await?)),
             _ => None,
         };
-        let contract = contract_of(target);
+        let contract = target.contract();
         self.steps.push(RootStep { call: callee.call.clone(), arguments });
         self.callees.push(callee.clone());
         match &callee.call {
             StepCall::Main { .. } => self.made = self.made.map(|made| made + 1),
             StepCall::Mint { .. } => self.minted = self.minted.map(|minted| minted + 1),
             StepCall::Function { contract, .. } if self.calls.text(contract).await?.is_coroutine() => {
-                (self.made, self.minted) = (None, None);
+                (self.made, self.minted, self.is_simulated) = (None, None, true);
             }
             StepCall::Function { .. }
             | StepCall::Method { .. }
@@ -217,7 +216,7 @@ impl<'x> Steps<'x, '_, '_> {
     }
 
     /// Something that the calls so far make, by its place.
-    async fn made_by_script(&mut self, name: ObjectName, kind: ObjectKind) -> Result<Thing, DraftError> {
+    async fn made_by_script(&mut self, name: ObjectName) -> Result<Thing, DraftError> {
         let known = self.names.values().find_map(|thing| match thing {
             Thing::Object(object) if object.name == name => Some(thing.clone()),
             Thing::Object(_) | Thing::Contract(_) => None,
@@ -227,15 +226,15 @@ impl<'x> Steps<'x, '_, '_> {
         }
         let simulation = self.simulate().await?;
         let object = simulation.made(name).ok_or_else(|| DraftError::Simulation {
-            failure: format!("they make no {kind} that lives on at `{name}`"),
+            failure: match name {
+                ObjectName::Minted(_) => format!("they mint no token `{name}`"),
+                ObjectName::Made(_) | ObjectName::Id(_) => format!("they make no UTXO `{name}` that lives on"),
+            },
         })?;
         Ok(Thing::Object(object))
     }
 
     async fn simulate(&self) -> Result<Simulation, DraftError> {
-        if self.steps.is_empty() {
-            return Err(DraftError::Simulation { failure: "there are none".to_owned() });
-        }
         let transaction = self.transaction().await?;
         let receipt = self.calls.node().simulate_beginning(&transaction).await?.receipt;
         match &receipt.outcome {
@@ -249,10 +248,71 @@ impl<'x> Steps<'x, '_, '_> {
     }
 }
 
-fn contract_of(target: &Thing) -> ComponentHash {
-    match target {
-        Thing::Contract(contract) => *contract,
-        Thing::Object(object) => object.contract,
+/// What the lines above tell without asking anybody.
+struct Known<'a> {
+    names: &'a BTreeMap<&'a str, Thing>,
+    /// The calls, if only they themselves make UTXOs and mint tokens; none if one is of a script.
+    steps: Option<&'a [RootStep]>,
+}
+
+impl Known<'_> {
+    /// What a word or a place among arguments stands for; none if it is the name of something that the chain keeps.
+    fn named(&self, name: &str) -> Result<Option<Named>, String> {
+        match self.names.get(name) {
+            Some(Thing::Object(object)) => return Ok(Some(Named::Object(object.clone()))),
+            Some(Thing::Contract(_)) => return Err(is_contract(name)),
+            None if is_word(name) => return Err(self.nothing_called(name)),
+            None => {}
+        }
+        match name.parse() {
+            Ok(place @ (ObjectName::Made(_) | ObjectName::Minted(_))) => {
+                Ok(Some(self.made(place)?.map_or(Named::Place(place), Named::Object)))
+            }
+            Ok(ObjectName::Id(_)) | Err(_) => Ok(None),
+        }
+    }
+
+    /// What the calls make at a place, or that they make nothing there; none if only a simulation tells.
+    fn made(&self, name: ObjectName) -> Result<Option<Object>, String> {
+        let Some(steps) = self.steps else { return Ok(None) };
+        let (place, is_wanted): (u32, fn(&StepCall) -> bool) = match name {
+            ObjectName::Made(place) => (place, |call| matches!(call, StepCall::Main { .. })),
+            ObjectName::Minted(place) => (place, |call| matches!(call, StepCall::Mint { .. })),
+            ObjectName::Id(_) => return Ok(None),
+        };
+        let makers: Vec<&StepCall> = steps.iter().map(|step| &step.call).filter(|call| is_wanted(call)).collect();
+        match usize::try_from(place).ok().and_then(|place| makers.get(place)) {
+            Some(StepCall::Main { contract, type_name, .. } | StepCall::Mint { contract, type_name, .. }) => {
+                Ok(Some(Object { name, contract: *contract, type_name: Some(type_name.clone()) }))
+            }
+            Some(_) | None => Err(match (name, makers.len()) {
+                (ObjectName::Minted(_), count) => {
+                    format!("there is no `{name}`: the calls above mint {}", counted(count, "token"))
+                }
+                (_, count) => format!("there is no `{name}`: the calls above make {}", counted(count, "UTXO")),
+            }),
+        }
+    }
+
+    fn nothing_called(&self, word: &str) -> String {
+        let known: Vec<String> = self.names.keys().map(|name| format!("`{name}`")).collect();
+        match known.as_slice() {
+            [] => format!("nothing is called `{word}` above"),
+            known => format!("nothing is called `{word}` above; there are {}", known.join(", ")),
+        }
+    }
+}
+
+/// Whether a text can only be a name that a line gives.
+fn is_word(text: &str) -> bool {
+    !text.contains([':', '#'])
+}
+
+fn counted(count: usize, what: &str) -> String {
+    match count {
+        0 => format!("no {what}"),
+        1 => format!("one {what}"),
+        count => format!("{count} {what}s"),
     }
 }
 

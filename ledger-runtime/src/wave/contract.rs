@@ -1,6 +1,6 @@
 //! What a contract's WIT says: what can be called by which name, and the types of everything that is shown.
 
-use super::{HandleKinds, Signature};
+use super::{Handled, Handles, ObjectType, Signature};
 use crate::admission::coroutine::ObjectKind;
 use crate::interface::{self, FunctionError, GET_STORAGE, Interface, TYPE_DEPTH_MAX, is_storage};
 use ledger_core::{RootCall, RootStep, StepCall, TokenRef, UtxoRef};
@@ -343,6 +343,7 @@ impl ContractText {
         Types {
             resolve: self.wit.resolve(),
             is_coroutine: self.is_coroutine(),
+            exported: self.exports().filter_map(|(name, item)| exported_interface(name?, item)).collect(),
             known: HashMap::new(),
             with_handles: HashSet::new(),
         }
@@ -350,15 +351,15 @@ impl ContractText {
 
     fn signature_of(&self, parameters: &[Param], result: Option<&WitType>) -> Result<Signature, TypeError> {
         let mut types = self.types();
-        let mut kinds = HandleKinds::default();
+        let mut handles = Handles::default();
         let mut named = Vec::with_capacity(parameters.len());
         for parameter in parameters {
             named.push((parameter.name.clone(), types.of(&parameter.ty, 1)?));
-            kinds.parameters.push(types.handles(&parameter.ty));
+            handles.parameters.push(types.handles(&parameter.ty));
         }
         let result_type = result.map(|ty| types.of(ty, 1)).transpose()?;
-        kinds.result = result.map(|ty| types.handles(ty)).unwrap_or_default();
-        Ok(Signature { parameters: named, result: result_type, handles: types.is_coroutine.then_some(kinds) })
+        handles.result = result.map(|ty| types.handles(ty)).unwrap_or_default();
+        Ok(Signature { parameters: named, result: result_type, handles: types.is_coroutine.then_some(handles) })
     }
 
     /// The object that a function gives.
@@ -370,15 +371,8 @@ impl ContractText {
         else {
             return None;
         };
-        let kind = interface::object_kind(resolve, *resource).filter(|_| self.is_coroutine())?;
-        let TypeOwner::Interface(owner) = resolve.types[interface::declared(resolve, *resource)].owner else {
-            return Some(GivenObject { kind, type_name: None });
-        };
-        // Own types are exported under their names, and imported from this package.
-        let of_self = resolve.id_of(owner).and_then(|name| Some(name.strip_prefix(SELF_PACKAGE)?.to_owned()));
-        let exported = || self.types_of_objects().find(|(name, _)| self.exported(name) == Some(owner));
-        let type_name = of_self.or_else(|| exported().map(|(name, _)| name.to_owned()));
-        Some(GivenObject { kind, type_name })
+        let Handled { kind, object_type } = self.types().handled(*resource).filter(|_| self.is_coroutine())?;
+        Some(GivenObject { kind, type_name: object_type.filter(|ty| ty.is_own).map(|ty| ty.name) })
     }
 
     fn described(
@@ -402,12 +396,20 @@ impl ContractText {
         function.map(|function| (function.to_string(), &function.declaration)).ok_or_else(|| self.unknown(name))
     }
 
-    fn unknown(&self, name: &str) -> FunctionError {
+    fn unknown(&self, whole: &str) -> FunctionError {
+        let name = whole.split_once("::").map_or(whole, |(_, function)| function);
         let is_member = |type_name: &str, kind: ObjectKind| {
             let of_kind = |function: &Function| is_method(function) || kind == ObjectKind::Token && is_burn(function);
             self.member(type_name, name, of_kind).is_some()
         };
-        let (name, of_type) = (name.to_owned(), self.types_of_objects().find(|(name, kind)| is_member(name, *kind)));
+        // `type::method` is understood too, to say what is meant.
+        let of_type = match whole.split_once("::") {
+            Some((type_name, _)) => {
+                self.types_of_objects().find(|(known, kind)| *known == type_name && is_member(known, *kind))
+            }
+            None => self.types_of_objects().find(|(name, kind)| is_member(name, *kind)),
+        };
+        let name = whole.to_owned();
         match of_type {
             Some((type_name, ObjectKind::Utxo)) => FunctionError::OfUtxo { name, type_name: type_name.to_owned() },
             Some((type_name, ObjectKind::Token)) => FunctionError::OfToken { name, type_name: type_name.to_owned() },
@@ -499,6 +501,9 @@ const CONTEXT: &str = "utxo-context";
 
 /// The package under which a contract imports its own types.
 const SELF_PACKAGE: &str = "starstream:self/";
+/// The packages under which it imports types of other contracts.
+const UTXO_PACKAGE: &str = "starstream:utxo/";
+const TOKEN_PACKAGE: &str = "starstream:token/";
 /// The package of the interfaces of effects.
 const EFFECTS_PACKAGE: &str = "starstream:effects/";
 
@@ -513,6 +518,13 @@ impl Callee {
             call => return (RootCall::Calls(vec![RootStep { call, arguments }]), Vec::new()),
         };
         (call, arguments)
+    }
+}
+
+fn exported_interface<'a>(name: &'a str, item: &WorldItem) -> Option<(InterfaceId, &'a str)> {
+    match item {
+        WorldItem::Interface { id, .. } => Some((*id, name)),
+        WorldItem::Function(_) | WorldItem::Type { .. } => None,
     }
 }
 
@@ -541,6 +553,8 @@ fn item_name(function: &Function) -> String {
 struct Types<'a> {
     resolve: &'a Resolve,
     is_coroutine: bool,
+    /// The names of the exported interfaces without a package, which declare the contract's own types.
+    exported: HashMap<InterfaceId, &'a str>,
     known: HashMap<TypeId, Type>,
     /// The types among the known ones in which there is a handle.
     with_handles: HashSet<TypeId>,
@@ -631,7 +645,7 @@ impl Types<'_> {
     }
 
     /// What the handles in a type are of, in the order in which the type is written; as many as are ever shown.
-    fn handles(&self, ty: &WitType) -> Vec<ObjectKind> {
+    fn handles(&self, ty: &WitType) -> Vec<Handled> {
         let mut found = Vec::new();
         if self.is_coroutine {
             self.add_handles(ty, &mut found);
@@ -641,17 +655,42 @@ impl Types<'_> {
 
     /// Every handle adds to what is found, and types without any were looked at when their values' types were made, so
     /// this ends soon also for types that share parts.
-    fn add_handles(&self, ty: &WitType, found: &mut Vec<ObjectKind>) {
+    fn add_handles(&self, ty: &WitType, found: &mut Vec<Handled>) {
         let WitType::Id(id) = ty else { return };
         if found.len() >= HANDLES_SHOWN_MAX || !self.has_handle(*id) {
             return;
         }
         match &self.resolve.types[*id].kind {
             TypeDefKind::Handle(Handle::Own(resource) | Handle::Borrow(resource)) => {
-                found.extend(interface::object_kind(self.resolve, *resource));
+                found.extend(self.handled(*resource));
             }
             kind => parts(kind).into_iter().for_each(|part| self.add_handles(part, found)),
         }
+    }
+
+    /// What a handle of a resource is of; none if that is neither a UTXO nor a token.
+    fn handled(&self, resource: TypeId) -> Option<Handled> {
+        let resolve = self.resolve;
+        let kind = interface::object_kind(resolve, resource)?;
+        let object_type = match resolve.types[interface::declared(resolve, resource)].owner {
+            TypeOwner::Interface(owner) => self.object_type(owner),
+            TypeOwner::World(_) | TypeOwner::None => None,
+        };
+        Some(Handled { kind, object_type })
+    }
+
+    /// The type that an interface declares. Own types are exported under their names, and imported from a package of their
+    /// own, as are those of other contracts.
+    fn object_type(&self, interface: InterfaceId) -> Option<ObjectType> {
+        if let Some(name) = self.exported.get(&interface) {
+            return Some(ObjectType { name: (*name).to_owned(), is_own: true });
+        }
+        let full_name = self.resolve.id_of(interface)?;
+        let packages = [(SELF_PACKAGE, true), (UTXO_PACKAGE, false), (TOKEN_PACKAGE, false)];
+        packages.into_iter().find_map(|(package, is_own)| {
+            let name = full_name.strip_prefix(package)?.to_owned();
+            Some(ObjectType { name, is_own })
+        })
     }
 
     fn has_handle(&self, id: TypeId) -> bool {

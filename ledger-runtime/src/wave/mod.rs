@@ -20,7 +20,25 @@ use wasm_wave::value::{Type, Value};
 use wasm_wave::wasm::{WasmType, WasmTypeKind, WasmValue};
 
 /// Tells which UTXO or token is meant by a text that stands for one, or why none is.
-pub type FindObject<'a> = &'a dyn Fn(&str) -> Result<ObjectName, String>;
+pub type FindObject<'a> = &'a dyn Fn(&str) -> Result<FoundObject, String>;
+
+/// The UTXO or token that a text stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundObject {
+    /// What it is called in encoded arguments.
+    pub name: ObjectName,
+    /// Its type, as far as that is known.
+    pub object_type: Option<ObjectType>,
+}
+
+/// A type of UTXOs or tokens, seen from a contract.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectType {
+    /// Its name.
+    pub name: String,
+    /// Whether the contract itself declares it, and not another one.
+    pub is_own: bool,
+}
 
 /// What a function takes and gives.
 #[derive(Debug, Clone)]
@@ -31,16 +49,25 @@ pub struct Signature {
     pub result: Option<Type>,
     /// What the texts among the parameters and in the result are the names of; none where texts are texts. Starstream
     /// contracts have handles and no strings.
-    pub handles: Option<HandleKinds>,
+    pub handles: Option<Handles>,
 }
 
 /// What the handles of a function's types are of, in the order in which a type is written; of a very long type not all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct HandleKinds {
+pub struct Handles {
     /// Those of each parameter.
-    pub parameters: Vec<Vec<ObjectKind>>,
+    pub parameters: Vec<Vec<Handled>>,
     /// Those of the result.
-    pub result: Vec<ObjectKind>,
+    pub result: Vec<Handled>,
+}
+
+/// What a handle is of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Handled {
+    /// A UTXO or a token.
+    pub kind: ObjectKind,
+    /// Of which type; none if it may be of any.
+    pub object_type: Option<ObjectType>,
 }
 
 /// Arguments that are not what a function takes.
@@ -61,7 +88,9 @@ impl Signature {
     /// If the text is not WAVE, or not what the function takes, with the place.
     pub fn parse_arguments(&self, text: &str) -> Result<Vec<Value>, ArgumentError> {
         self.parse_arguments_with(text, &|name| {
-            name.parse().map_err(|error: ParseObjectNameError| format!("`{name}`: {error}"))
+            let object: ObjectName =
+                name.parse().map_err(|error: ParseObjectNameError| format!("`{name}`: {error}"))?;
+            Ok(object.into())
         })
     }
 
@@ -74,7 +103,7 @@ impl Signature {
         // The line break ends a comment at the end of the text.
         let source = format!("{CALL}{text}\n)");
         let find = self.handles.is_some().then_some(find);
-        let reader_of = |kinds| ArgumentReader { source: &source, text, find, kinds };
+        let reader_of = |handles| ArgumentReader { source: &source, text, find, handles };
         let reader = reader_of(&[]);
         let call = UntypedFuncCall::parse(&source).map_err(|error| reader.not_wave(&error))?;
         let nodes: Vec<&Node> = match call.params_node() {
@@ -87,10 +116,10 @@ impl Signature {
         }
         let mut nodes = nodes.into_iter();
         let values = self.parameters.iter().enumerate().map(|(index, (name, ty))| match nodes.next() {
-            Some(node) => reader_of(self.kinds(index)).value(node, ty, &mut Path::new(index, name)),
+            Some(node) => reader_of(self.handled(index)).value(node, ty, &mut Path::new(index, name)),
             None if ty.kind() == WasmTypeKind::Option => reader.option(ty, None, source.len()..source.len()),
             None => {
-                let described = named_handles(&describe(ty), self.kinds(index));
+                let described = named_handles(&describe(ty), self.handled(index));
                 let message = format!("argument {} (`{name}`) is missing: {described}", index + 1);
                 Err(reader.error(message, source.len()..source.len()))
             }
@@ -99,9 +128,9 @@ impl Signature {
     }
 
     /// What the handles of a parameter are of.
-    fn kinds(&self, parameter: usize) -> &[ObjectKind] {
-        let kinds = self.handles.as_ref().and_then(|handles| handles.parameters.get(parameter));
-        kinds.map(Vec::as_slice).unwrap_or_default()
+    fn handled(&self, parameter: usize) -> &[Handled] {
+        let handled = self.handles.as_ref().and_then(|handles| handles.parameters.get(parameter));
+        handled.map(Vec::as_slice).unwrap_or_default()
     }
 
     fn count(&self) -> String {
@@ -114,15 +143,15 @@ impl Signature {
 }
 
 impl fmt::Display for Signature {
-    /// As in `(a: u64, b: u64) -> u64`.
+    /// As in `(a: u64, b: wallet) -> u64`: a handle is written as the type of what it is of.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let parameters = self.parameters.iter().enumerate();
         let parameters: Vec<String> = parameters
-            .map(|(index, (name, ty))| format!("{name}: {}", named_handles(&describe(ty), self.kinds(index))))
+            .map(|(index, (name, ty))| format!("{name}: {}", named_handles(&describe(ty), self.handled(index))))
             .collect();
         write!(f, "({})", parameters.join(", "))?;
-        let kinds = self.handles.as_ref().map(|handles| handles.result.as_slice()).unwrap_or_default();
-        self.result.iter().try_for_each(|ty| write!(f, " -> {}", named_handles(&describe(ty), kinds)))
+        let handled = self.handles.as_ref().map(|handles| handles.result.as_slice()).unwrap_or_default();
+        self.result.iter().try_for_each(|ty| write!(f, " -> {}", named_handles(&describe(ty), handled)))
     }
 }
 
@@ -158,7 +187,7 @@ struct ArgumentReader<'a> {
     /// Which object a text stands for; none where texts are texts.
     find: Option<FindObject<'a>>,
     /// What the handles of the parameter are of.
-    kinds: &'a [ObjectKind],
+    handles: &'a [Handled],
 }
 
 impl ArgumentReader<'_> {
@@ -190,28 +219,38 @@ impl ArgumentReader<'_> {
     }
 
     fn expected_object(&self) -> String {
-        match self.kind() {
+        match self.handled().map(|handled| handled.kind) {
             Some(ObjectKind::Utxo) => format!("expected a UTXO in quotes: {UTXO_EXAMPLES}"),
             Some(ObjectKind::Token) => format!("expected a token in quotes: {TOKEN_EXAMPLE}"),
             None => format!("expected a UTXO or a token in quotes: {UTXO_EXAMPLES}, {TOKEN_EXAMPLE}"),
         }
     }
 
-    /// What every handle of the parameter is of, if all are of the same.
-    fn kind(&self) -> Option<ObjectKind> {
-        let first = *self.kinds.first()?;
-        self.kinds.iter().all(|kind| *kind == first).then_some(first)
+    /// What every handle of the parameter is of, if all are of the same kind; of which type, if all are of the same.
+    fn handled(&self) -> Option<Handled> {
+        let first = self.handles.first()?;
+        let is_for_all = |is_like: &dyn Fn(&Handled) -> bool| self.handles.iter().all(is_like);
+        is_for_all(&|handled| handled.kind == first.kind).then(|| Handled {
+            kind: first.kind,
+            object_type: first.object_type.clone().filter(|_| is_for_all(&|handled| handled == first)),
+        })
     }
 
-    /// The object, if it is of the kind that is taken here.
-    fn fitting(&self, object: ObjectName, name: &str) -> Result<ObjectName, String> {
-        let kind = match object {
+    /// The object, if it is of the kind and the type that are taken here.
+    fn fitting(&self, object: FoundObject, name: &str) -> Result<ObjectName, String> {
+        let kind = match object.name {
             ObjectName::Id(ObjectId::Utxo(_)) | ObjectName::Made(_) => ObjectKind::Utxo,
             ObjectName::Id(ObjectId::Token(_)) | ObjectName::Minted(_) => ObjectKind::Token,
         };
-        match self.kind() {
-            Some(expected) if expected != kind => Err(format!("expected a {expected}, and `{name}` is a {kind}")),
-            Some(_) | None => Ok(object),
+        match self.handled() {
+            Some(Handled { kind: expected, .. }) if expected != kind => {
+                Err(format!("expected a {expected}, and `{name}` is a {kind}"))
+            }
+            Some(Handled { object_type: Some(expected), .. }) => match object.object_type {
+                Some(found) if found != expected => Err(of_another_type(kind, name, &expected, &found)),
+                Some(_) | None => Ok(object.name),
+            },
+            Some(_) | None => Ok(object.name),
         }
     }
 
@@ -330,8 +369,8 @@ impl ArgumentReader<'_> {
 
     /// A part of the parameter's type, in which it is not known which handle is which unless all are alike.
     fn describe(&self, ty: &Type) -> String {
-        let kinds: Vec<ObjectKind> = self.kind().into_iter().cycle().take(self.kinds.len()).collect();
-        named_handles(&describe(ty), &kinds)
+        let handled: Vec<Handled> = self.handled().into_iter().cycle().take(self.handles.len()).collect();
+        named_handles(&describe(ty), &handled)
     }
 
     fn not_wave(&self, error: &ParserError) -> ArgumentError {
@@ -396,12 +435,26 @@ impl ArgumentError {
             Some(':') if before.ends_with("p2") && marked.starts_with(":k") => {
                 Some("a token is written in quotes: \"p2:k…\"")
             }
+            Some(':') if before.ends_with("made") => Some("a place is written in quotes: \"made:0\""),
+            Some(':') if before.ends_with("minted") => Some("a place is written in quotes: \"minted:0\""),
             Some(':') if before.ends_with("p2") => Some("a UTXO is written in quotes: \"p2:u…\" or \"p2:c…#0\""),
             Some(':' | '=') if is_outside => Some("arguments are written in their order, without names"),
             Some(first) if is_word(first) && follows_value => Some("write a comma between values"),
             _ => None,
         }
     }
+}
+
+impl From<ObjectName> for FoundObject {
+    /// An object of which nothing else is known.
+    fn from(name: ObjectName) -> Self {
+        Self { name, object_type: None }
+    }
+}
+
+fn of_another_type(kind: ObjectKind, name: &str, expected: &ObjectType, found: &ObjectType) -> String {
+    let whose = if found.name == expected.name { " of another contract" } else { "" };
+    format!("expected a {kind} of the type `{}`, and `{name}` is of the type `{}`{whose}", expected.name, found.name)
 }
 
 fn can_stand_alone(ty: &Type) -> bool {
@@ -417,21 +470,22 @@ fn describe(ty: &Type) -> String {
     }
 }
 
-/// A type's text with `utxo` and `token` for each `string` that is a handle, of which `kinds` has the kinds in order; not
-/// where that is the name of a field.
-fn named_handles(text: &str, kinds: &[ObjectKind]) -> String {
+/// A type's text with the type of what it is of (or `utxo` or `token` if that may be any) for each `string` that is a
+/// handle, of which `handled` tells in order; not where that is the name of a field.
+fn named_handles(text: &str, handled: &[Handled]) -> String {
     const STRING: &str = "string";
-    let mut kinds = kinds.iter();
+    let mut handled = handled.iter();
     let mut named = String::new();
     let mut rest = text;
     while let Some((before, behind)) = rest.split_once(STRING) {
         let is_part = |character: char| character.is_ascii_alphanumeric() || character == '-';
         let is_name = before.ends_with(is_part) || behind.starts_with(is_part) || behind.starts_with(':');
         named.push_str(before);
-        match kinds.as_slice() {
-            [kind, rest @ ..] if !is_name => {
-                named.push_str(kind.resource_name());
-                kinds = rest.iter();
+        match handled.as_slice() {
+            [Handled { kind, object_type }, rest @ ..] if !is_name => {
+                let type_name = object_type.as_ref().map(|object_type| object_type.name.as_str());
+                named.push_str(type_name.unwrap_or(kind.resource_name()));
+                handled = rest.iter();
             }
             _ => named.push_str(STRING),
         }

@@ -157,9 +157,9 @@ async fn a_counter_lives_on_the_command_line() {
     assert!(stdout.starts_with("chain         cli\nheight        6\n"), "{stdout}");
     let (contract, _, _) = ask_json(&node, "contract", &[&counter]);
     assert_eq!(contract["utxos_so_far"], 1);
-    assert_eq!(contract["functions"][4], json!({ "name": "counter::start", "signature": "(first: s64) -> utxo" }));
+    assert_eq!(contract["functions"][4], json!({ "name": "counter::start", "signature": "(first: s64) -> counter" }));
     let (stdout, _, _) = output(&node.ask("contract", &[&counter]));
-    assert!(stdout.contains("counter::start(first: s64) -> utxo\n"), "{stdout}");
+    assert!(stdout.contains("counter::start(first: s64) -> counter\n"), "{stdout}");
     assert!(stdout.contains("method          bump(n: s64) of counter\n"), "{stdout}");
     assert_eq!(node.terminate(), Some(0));
 
@@ -450,6 +450,8 @@ async fn mistakes_in_several_calls_are_pointed_at() {
     for contract in [&counter, &coin] {
         assert_eq!(output(&node.ask("deploy", &[contract])).2, 0);
     }
+    let transfer = published(&registry, "transfer").await;
+    assert_eq!(output(&node.ask("deploy", &[&transfer])).2, 0);
     registry.stop().await;
     let start = format!("u = {counter}.counter::start(1)");
     for (steps, parts) in [
@@ -474,7 +476,7 @@ async fn mistakes_in_several_calls_are_pointed_at() {
         ),
         (
             format!("{start}\nt = {coin}.coin::mint(1)\nt.attach(w)"),
-            vec!["argument 1 (`to`): `w` is not the id of a UTXO"],
+            vec!["line 3, `t.attach(w)`", "argument 1 (`to`): nothing is called `w` above; there are `t`, `u`"],
         ),
         (
             format!("x = {counter}.create-bumped(1, 2)"),
@@ -486,6 +488,29 @@ async fn mistakes_in_several_calls_are_pointed_at() {
             vec!["what the calls up to there make cannot be found out: their simulation failed: refused: ", "hint: "],
         ),
         (format!("{counter}#0.bump(1)"), vec!["the chain has no UTXO", "hint: `ledger utxos`"]),
+        (
+            format!("{start}\nw = {transfer}.wallet::open(2)\n{transfer}.send(w, u, 1)"),
+            vec![
+                "line 3, ",
+                "argument 2 (`target`): expected a UTXO of the type `wallet`, and `u` is of the type `counter`\n\nw, u, 1\n   ^\n",
+                "send is (source: wallet, target: wallet, n: s64)",
+            ],
+        ),
+        (
+            format!("t = {coin}.coin::mint(1)\n{start}\nminted:1.attach(u)"),
+            vec![
+                "line 3, column 1: there is no `minted:1`: the calls above mint one token\n\nminted:1.attach(u)\n^^^^^^^^\n",
+            ],
+        ),
+        (
+            format!("t = {coin}.coin::mint(1)\n{start}\nt.attach(\"made:1\")"),
+            vec!["argument 1 (`to`): there is no `made:1`: the calls above make one UTXO"],
+        ),
+        (
+            format!("t = {coin}.coin::mint(1)\n{start}\nt.attach(made:0)"),
+            vec!["hint: a place is written in quotes: \"made:0\""],
+        ),
+        (format!("{counter}.counter::value()"), vec!["`counter::value` is a method of UTXOs of the type `counter`"]),
     ] {
         let file = steps_file(folder.path(), &steps);
         for command in ["call", "transact"] {
@@ -499,6 +524,22 @@ async fn mistakes_in_several_calls_are_pointed_at() {
     for arguments in [vec!["transact"], vec!["transact", &counter], vec!["call", &counter, "create", "--steps", "x"]] {
         assert_eq!(output(&ledger().args(&arguments).assert()).2, 2, "{arguments:?}");
     }
+    // What is consumed has one error, as a target and as an argument.
+    let spent = format!("{counter}#0");
+    assert_eq!(output(&node.ask("transact", &[&counter, "counter::start", "1"])).2, 0);
+    assert_eq!(output(&node.ask("transact", &[&spent, "stop"])).2, 0);
+    for step in [format!("{spent}.bump(1)"), format!("t = {coin}.coin::mint(1); t.attach(\"{spent}\")")] {
+        let (_, stderr, _) = output(&node.ask("transact", &["--step", &step]));
+        assert!(
+            stderr.contains("was consumed in block") && stderr.contains("hint: a UTXO is consumed once"),
+            "{stderr}"
+        );
+        let error: Json = serde_json::from_str(&ask_json(&node, "transact", &["--step", &step]).1).unwrap();
+        assert_eq!(error["error"]["code"], "invalid-transaction(consumed-utxo)");
+    }
+    // The mark that some editors write at the start says nothing.
+    let marked = steps_file(folder.path(), &format!("\u{feff}{start}"));
+    assert_eq!(output(&node.ask("call", &["--steps", &marked])).2, 0);
     let (_, stderr, code) = output(&node.ask("call", &["--steps", "no such file"]));
     assert!(stderr.contains("cannot read the calls in `no such file`") && code == 1, "{stderr}");
 }
@@ -528,7 +569,8 @@ async fn what_a_script_makes_has_a_name_too() {
     assert_eq!((results, code), (vec!["15", "12", "108", "201"], 0));
     assert_eq!(sent["created"].as_array().unwrap().len(), 4);
     let (_, stderr, code) = output(&node.ask("call", &["--step", "made:0.get()"]));
-    assert!(stderr.contains("cannot be found out: there are none") && code == 1, "{stderr}");
+    let expected = "line 1, column 1: there is no `made:0`: the calls above make no UTXO";
+    assert!(stderr.contains(expected) && code == 1, "{stderr}");
 }
 
 /// The component of one of the contracts that are written in Rust.
@@ -580,7 +622,7 @@ async fn a_failure_says_where_it_happened() {
     let utxo = text(&opened["created"][0]["utxo"]);
     let send = [transfer.as_str(), "send", &format!("\"{transfer}#0\", \"{transfer}#1\", 500")];
     let trace = format!(
-        "  in         wallet.sub(n: s64) of the UTXO {transfer}#0 ({utxo})\n  from       send(source: utxo, target: utxo, n: \
+        "  in         wallet.sub(n: s64) of the UTXO {transfer}#0 ({utxo})\n  from       send(source: wallet, target: wallet, n: \
          s64) of {transfer}\n"
     );
     let (stdout, _, code) = output(&node.ask("transact", &send));
@@ -597,7 +639,7 @@ async fn a_failure_says_where_it_happened() {
                 "function": "sub",
                 "signature": "(n: s64)",
             },
-            { "contract": transfer, "object": null, "function": "send", "signature": "(source: utxo, target: utxo, n: s64)" },
+            { "contract": transfer, "object": null, "function": "send", "signature": "(source: wallet, target: wallet, n: s64)" },
         ])
     );
 }

@@ -252,7 +252,11 @@ fn wrong_names_say_what_there_is() {
     let cases = [
         (callee("creat"), "the contract has no function `creat`", format!("did you mean `create`? There are {all}")),
         (callee("start"), "no function `start`", format!("did you mean `counter::start`? There are {all}")),
-        (callee("counter::bump"), "no function `counter::bump`", format!("it has {all}")),
+        (
+            callee("counter::bump"),
+            "`counter::bump` is a method of UTXOs of the type `counter`, not a function of the contract",
+            "name a UTXO in place of the contract: `p2:u…`, or `p2:c…#0`; `ledger utxos` lists them".to_owned(),
+        ),
         (callee("::create"), "no function `::create`", format!("did you mean `create`? There are {all}")),
         (callee("counter#[method]utxo.bump"), "no function", format!("it has {all}")),
         (callee("counter#get-storage"), "no function", format!("it has {all}")),
@@ -287,12 +291,16 @@ fn a_handle_is_the_id_of_a_utxo() {
     assert_eq!(encoded, [handle.clone(), handle, vec![5]].concat());
     let split = transfer.callee(contract(), "split").unwrap().signature;
     assert!(split.handles.is_some() && split.result.is_some());
-    assert_eq!(send.to_string(), "(source: utxo, target: utxo, n: s64)");
+    assert_eq!(send.to_string(), "(source: wallet, target: wallet, n: s64)");
     let unquoted = send.parse_arguments(&format!("{id}, {id}, 5")).unwrap_err();
     assert_eq!(unquoted.hint().unwrap(), "a UTXO is written in quotes: \"p2:u…\" or \"p2:c…#0\"");
 
     let named = send.parse_arguments_with("\"a\", \"b\", 5", &|name| {
-        if name == "a" { Ok(ObjectName::Id(ObjectId::Utxo(utxo_id()))) } else { Err(format!("`{name}` is nobody")) }
+        if name == "a" {
+            Ok(ObjectName::Id(ObjectId::Utxo(utxo_id())).into())
+        } else {
+            Err(format!("`{name}` is nobody"))
+        }
     });
     let error = named.unwrap_err();
     assert_eq!(error.to_string(), "argument 2 (`target`): `b` is nobody");
@@ -361,7 +369,7 @@ fn tokens_have_functions_of_their_own() {
     let mint = coin.callee(contract(), "coin::mint").unwrap();
     let (type_name, function) = ("coin".to_owned(), "mint".to_owned());
     assert_eq!(mint.call, StepCall::Mint { contract: contract(), type_name, function });
-    assert_eq!(mint.signature.to_string(), "(n: u64) -> token");
+    assert_eq!(mint.signature.to_string(), "(n: u64) -> coin");
     let attach = coin.token_function(TokenRef::Minted(3), "coin", "attach").unwrap();
     assert_eq!(attach.call, StepCall::TokenMethod { token: TokenRef::Minted(3), method: "attach".to_owned() });
     assert_eq!(attach.signature.to_string(), "(to: utxo)");
