@@ -191,8 +191,8 @@ fn check_steps(
     utxos: &[(Utxo, Access)],
     limits: &ValueLimits,
 ) -> Result<(), Rejected> {
-    // What a step before may have called can offer other methods by then.
-    let mut called = BTreeSet::new();
+    // What was called before can offer other methods by then, and a script may call whatever it gets hold of.
+    let (mut called, mut is_script_before) = (BTreeSet::new(), false);
     for (number, step) in (1_usize..).zip(steps) {
         let subject = Subject::of(&step.call, utxos)?;
         if matches!(step.call, StepCall::Discard { .. }) {
@@ -203,8 +203,10 @@ fn check_steps(
         let contract = finder.find(&hash)?;
         let arguments = step.arguments.as_slice();
         let check = Check { contract: &contract, arguments, utxos, limits, is_step: true };
-        let handed = check.step(&step.call, &subject, &called).map_err(|invalid| in_step(invalid, number))?;
-        called.extend(subject.utxo().into_iter().chain(handed));
+        let was_called = is_script_before || subject.utxo().is_some_and(|utxo| called.contains(&utxo));
+        check.step(&step.call, &subject, was_called).map_err(|invalid| in_step(invalid, number))?;
+        called.extend(subject.utxo());
+        is_script_before |= matches!(step.call, StepCall::Function { .. });
     }
     Ok(())
 }
@@ -313,8 +315,8 @@ impl Check<'_> {
         }
     }
 
-    /// Checks one of several calls, and gives the UTXOs that it may call: those that a script gets.
-    fn step(&self, call: &StepCall, subject: &Subject<'_>, called: &BTreeSet<UtxoId>) -> Result<Vec<UtxoId>, Invalid> {
+    /// Checks one of several calls. What a UTXO offers is not known before if it may have been called (`was_called`).
+    fn step(&self, call: &StepCall, subject: &Subject<'_>, was_called: bool) -> Result<(), Invalid> {
         let form = self.form().ok_or_else(|| {
             bad_call(format!(
                 "{} is no contract of Starstream, and only such can be called in steps",
@@ -322,34 +324,31 @@ impl Check<'_> {
             ))
         })?;
         match (call, subject) {
-            (StepCall::Function { function, .. }, _) => return self.script(form, function),
-            (StepCall::Main { type_name, main, .. }, _) => self.main(form, type_name, main)?,
+            (StepCall::Function { function, .. }, _) => self.script(form, function),
+            (StepCall::Main { type_name, main, .. }, _) => self.main(form, type_name, main),
             (StepCall::Method { method, .. }, Subject::Utxo(utxo)) => {
                 let found = self.method(form, utxo, method)?;
-                if !called.contains(&utxo.id) {
-                    self.check_offered(utxo, found, method)?;
-                }
+                if was_called { Ok(()) } else { self.check_offered(utxo, found, method) }
             }
-            (StepCall::Mint { type_name, function, .. }, _) => self.token_function(form, type_name, function, true)?,
+            (StepCall::Mint { type_name, function, .. }, _) => self.token_function(form, type_name, function, true),
             (StepCall::Burn { function, .. }, Subject::Token(token)) => {
-                self.token_function(form, &token.type_name, function, false)?;
+                self.token_function(form, &token.type_name, function, false)
             }
             (StepCall::TokenMethod { method, .. }, Subject::Token(token)) => {
                 let found = self.object_type(form, ObjectKind::Token, &token.type_name)?.methods.get(method);
                 let found = found.ok_or_else(|| self.no_function("method", &token.type_name, method))?;
-                self.arguments(method, &found.entry)?;
+                self.arguments(method, &found.entry)
             }
-            _ => {}
+            _ => Ok(()),
         }
-        Ok(Vec::new())
     }
 
     fn form(&self) -> Option<&CoroutineContract> {
         self.contract.coroutine().map(|form| &form.contract)
     }
 
-    /// A script must exist and its arguments must fit. Gives the UTXOs among them.
-    fn script(&self, form: &CoroutineContract, name: &str) -> Result<Vec<UtxoId>, Invalid> {
+    /// A script must exist and its arguments must fit.
+    fn script(&self, form: &CoroutineContract, name: &str) -> Result<(), Invalid> {
         let script = form.scripts.get(name);
         let missing = || bad_call(format!("the contract {} has no script `{name}`", self.contract.hash()));
         self.arguments(name, script.ok_or_else(missing)?)
@@ -357,7 +356,7 @@ impl Check<'_> {
 
     fn main(&self, form: &CoroutineContract, type_name: &str, main: &str) -> Result<(), Invalid> {
         let entry = self.object_type(form, ObjectKind::Utxo, type_name)?.mains.get(main);
-        self.arguments(main, entry.ok_or_else(|| self.no_function("main function", type_name, main))?).map(drop)
+        self.arguments(main, entry.ok_or_else(|| self.no_function("main function", type_name, main))?)
     }
 
     /// A method must exist, and its arguments must fit.
@@ -393,21 +392,15 @@ impl Check<'_> {
         let entry = self.object_type(form, ObjectKind::Token, type_name)?.mains.get(name);
         let entry = entry.filter(|entry| entry.signature.result().is_some() == mints);
         let kind = if mints { "function that mints," } else { "function that burns," };
-        self.arguments(name, entry.ok_or_else(|| self.no_function(kind, type_name, name))?).map(drop)
+        self.arguments(name, entry.ok_or_else(|| self.no_function(kind, type_name, name))?)
     }
 
     /// The arguments are those of the function, and every UTXO and every token in them is declared and of the right type.
-    /// Gives the UTXOs.
-    fn arguments(&self, function: &str, entry: &Entry) -> Result<Vec<UtxoId>, Invalid> {
+    fn arguments(&self, function: &str, entry: &Entry) -> Result<(), Invalid> {
         let signature: &Signature = &entry.signature;
         let handed = signature.check_parameters(self.arguments, self.limits);
         let handed = handed.map_err(|error| not_taken(&format!("{function}: {signature}"), &error))?;
-        handed.iter().try_for_each(|handed| self.argument(function, handed))?;
-        let utxo = |handed: &Handed| match handed.name {
-            ObjectName::Id(ObjectId::Utxo(utxo)) => Some(utxo),
-            _ => None,
-        };
-        Ok(handed.iter().filter_map(utxo).collect())
+        handed.iter().try_for_each(|handed| self.argument(function, handed))
     }
 
     fn argument(&self, function: &str, handed: &Handed) -> Result<(), Invalid> {

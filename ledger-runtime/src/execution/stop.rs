@@ -61,6 +61,19 @@ impl Stopped {
         }
     }
 
+    /// The same, if it is a trap, told as what a contract refuses by trapping.
+    pub(super) fn refused_by(self, refusal: &str) -> Self {
+        let told = |failure: Failure| match failure.kind {
+            FailureKind::Trap => Failure { detail: format!("{refusal}: {}", failure.detail), ..failure },
+            _ => failure,
+        };
+        match self {
+            Self::Failed(failure) => Self::Failed(told(failure)),
+            Self::FailedWithAllGas(failure) => Self::FailedWithAllGas(told(failure)),
+            Self::OutOfGas | Self::Node(_) => self,
+        }
+    }
+
     /// A UTXO would hold more tokens than it may.
     pub(super) fn too_many_tokens(max: usize, utxo: &impl std::fmt::Display) -> Self {
         let detail = format!("{utxo} cannot hold more than {max} tokens (`tokens_per_utxo_max`)");

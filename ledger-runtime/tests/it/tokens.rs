@@ -165,8 +165,8 @@ fn unsigned(number: u64) -> Vec<u8> {
 }
 
 /// The results of the steps.
-fn results(receipt: &Receipt) -> Vec<Vec<u8>> {
-    let mut reader = Reader::new(receipt.outcome.as_ref().unwrap());
+fn results(result: &[u8]) -> Vec<Vec<u8>> {
+    let mut reader = Reader::new(result);
     let count = reader.unsigned(32).unwrap();
     let results = (0..count).map(|_| reader.list_of_bytes().unwrap().to_vec()).collect();
     reader.finish().unwrap();
@@ -178,7 +178,10 @@ fn a_token_is_minted_held_and_burned_when_its_holder_ends() {
     let mut stage = Stage::new();
     let receipt = stage.run(&[stage.start(), stage.mint(7), attach(minted(0), "made:0")], &[]);
     let (counter, token) = (receipt.created[0].utxo, receipt.tokens[0].token);
-    assert_eq!(results(&receipt), [text(&counter.to_string()), text(&token.to_string()), Vec::new()]);
+    assert_eq!(
+        results(receipt.outcome.as_ref().unwrap()),
+        [text(&counter.to_string()), text(&token.to_string()), Vec::new()]
+    );
     let (contract, type_name) = (stage.coin.hash, "coin".to_owned());
     let change = |from, to| TokenChange { token, contract, type_name: type_name.clone(), from, to };
     assert_eq!(receipt.tokens, [change(None, Some(counter))]);
@@ -195,8 +198,10 @@ fn a_token_is_minted_held_and_burned_when_its_holder_ends() {
     let stop = method(UtxoRef::Kept(counter), "stop", Vec::new());
     let failure = stage.fail(std::slice::from_ref(&stop), &[counter]);
     let expected = format!(
-        "{} is bound to no UTXO at the end of the transaction: bind it with `attach`, or burn it",
-        stage.coin_text(token)
+        "{} is bound to no UTXO at the end of the transaction, because {}, which held it, was consumed: bind it with `attach`, \
+         burn it, or discard it",
+        stage.coin_text(token),
+        stage.counter_text(counter)
     );
     assert_eq!((failure.kind, failure.detail, failure.frames), (FailureKind::Refused, expected, Vec::new()));
 
@@ -314,9 +319,14 @@ fn what_may_not_be_done_with_tokens_is_refused() {
         ),
         (
             after_bound(&[method(made(0), "stop", Vec::new())]),
-            "{token} is bound to no UTXO at the end of the transaction: bind it with `attach`, or burn it",
+            "{token} is bound to no UTXO at the end of the transaction, because {counter}, which held it, was consumed: bind it \
+             with `attach`, burn it, or discard it",
         ),
         (vec![mint.clone(), attach(minted(0), "made:0")], "step 2: the transaction has not made the UTXO `made:0` yet"),
+        (
+            vec![mint.clone(), attach(minted(0), "minted:0")],
+            "step 2: {token} is of another type than `attach` takes, which is a UTXO of any type",
+        ),
         (vec![burn(minted(0)), mint.clone()], "step 1: the transaction has not minted the token `minted:0` yet"),
         (
             vec![start.clone(), method(made(0), "stop", Vec::new()), method(made(0), "value", Vec::new())],
@@ -424,6 +434,11 @@ fn what_is_known_before_a_step_runs_makes_the_transaction_invalid() {
             named,
             bad("step 2: `coin` of {coins} has no method `split`"),
         ),
+        (
+            step(StepCall::Discard { token: kept }, unsigned(1)),
+            named,
+            bad("step 2: a token is discarded without arguments"),
+        ),
         (attach(kept, token), named, bad(&format!("step 2: `{token}` is no UTXO"))),
         (attach(kept, "minted:0"), named, bad("step 2: `minted:0` is no UTXO")),
     ];
@@ -460,7 +475,7 @@ fn steps_call_scripts_and_utxos_one_after_another() {
         ],
         &[],
     );
-    let results = results(&receipt);
+    let results = results(receipt.outcome.as_ref().unwrap());
     assert_eq!((&results[0], &results[3]), (&signed(9), &signed(10)));
     assert_eq!((receipt.created.len(), receipt.ephemeral.len(), receipt.events.len()), (1, 1, 1));
 }

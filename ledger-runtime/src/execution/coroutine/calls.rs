@@ -242,7 +242,7 @@ pub(super) fn read_record(
     let stopped = transition.object(object)?;
     let live = stopped.live.ok_or_else(|| Stopped::defect("an object stopped that has no instance"))?;
     let get_storage = &declared(contract, &stopped.type_name)?.get_storage;
-    transition.handles(live)?.end_loans();
+    transition.handles(live)?.end_call();
     let itself = representation(store, object)?;
     let values = invoke(store, Frame { kind: FrameKind::Setup, live }, get_storage, &[itself], &[])?;
     let state = result(store, live, get_storage, &values)?;

@@ -1,12 +1,14 @@
 //! What anybody asks about a UTXO or a token of any type.
 
 use super::callee::lent;
+use super::handles::unusable;
 use super::host::{lift, lower, method_id, number};
 use super::transition::{Frame, Said, Transition};
-use crate::abi::{Resource, Signature};
+use crate::abi::{HandleError, Resource, Signature};
 use crate::execution::stop::Stopped;
 use crate::execution::store::Context;
 use crate::value::Reader;
+use ledger_core::ObjectId;
 use wasmtime::Val;
 
 /// Whether a UTXO offers a method now. One that runs, or was consumed, offers nothing.
@@ -32,6 +34,7 @@ pub(super) fn downcast(
     signature: &Signature,
     parameters: &[Val],
 ) -> Result<Option<Val>, Stopped> {
+    check_not_lent(store, frame, parameters)?;
     let encoded = lift(store, frame, signature, parameters)?;
     let transition = store.data_mut().transition()?;
     let name = Reader::new(&encoded).text().ok().and_then(|text| text.parse().ok());
@@ -42,6 +45,16 @@ pub(super) fn downcast(
     transition.say(&Said::Downcast { object: id, fits })?;
     let answer = if fits { [SOME, &encoded].concat() } else { NONE.to_vec() };
     lower(store, frame, signature, &answer, parameters)
+}
+
+/// A cast gives an own handle, which must not come of a token that was only lent.
+fn check_not_lent(store: &mut Context<'_>, frame: Frame, parameters: &[Val]) -> Result<(), Stopped> {
+    let handle = number(parameters, 0)?;
+    let transition = store.data_mut().transition()?;
+    let handles = transition.handles(frame.live)?;
+    let (is_lent, index) = (handles.is_lent(handle), handles.get(handle).map_err(unusable)?);
+    let is_token = matches!(transition.object(index)?.id, ObjectId::Token(_));
+    if is_token && is_lent { Err(unusable(HandleError::Lent { handle })) } else { Ok(()) }
 }
 
 /// How the encoding of an option begins.
@@ -55,6 +68,7 @@ pub(super) fn upcast(
     signature: &Signature,
     parameters: &[Val],
 ) -> Result<Option<Val>, Stopped> {
+    check_not_lent(store, frame, parameters)?;
     let encoded = lift(store, frame, signature, parameters)?;
     lower(store, frame, signature, &encoded, parameters)
 }

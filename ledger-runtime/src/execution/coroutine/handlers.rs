@@ -8,6 +8,7 @@
 
 use super::calls;
 use super::host::{lift, lower};
+use super::objects::Run;
 use super::transition::{Frame, FrameKind, LiveIndex, Said, Transition};
 use crate::abi::Signature;
 use crate::admission::Executable;
@@ -22,8 +23,18 @@ use wasmtime::Val;
 #[derive(Default)]
 pub(super) struct Handlers {
     installed: Vec<Installed>,
-    /// For each script and each handler that runs, how many there were when it began: those after them are its own.
-    runs: Vec<usize>,
+    /// The scripts and the handlers that run.
+    runs: Vec<Begun>,
+    /// How many have begun so far.
+    runs_count: u32,
+}
+
+/// A script or a handler that runs.
+struct Begun {
+    /// How many handlers there were when it began: those after them are its own.
+    first_own: usize,
+    /// Its place among all that have begun.
+    number: u32,
 }
 
 /// The handlers of one interface, installed by one script.
@@ -46,20 +57,26 @@ struct Found {
 impl Handlers {
     /// A script or a handler begins.
     pub(super) fn begin_run(&mut self) {
-        self.runs.push(self.installed.len());
+        self.runs.push(Begun { first_own: self.installed.len(), number: self.runs_count });
+        self.runs_count += 1;
     }
 
     /// It has returned, and what it installed goes.
     pub(super) fn end_run(&mut self) {
-        if let Some(count) = self.runs.pop() {
-            self.installed.truncate(count);
+        if let Some(begun) = self.runs.pop() {
+            self.installed.truncate(begun.first_own);
         }
+    }
+
+    /// What coordinates now.
+    pub(super) fn run(&self) -> Run {
+        self.runs.last().map_or(Run::Steps, |begun| Run::Script(begun.number))
     }
 
     /// Takes those of `interface` away which the script that runs installed last. False if it did not install the last ones
     /// of this interface.
     fn remove_own(&mut self, interface: &str) -> bool {
-        let first_own = self.runs.last().copied().unwrap_or_default();
+        let first_own = self.runs.last().map_or(0, |begun| begun.first_own);
         let last = self.installed.iter().rposition(|installed| installed.interface == interface);
         let own = last.filter(|place| *place >= first_own);
         own.map(|place| self.installed.remove(place)).is_some()

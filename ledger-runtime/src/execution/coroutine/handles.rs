@@ -4,9 +4,10 @@
 //! context is always 0 and itself always 1. Everything else gets the lowest number that is free, so that numbers depend
 //! on nothing but what the instance did.
 //!
-//! Whether a handle is lent or own makes no difference to who may use an object, and until when: that is the ledger's to
-//! decide, and a script that was lent a UTXO may hand it back. But what a UTXO or a token was lent for a call it has no
-//! more when the call has ended, so that the numbers of the next call are those that a fresh instance would see.
+//! Whether a handle is lent or own makes no difference to who may use a UTXO, and until when: that is the ledger's to
+//! decide, and a script that was lent a UTXO may hand it back. A token that was lent cannot be given away, because whoever
+//! gets it could burn it. What a UTXO or a token got in a call, lent or own, it has no more when the call has ended, so that
+//! the handles of the next call are those that a fresh instance would have.
 
 use super::objects::ObjectIndex;
 use super::transition::{LiveIndex, Transition};
@@ -95,14 +96,16 @@ impl HandleTable {
         Ok(object)
     }
 
-    /// The call has ended for which objects were lent.
-    pub(super) fn end_loans(&mut self) {
-        for (handle, slot) in (FIRST..).zip(&mut self.slots) {
-            if matches!(slot, Slot::Lent(_)) {
-                *slot = Slot::Free;
-                self.free.insert(handle);
-            }
-        }
+    /// Whether a number stands for what was only lent.
+    pub(super) fn is_lent(&self, handle: u32) -> bool {
+        let slot = handle.checked_sub(FIRST).and_then(|index| self.slots.get(index as usize));
+        matches!(slot, Some(Slot::Lent(_)))
+    }
+
+    /// A call of the instance's own object has ended, and no number means anything any more.
+    pub(super) fn end_call(&mut self) {
+        self.slots.clear();
+        self.free.clear();
     }
 }
 
@@ -131,6 +134,15 @@ impl InstanceHandles<'_> {
     }
 }
 
+impl InstanceHandles<'_> {
+    /// The instance drops a handle, which does nothing to the object.
+    pub(super) fn drop_handle(&mut self, resource: &Resource, handle: u32) -> Result<(), HandleError> {
+        self.lift(resource, handle, false)?;
+        let handles = self.transition.handles(self.live).map_err(|_| HandleError::Unknown { handle })?;
+        handles.remove(handle).map(drop)
+    }
+}
+
 impl Handles for InstanceHandles<'_> {
     fn lower(&mut self, resource: &Resource, name: ObjectName, is_own: bool) -> Result<u32, HandleError> {
         let unknown = HandleError::NoSuchObject { name };
@@ -149,7 +161,11 @@ impl Handles for InstanceHandles<'_> {
             return Err(HandleError::WrongResource { handle });
         }
         if is_own {
-            self.transition.handles(self.live).map_err(|_| unknown())?.remove(handle)?;
+            let handles = self.transition.handles(self.live).map_err(|_| unknown())?;
+            if matches!(resource, Resource::Token(_)) && handles.is_lent(handle) {
+                return Err(HandleError::Lent { handle });
+            }
+            handles.remove(handle)?;
         }
         self.transition.object(index).map(|object| object.id).map_err(|_| unknown())
     }
@@ -176,18 +192,19 @@ mod tests {
     }
 
     #[test]
-    fn what_was_lent_is_gone_when_the_call_ends() {
+    fn nothing_is_left_when_a_call_ends() {
         let mut table = HandleTable::default();
         let [own, lent, dropped] = [(0, true), (1, false), (2, false)]
             .map(|(index, is_own)| table.insert(ObjectIndex(index), is_own, 9).unwrap());
         assert_eq!(table.remove(dropped), Ok(ObjectIndex(2)));
         let reused = table.insert(ObjectIndex(3), true, 9).unwrap();
         assert_eq!(reused, dropped);
-        table.end_loans();
-        assert_eq!(table.get(own), Ok(ObjectIndex(0)));
-        assert_eq!(table.get(reused), Ok(ObjectIndex(3)));
-        assert_eq!(table.get(lent), Err(HandleError::Unknown { handle: lent }));
-        assert_eq!(table.insert(ObjectIndex(4), true, 9), Ok(lent));
+        assert!(table.is_lent(lent) && !table.is_lent(own) && !table.is_lent(9));
+        table.end_call();
+        for handle in [own, lent, reused] {
+            assert_eq!(table.get(handle), Err(HandleError::Unknown { handle }));
+        }
+        assert_eq!(table.insert(ObjectIndex(4), true, 9), Ok(own));
     }
 
     #[test]

@@ -92,11 +92,11 @@ pub(super) fn tokens_function(
     };
     let result = match function {
         Count | OwnCount => {
-            let holder = if function == Count { reader.object(store)? } else { own()? };
+            let holder = if function == Count { looked_at(store, &mut reader, asker)? } else { own()? };
             tokens::count(store, holder)?
         }
         Held | OwnHeld => {
-            let holder = if function == Held { reader.object(store)? } else { own()? };
+            let holder = if function == Held { looked_at(store, &mut reader, asker)? } else { own()? };
             tokens::held(store, holder, reader.number()?)?
         }
         Attach | Accept => {
@@ -118,6 +118,18 @@ pub(super) fn tokens_function(
         }
     };
     lower(store, frame, signature, &result, parameters)
+}
+
+/// The UTXO whose tokens somebody asks about: that is for whoever coordinates, and for the UTXO itself.
+fn looked_at(store: &mut Context<'_>, reader: &mut Arguments<'_>, asker: Asker) -> Result<ObjectIndex, Stopped> {
+    let holder = reader.object(store)?;
+    let Asker::Utxo(asker) = asker else { return Ok(holder) };
+    if asker == holder {
+        return Ok(holder);
+    }
+    let transition = store.data_mut().transition()?;
+    let (asker, holder) = (transition.object(asker)?, transition.object(holder)?);
+    Err(Stopped::refused(format!("{asker} asked for the tokens of {holder}, and a UTXO knows of its own tokens only")))
 }
 
 /// Reads the encoded arguments of the host's own functions, whose types are known.

@@ -8,7 +8,7 @@ use super::handles::{CONTEXT, InstanceHandles, unusable};
 use super::objects::ObjectIndex;
 use super::transition::{Frame, FrameKind, Said, Transition};
 use super::{cast, coordinate, handlers, holding};
-use crate::abi::{HandleError, Handles, Signature};
+use crate::abi::{HandleError, Signature};
 use crate::admission::coroutine::HostFunction;
 use crate::execution::gas;
 use crate::execution::stop::Stopped;
@@ -64,7 +64,7 @@ fn answer(store: &mut Context<'_>, function: &HostFunction, parameters: &[Val]) 
         HostFunction::DropContext => drop_context(transition, frame, number(parameters, 0)?)?,
         HostFunction::DropHandle(resource) => {
             let mut handles = InstanceHandles { transition, live: frame.live };
-            handles.lift(resource, number(parameters, 0)?, true).map_err(unusable)?;
+            handles.drop_handle(resource, number(parameters, 0)?).map_err(unusable)?;
         }
         HostFunction::BlockHeight => {
             let height = i64::try_from(transition.moment.height).unwrap_or(i64::MAX);

@@ -82,11 +82,29 @@ pub(super) enum Binding {
     Bound {
         /// The UTXO.
         holder: ObjectIndex,
-        /// If it was bound in this transaction, how many reliances on the UTXO there were by then.
-        since: Option<u32>,
+        /// When it was bound, if that was in this transaction.
+        since: Option<Since>,
     },
     /// It is gone.
     Burned,
+}
+
+/// When a token was bound, and by whom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Since {
+    /// How many reliances there were on the UTXO by then.
+    pub(super) reliances: u32,
+    /// What coordinated then.
+    pub(super) run: Run,
+}
+
+/// What coordinates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Run {
+    /// The steps of the transaction.
+    Steps,
+    /// A script or an effect's handler, told from all others by its number.
+    Script(u32),
 }
 
 impl Objects {

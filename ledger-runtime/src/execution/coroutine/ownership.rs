@@ -1,11 +1,11 @@
 //! Who holds which token, and who may change that.
 //!
 //! A token is bound to one UTXO, or to none, which only lasts within a transaction. Scripts and the transaction itself bind
-//! tokens that nobody holds. Only the code of a UTXO unbinds what it holds; whoever coordinates can take back what was bound
-//! in this same transaction, as long as the UTXO has not run since and nobody has looked at what it holds, so that nobody can
-//! have counted on it. A UTXO that ends lets go of all its tokens. `docs/decisions/0006-what-starstream-leaves-open.md` has the reasons.
+//! tokens that nobody holds. Only the code of a UTXO unbinds what it holds; a run of a script, or the transaction itself, can
+//! take back what it bound itself, as long as the UTXO has not run since and nobody has looked at what it holds, so that
+//! nobody can have counted on it. A UTXO that ends lets go of all its tokens. `docs/decisions/0006-what-starstream-leaves-open.md` has the reasons.
 
-use super::objects::{Binding, Object, ObjectIndex};
+use super::objects::{Binding, Object, ObjectIndex, Since};
 use super::transition::{FrameKind, Transition};
 use crate::execution::stop::Stopped;
 
@@ -76,10 +76,11 @@ impl Transition {
 
     /// A token comes to a UTXO as its last.
     pub(super) fn bind(&mut self, token: ObjectIndex, to: ObjectIndex) -> Result<(), Stopped> {
+        let run = self.handlers.run();
         let utxo = self.object_mut(to)?.utxo_mut()?;
         utxo.tokens.push(token);
         utxo.is_used = true;
-        let since = Some(utxo.reliances);
+        let since = Some(Since { reliances: utxo.reliances, run });
         self.object_mut(token)?.token_mut()?.binding = Binding::Bound { holder: to, since };
         Ok(())
     }
@@ -104,8 +105,11 @@ impl Transition {
             (Asker::Utxo(asker), _) if asker == holder => return Ok(()),
             (Asker::Utxo(_), _) => "another UTXO asked",
             (Asker::Coordinator, _) if self.is_running(source) => "it runs",
-            (Asker::Coordinator, Some(reliances)) if reliances == utxo.utxo()?.reliances => return Ok(()),
-            (Asker::Coordinator, Some(_)) => "it has run, or its tokens were looked at, since it got this one",
+            (Asker::Coordinator, Some(since)) if since.reliances != utxo.utxo()?.reliances => {
+                "it has run, or its tokens were looked at, since it got this one"
+            }
+            (Asker::Coordinator, Some(since)) if since.run != self.handlers.run() => "somebody else bound it",
+            (Asker::Coordinator, Some(_)) => return Ok(()),
             (Asker::Coordinator, None) => "it holds the token since an earlier transaction",
         };
         Err(Stopped::refused(format!("only {utxo} itself can let go of {object}: {reason}")))

@@ -8,7 +8,7 @@ use super::objects::ObjectIndex;
 use super::ownership::Asker;
 use super::tokens;
 use super::transition::Transition;
-use crate::abi::{ObjectName, Signature};
+use crate::abi::{ObjectName, Resource, Signature};
 use crate::admission::Executable;
 use crate::admission::coroutine::Object as Declared;
 use crate::execution::gas;
@@ -39,14 +39,14 @@ fn make(store: &mut Context<'_>, call: &StepCall, arguments: &[u8]) -> Result<Ve
             let contract = transition.executable(contract)?;
             let script = contract.coroutine().and_then(|form| form.contract.scripts.get(function));
             let script = script.ok_or_else(|| Stopped::defect("a script that was checked is gone"))?;
-            check_arguments(transition, &contract, &script.signature, arguments)?;
+            check_arguments(transition, &contract, function, &script.signature, arguments)?;
             calls::script(store, &contract, function, arguments)
         }
         StepCall::Main { contract, type_name, main } => {
             let contract = transition.executable(contract)?;
             let entry = declared(&contract, type_name)?.mains.get(main);
             let entry = entry.ok_or_else(|| Stopped::defect("a main function that was checked is gone"))?;
-            check_arguments(transition, &contract, &entry.signature, arguments)?;
+            check_arguments(transition, &contract, main, &entry.signature, arguments)?;
             let utxo = calls::main(store, &contract, type_name, main, arguments)?;
             encode_id(&ObjectId::Utxo(utxo))
         }
@@ -60,7 +60,7 @@ fn make(store: &mut Context<'_>, call: &StepCall, arguments: &[u8]) -> Result<Ve
             let contract = transition.executable(contract)?;
             let entry = declared(&contract, type_name)?.mains.get(function);
             let entry = entry.ok_or_else(|| Stopped::defect("a function that mints and was checked is gone"))?;
-            check_arguments(transition, &contract, &entry.signature, arguments)?;
+            check_arguments(transition, &contract, function, &entry.signature, arguments)?;
             let token = tokens::mint(store, &contract, type_name, function, arguments)?;
             encode_id(&ObjectId::Token(token))
         }
@@ -126,7 +126,7 @@ fn check_method(transition: &mut Transition, utxo: ObjectIndex, method: &str, ar
     let found = found.ok_or_else(|| Stopped::refused(format!("{object} has no method `{method}`")))?;
     let signature = &found.entry.signature;
     callable(transition, utxo, method)?;
-    check_arguments(transition, &contract, signature, arguments)
+    check_arguments(transition, &contract, method, signature, arguments)
 }
 
 /// A function of a token's type exists and takes these arguments.
@@ -142,7 +142,7 @@ fn check_token_function(
     let signature = declared_of(&contract, &object.type_name).and_then(find);
     let signature = signature
         .ok_or_else(|| Stopped::refused(format!("{object} has no function `{function}` that could be called so")))?;
-    check_arguments(transition, &contract, signature, arguments)
+    check_arguments(transition, &contract, function, signature, arguments)
 }
 
 fn contract_of(transition: &mut Transition, object: ObjectIndex) -> Result<Arc<Executable>, Stopped> {
@@ -159,6 +159,7 @@ fn declared_of<'a>(contract: &'a Executable, type_name: &str) -> Option<&'a Decl
 fn check_arguments(
     transition: &Transition,
     contract: &Executable,
+    function: &str,
     signature: &Signature,
     arguments: &[u8],
 ) -> Result<(), Stopped> {
@@ -166,8 +167,24 @@ fn check_arguments(
     for handed in handed.map_err(|error| Stopped::refused(error.to_string()))? {
         let object = transition.object(find(transition, handed.name)?)?;
         if !object.is(&handed.resource, contract.hash()) {
-            return Err(Stopped::refused(format!("{object} is of another type than is taken")));
+            let taken = taken(&handed.resource, contract);
+            return Err(Stopped::refused(format!(
+                "{object} is of another type than `{function}` takes, which is {taken}"
+            )));
         }
     }
     Ok(())
+}
+
+/// What a function takes, in words: "a token of the type `coin` of p2:c…".
+fn taken(resource: &Resource, contract: &Executable) -> String {
+    let (kind, ty) = match resource {
+        Resource::Utxo(ty) => ("a UTXO", ty),
+        Resource::Token(ty) => ("a token", ty),
+        Resource::Context => return "a context".to_owned(),
+    };
+    match ty {
+        Some(ty) => format!("{kind} of the type `{}` of {}", ty.name, ty.contract(contract.hash())),
+        None => format!("{kind} of any type"),
+    }
 }

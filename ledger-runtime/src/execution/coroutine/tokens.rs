@@ -173,7 +173,8 @@ fn attach(
     asker: Asker,
 ) -> Result<Vec<u8>, Stopped> {
     store.data_mut().transition()?.check_attach(token, to, asker)?;
-    let result = call(store, token, ATTACH, arguments)?;
+    let result = call(store, token, ATTACH, arguments);
+    let result = result.or_else(|stopped| refusal(store, token, "bound to", to, stopped))?;
     let transition = store.data_mut().transition()?;
     // It may have raised an effect, whose handler did something to the UTXO meanwhile.
     transition.check_attach(token, to, asker)?;
@@ -191,7 +192,8 @@ fn detach(
     asker: Asker,
 ) -> Result<Vec<u8>, Stopped> {
     store.data_mut().transition()?.check_detach(token, source, asker)?;
-    let result = call(store, token, DETACH, arguments)?;
+    let result = call(store, token, DETACH, arguments);
+    let result = result.or_else(|stopped| refusal(store, token, "unbound from", source, stopped))?;
     let transition = store.data_mut().transition()?;
     // As after `attach`.
     transition.check_detach(token, source, asker)?;
@@ -199,6 +201,23 @@ fn detach(
     let (token, from) = (transition.object(token)?.token_id()?, transition.object(source)?.utxo_id()?);
     transition.say(&Said::Detached { token, from })?;
     Ok(result)
+}
+
+/// `attach` or `detach` did not return. If it was the token's own code that trapped, that is how a token refuses, and it is
+/// told so; `done` is what it refused.
+fn refusal(
+    store: &mut Context<'_>,
+    token: ObjectIndex,
+    done: &str,
+    utxo: ObjectIndex,
+    stopped: Stopped,
+) -> Result<Vec<u8>, Stopped> {
+    let transition = store.data_mut().transition()?;
+    let (token, utxo) = (transition.object(token)?, transition.object(utxo)?);
+    if !transition.failed_only_in(token.id) {
+        return Err(stopped);
+    }
+    Err(stopped.refused_by(&format!("{token} refused to be {done} {utxo}")))
 }
 
 /// Calls a method of a token in its instance, and tells whoever asked.

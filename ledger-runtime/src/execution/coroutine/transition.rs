@@ -277,6 +277,12 @@ impl Transition {
         self.failed_frames.push(frame);
     }
 
+    /// Whether a call of this object has failed, and none that it waited for.
+    pub(super) fn failed_only_in(&self, object: ObjectId) -> bool {
+        let [frame] = self.failed_frames.as_slice() else { return false };
+        frame.object.as_ref().is_some_and(|failed| failed.id == object)
+    }
+
     /// The calls in which the transaction failed, the innermost first.
     pub(crate) fn take_failed_frames(&mut self) -> Vec<FailureFrame> {
         std::mem::take(&mut self.failed_frames)

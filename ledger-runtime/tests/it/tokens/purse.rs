@@ -1,12 +1,12 @@
 //! A contract by hand: badges that may refuse to be moved, scripts that mint and bind them, and a purse that takes and gives
 //! tokens by its own code.
 
-use super::{attach, detach, method, minted, step, text, unsigned};
+use super::{attach, detach, method, minted, results, step, text, unsigned};
 use crate::build;
 use crate::memory_chain::{Chain, id};
 use ledger_core::{
-    Effects, Failure, FailureKind, ObjectId, Outcome, RootCall, RootStep, StepCall, TokenRef, Transaction, Utxo,
-    UtxoRef,
+    Effects, Execution, Failure, FailureKind, ObjectId, Outcome, RootCall, RootStep, StepCall, TokenRef, Transaction,
+    Utxo, UtxoRef, Verdict,
 };
 use registry_core::id::UtxoId;
 
@@ -58,6 +58,10 @@ impl Stage {
     }
 }
 
+fn discard(token: TokenRef) -> RootStep {
+    step(StepCall::Discard { token }, Vec::new())
+}
+
 fn take(purse: UtxoRef, token: &str) -> RootStep {
     method(purse, "take", text(token))
 }
@@ -105,6 +109,8 @@ fn a_token_refuses_by_trapping() {
     let failure = stage.script("award", 13).unwrap_err();
     let frames: Vec<&str> = failure.frames.iter().map(|frame| frame.function.as_str()).collect();
     assert_eq!((failure.kind, frames), (FailureKind::Trap, vec!["attach", "award"]));
+    assert!(failure.detail.contains("refused to be bound to the UTXO"), "{failure}");
+    assert!(failure.detail.ends_with(": the contract stopped itself (`unreachable`)"), "{failure}");
     let object = failure.frames[0].object.as_ref().unwrap();
     assert!(matches!(object.id, ObjectId::Token(_)) && object.type_name == "badge");
     assert!(stage.purse().content.tokens.is_empty());
@@ -113,6 +119,70 @@ fn a_token_refuses_by_trapping() {
     let failure = stage.steps(&[give(UtxoRef::Kept(stage.purse))]).unwrap_err();
     let frames: Vec<&str> = failure.frames.iter().map(|frame| frame.function.as_str()).collect();
     assert_eq!((failure.kind, frames), (FailureKind::Trap, vec!["detach", "give"]));
+    assert!(failure.detail.contains("refused to be unbound from the UTXO"), "{failure}");
+}
+
+/// A badge of 14 is the worst that a stranger can bind to a UTXO: none of its code lets it go.
+#[test]
+fn a_token_that_refuses_everything_cannot_keep_its_holder_from_ending() {
+    let dump = |stage: &Stage, name: &str, token: &str| {
+        let (contract, function) = (stage.chain.contract, name.to_owned());
+        step(StepCall::Function { contract, function }, text(token))
+    };
+    let mut stage = Stage::new();
+    stage.script("award", 14).unwrap();
+    let (purse, token) = (UtxoRef::Kept(stage.purse), stage.purse().content.tokens[0].id);
+    let (kept, close) = (TokenRef::Kept(token), method(purse, "close", Vec::new()));
+    let burn = step(StepCall::Burn { token: kept, function: "burn".into() }, Vec::new());
+    assert_eq!(stage.steps(&[close.clone(), burn]).unwrap_err().kind, FailureKind::Trap);
+
+    let failure = stage.steps(std::slice::from_ref(&close)).unwrap_err();
+    let held = format!("because the UTXO {} (`purse` of {}), which held it,", stage.purse, stage.chain.contract);
+    assert!(failure.detail.contains(&held) && failure.detail.ends_with("or discard it"), "{failure}");
+
+    for (steps, reason) in [
+        (vec![discard(kept)], "cannot be discarded: it is bound to the UTXO"),
+        (vec![stage.mint(1), discard(minted(0))], "no UTXO held it that was consumed"),
+        (vec![close.clone(), discard(kept), discard(kept)], "because it was burned earlier"),
+        (vec![dump(&stage, "dump", &token.to_string())], "cannot be discarded: it is bound to the UTXO"),
+        (
+            vec![stage.open(), close.clone(), attach(kept, "made:0"), detach(kept, "made:0"), discard(kept)],
+            "refused to be unbound",
+        ),
+        (vec![close.clone(), dump(&stage, "dump-lent", &token.to_string())], "is lent, and cannot be given away"),
+    ] {
+        let failure = stage.steps(&steps).unwrap_err();
+        assert!(failure.detail.contains(reason), "{failure}");
+    }
+
+    // By whoever coordinates, once the holder has ended.
+    for steps in [vec![close.clone(), discard(kept)], vec![close, dump(&stage, "dump", &token.to_string())]] {
+        let transaction = stage.chain.transaction(RootCall::Calls(steps), Vec::new(), &[stage.purse]);
+        let Verdict::Executed(Execution { outcome: Outcome::Succeeded(effects), .. }) =
+            stage.chain.verdict(&transaction)
+        else {
+            panic!("it failed")
+        };
+        assert_eq!(effects.consumed, [stage.purse]);
+    }
+    // By the holder itself, which lives on.
+    let effects = stage.steps(&[method(purse, "throw", unsigned(0))]).unwrap();
+    assert_eq!(effects.changed.len(), 1);
+    assert!(stage.purse().content.tokens.is_empty());
+}
+
+/// A shop binds what it was paid with and relies on it when it has given its goods.
+#[test]
+fn only_who_bound_a_token_takes_it_back() {
+    let mut stage = Stage::new();
+    let (contract, function) = (stage.chain.contract, "buy".to_owned());
+    let arguments = [text("minted:0"), id(stage.purse)].concat();
+    let buy = step(StepCall::Function { contract, function }, arguments);
+    let steps = [stage.mint(1), buy, detach(minted(0), stage.purse)];
+    let failure = stage.steps(&steps).unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Refused);
+    assert!(failure.detail.ends_with("somebody else bound it"), "{failure}");
+    assert!(stage.steps(&steps[..2]).is_ok());
 }
 
 #[test]
@@ -151,4 +221,26 @@ fn a_utxo_takes_and_gives_tokens_by_its_own_code() {
     let kept = TokenRef::Kept(stage.purse().content.tokens[1].id);
     let failure = stage.steps(&[step(StepCall::Burn { token: kept, function: "burn".into() }, Vec::new())]);
     assert!(failure.unwrap_err().detail.contains("cannot be burned, because it is bound to"));
+}
+
+/// The handles of a call do not depend on what was called before in the same transaction.
+#[test]
+fn a_utxo_knows_nothing_by_a_number_of_an_earlier_call() {
+    let mut stage = Stage::new();
+    let (mint, purse) = (stage.mint(1), UtxoRef::Kept(stage.purse));
+    let number = |token: &str| method(purse, "number", text(token));
+    let steps =
+        [mint.clone(), number("minted:0"), mint, number("minted:1"), take(purse, "minted:0"), take(purse, "minted:1")];
+    let effects = stage.steps(&steps).unwrap();
+    let numbers: Vec<Vec<u8>> = [1, 3].map(|step| results(&effects.result)[step].clone()).into();
+    assert_eq!(numbers, [unsigned(2), unsigned(2)]);
+}
+
+#[test]
+fn a_utxo_does_not_look_at_what_another_holds() {
+    let mut stage = Stage::new();
+    let (itself, other) = (stage.purse.to_string(), method(UtxoRef::Made(0), "spy", id(stage.purse)));
+    let failure = stage.steps(&[stage.open(), other]).unwrap_err();
+    assert!(failure.detail.ends_with("and a UTXO knows of its own tokens only"), "{failure}");
+    assert!(stage.steps(&[method(UtxoRef::Kept(stage.purse), "spy", text(&itself))]).is_ok());
 }
