@@ -221,5 +221,5 @@ fn a_method_has_the_ids_of_its_possible_names_in_the_source() {
 #[test]
 fn the_host_has_an_id() {
     let id = host_interface_id().unwrap();
-    assert_eq!(id.0.to_hex(), "c0bd0dd2c4ef7a5b6e91119312054cefe0344c9c1f09e3a239a4dcc621c5d12c");
+    assert_eq!(id.0.to_hex(), "eb7304092f9f913492d93de8d1ef8aff0a39673c642d69892b890284bb2adf2e");
 }
