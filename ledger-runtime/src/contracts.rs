@@ -6,7 +6,8 @@
 //! of its own, and the thread that makes blocks needs none.
 //!
 //! A contract is loaded with the contracts that it imports: those that its record pins, or those that its component names.
-//! In memory each of them is there once, however many import it, and longer than these.
+//! In memory each of them is there once, however many import it, and longer than these. What one of these holds alone counts
+//! with it.
 
 mod fetching;
 
@@ -175,7 +176,7 @@ pub struct Contracts {
 }
 
 struct State {
-    compiled: LruCache<ComponentHash, Arc<Contract>>,
+    compiled: LruCache<ComponentHash, Kept>,
     compiled_size_bytes: usize,
     compiled_size_bytes_max: usize,
     refused: LruCache<ComponentHash, (Instant, Arc<ContractError>)>,
@@ -184,6 +185,12 @@ struct State {
     fetching: HashMap<ComponentHash, Shared<Fetched>>,
     /// Held by whoever loads a deployed contract.
     loading_deployed: HashMap<ComponentHash, Arc<Mutex<()>>>,
+}
+
+/// A contract in memory, and what it takes there.
+struct Kept {
+    contract: Arc<Contract>,
+    size_bytes: usize,
 }
 
 impl Contracts {
@@ -509,7 +516,7 @@ impl State {
 
     /// A contract in memory, which was used last then.
     fn used(&mut self, hash: &ComponentHash) -> Option<Arc<Contract>> {
-        let contract = Arc::clone(self.compiled.get(hash)?);
+        let contract = Arc::clone(&self.compiled.get(hash)?.contract);
         self.promote_needed(&contract);
         Some(contract)
     }
@@ -518,7 +525,7 @@ impl State {
     /// counts as long as it is there.
     fn promote_needed(&mut self, contract: &Contract) {
         for needed in contract.executable.needed().iter().rev() {
-            self.compiled.promote(needed);
+            self.compiled.promote(needed.hash());
         }
     }
 
@@ -544,15 +551,47 @@ impl State {
     /// Keeps a contract, and drops those that were not used for the longest time until all fit. One stays even if it
     /// alone does not.
     fn keep(&mut self, contract: Arc<Contract>) {
-        self.refused.pop(&contract.hash);
-        self.compiled_size_bytes += contract.size_bytes();
-        if let Some(replaced) = self.compiled.put(contract.hash, Arc::clone(&contract)) {
-            self.compiled_size_bytes -= replaced.size_bytes();
+        let hash = contract.hash;
+        self.refused.pop(&hash);
+        if let Some(replaced) = self.drop_kept(&hash).filter(|replaced| !Arc::ptr_eq(replaced, &contract)) {
+            self.drop_importers(&replaced);
         }
+        let size_bytes = contract.size_bytes().saturating_add(self.held_size_bytes(&contract));
+        self.compiled_size_bytes = self.compiled_size_bytes.saturating_add(size_bytes);
+        self.compiled.put(hash, Kept { contract: Arc::clone(&contract), size_bytes });
         self.promote_needed(&contract);
         while self.compiled_size_bytes > self.compiled_size_bytes_max && self.compiled.len() > 1 {
             let Some((_, dropped)) = self.compiled.pop_lru() else { break };
-            self.compiled_size_bytes -= dropped.size_bytes();
+            self.compiled_size_bytes = self.compiled_size_bytes.saturating_sub(dropped.size_bytes);
+        }
+    }
+
+    /// What stays in memory only because `contract` needs it: others may have had to go, or were loaded anew, since that was
+    /// loaded.
+    fn held_size_bytes(&self, contract: &Contract) -> usize {
+        let is_kept = |needed: &Arc<Executable>| {
+            let kept = self.compiled.peek(needed.hash());
+            kept.is_some_and(|kept| Arc::ptr_eq(&kept.contract.executable, needed))
+        };
+        let held = contract.executable.needed().iter().filter(|needed| !is_kept(needed));
+        held.map(|needed| needed.size_bytes()).sum()
+    }
+
+    fn drop_kept(&mut self, hash: &ComponentHash) -> Option<Arc<Contract>> {
+        let dropped = self.compiled.pop(hash)?;
+        self.compiled_size_bytes = self.compiled_size_bytes.saturating_sub(dropped.size_bytes);
+        Some(dropped.contract)
+    }
+
+    /// Drops the contracts that need one which is there no more: they would keep it in memory, and nothing would count it.
+    fn drop_importers(&mut self, dropped: &Contract) {
+        let needs = |kept: &Kept| {
+            let needed = kept.contract.executable.needed();
+            needed.iter().any(|needed| Arc::ptr_eq(needed, &dropped.executable))
+        };
+        let importers = self.compiled.iter().filter(|(_, kept)| needs(kept)).map(|(hash, _)| *hash);
+        for importer in importers.collect::<Vec<_>>() {
+            self.drop_kept(&importer);
         }
     }
 }

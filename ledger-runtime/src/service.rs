@@ -102,7 +102,14 @@ impl Service {
     /// # Errors
     /// If one of them can't be found, or is not one that the ledger executes.
     pub async fn imports(&self, contract: &str) -> Result<Vec<ComponentHash>, ServiceError> {
-        Ok(self.contract(&contract_hash::parse(contract)?).await?.executable.needed().to_vec())
+        Ok(self
+            .contract(&contract_hash::parse(contract)?)
+            .await?
+            .executable
+            .needed()
+            .iter()
+            .map(|needed| *needed.hash())
+            .collect())
     }
 
     /// What this node is.

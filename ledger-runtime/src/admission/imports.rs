@@ -52,7 +52,7 @@ fn external_id_of(import: impl Fn() -> String, text: Option<&str>) -> Result<Ext
 pub(super) struct Imported {
     pub(super) direct: BTreeMap<ComponentHash, Arc<Executable>>,
     /// All that must be there for it, at any depth, each after those that it imports.
-    pub(super) all: Vec<ComponentHash>,
+    pub(super) all: Vec<Arc<Executable>>,
     /// How many contracts stand in the longest chain of imports below it.
     pub(super) depth: usize,
 }
@@ -83,8 +83,8 @@ impl Imported {
 
     fn add(&mut self, executable: &Arc<Executable>, known: &mut BTreeSet<ComponentHash>) {
         self.direct.insert(*executable.hash(), Arc::clone(executable));
-        let all = executable.imported.all.iter().chain([executable.hash()]);
-        self.all.extend(all.filter(|contract| known.insert(**contract)));
+        let all = executable.imported.all.iter().chain([executable]);
+        self.all.extend(all.filter(|contract| known.insert(*contract.hash())).cloned());
         self.depth = self.depth.max(executable.imported.depth.saturating_add(1));
     }
 
@@ -92,6 +92,11 @@ impl Imported {
         let (count, max) = (self.all.len(), profile.imported_contracts_max);
         if count > max {
             return Err(AdmissionError::TooManyImported { count, max });
+        }
+        let size_bytes = self.all.iter().map(|contract| contract.component_size_bytes()).sum();
+        let max = profile.imported_size_bytes_max;
+        if size_bytes > max {
+            return Err(AdmissionError::ImportedTooLarge { size_bytes, max });
         }
         let (depth, max) = (self.depth, profile.import_depth_max);
         if depth > max { Err(AdmissionError::ImportsTooDeep { depth, max }) } else { Ok(()) }

@@ -130,6 +130,17 @@ pub enum AdmissionError {
         /// The limit.
         max: usize,
     },
+    /// The components of what it needs are too large together.
+    #[error(
+        "the components of the contracts that the component needs have {size_bytes} bytes, over the limit of {max} \
+         (`imported_size_bytes_max`)"
+    )]
+    ImportedTooLarge {
+        /// Their size.
+        size_bytes: usize,
+        /// The limit.
+        max: usize,
+    },
     /// What it imports imports others, and these others, too many times.
     #[error(
         "the component's imports import others {depth} contracts deep, over the limit of {max} (`import_depth_max`)"
@@ -206,6 +217,7 @@ pub struct Executable {
     interface: Interface,
     form: Form,
     imported: Imported,
+    component_size_bytes: usize,
     size_bytes: usize,
 }
 
@@ -272,7 +284,8 @@ impl Executable {
         };
         let size_bytes = OVERHEAD_SIZE_BYTES + compiled_size_bytes + bytes.len();
         let sha256 = Sha256::digest(bytes).into();
-        Ok(Self { hash: component.hash(), sha256, interface: functions, form, imported, size_bytes })
+        let (hash, component_size_bytes) = (component.hash(), bytes.len());
+        Ok(Self { hash, sha256, interface: functions, form, imported, component_size_bytes, size_bytes })
     }
 
     /// The component's hash.
@@ -292,13 +305,18 @@ impl Executable {
 
     /// The contracts that it needs: those that it imports, those that they import, and so on, each after those that it
     /// imports itself.
-    pub fn needed(&self) -> &[ComponentHash] {
+    pub fn needed(&self) -> &[Arc<Self>] {
         &self.imported.all
     }
 
     /// The functions that the contract offers.
     pub fn interface(&self) -> &Interface {
         &self.interface
+    }
+
+    /// The size of the component, in bytes.
+    pub fn component_size_bytes(&self) -> usize {
+        self.component_size_bytes
     }
 
     /// About what it takes in memory, in bytes, without the contracts that it imports.

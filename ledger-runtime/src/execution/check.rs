@@ -14,7 +14,8 @@ use ledger_core::{
 };
 use registry_core::id::{ComponentHash, TokenId, UtxoId};
 use registry_core::with_causes;
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use wasmtime::component::Val;
 
@@ -23,6 +24,8 @@ pub(super) struct Checked {
     pub(super) root: Root,
     /// The UTXOs that it names: its inputs, then its references.
     pub(super) utxos: Vec<(Utxo, Access)>,
+    /// The contracts of which it is known that something is called.
+    pub(super) called: Vec<Arc<Executable>>,
 }
 
 /// What is called, found in the contract.
@@ -103,7 +106,7 @@ pub(super) fn check(
     let utxos = named_utxos(transaction, state)?;
     check_gas_limit(transaction.gas_limit, profile.gas_limit_max)?;
     check_gas_covers_beginning(transaction, profile, &utxos)?;
-    let finder = Finder { gas_limit: transaction.gas_limit, state, contracts };
+    let finder = Finder { gas_limit: transaction.gas_limit, state, contracts, found: RefCell::default() };
     let root = match &transaction.call {
         RootCall::Calls(steps) => {
             check_steps(steps, &finder, &utxos, &profile.values)?;
@@ -116,7 +119,8 @@ pub(super) fn check(
             check.root(call)?
         }
     };
-    Ok(Checked { root, utxos })
+    let called = finder.found.into_inner().into_values().collect();
+    Ok(Checked { root, utxos, called })
 }
 
 /// The UTXOs that it names, which live; none of them may belong to somebody, because nobody signs.
@@ -138,14 +142,29 @@ fn check_gas_limit(asked: u64, max: u64) -> Result<(), Invalid> {
     if asked > max { Err(Invalid::GasLimitTooHigh { asked, max }) } else { Ok(()) }
 }
 
-/// What is paid before any code runs must be affordable: else the transaction could only fail, whatever the state is.
+/// What is paid before any code runs must be affordable: else the transaction could only fail, whatever the state is. What
+/// the contracts that are called cost by their size, and those that they import, is known only when they are loaded; whoever
+/// cannot pay that fails, and has paid.
 fn check_gas_covers_beginning(
     transaction: &Transaction,
     profile: &ExecutionProfile,
     utxos: &[(Utxo, Access)],
 ) -> Result<(), Invalid> {
-    let (asked, min) = (transaction.gas_limit, gas::of_beginning(profile, arguments_size_bytes(transaction), utxos));
+    let contracts = (called(&transaction.call, utxos).len() as u64).saturating_mul(profile.gas_per_contract);
+    let min = gas::of_beginning(profile, arguments_size_bytes(transaction), utxos).saturating_add(contracts);
+    let asked = transaction.gas_limit;
     if asked < min { Err(Invalid::GasLimitTooLow { asked, min }) } else { Ok(()) }
+}
+
+/// The contracts that a transaction is known to call.
+fn called(call: &RootCall, utxos: &[(Utxo, Access)]) -> BTreeSet<ComponentHash> {
+    match call {
+        RootCall::Calls(steps) => {
+            let subjects = steps.iter().filter_map(|step| Subject::of(&step.call, utxos).ok());
+            subjects.filter_map(|subject| subject.contract()).collect()
+        }
+        call => contract_of(call, utxos).into_iter().collect(),
+    }
 }
 
 /// Bytes of all arguments of a transaction.
@@ -172,15 +191,21 @@ struct Finder<'a> {
     gas_limit: u64,
     state: &'a dyn State,
     contracts: &'a dyn ContractProvider,
+    found: RefCell<BTreeMap<ComponentHash, Arc<Executable>>>,
 }
 
 impl Finder<'_> {
     fn find(&self, hash: &ComponentHash) -> Result<Arc<Executable>, Rejected> {
+        if let Some(found) = self.found.borrow().get(hash) {
+            return Ok(Arc::clone(found));
+        }
         let (record, _) = self.state.contract(hash)?.ok_or(Invalid::UnknownContract(*hash))?;
         if let Some(max) = record.gas_limit_max {
             check_gas_limit(self.gas_limit, max)?;
         }
-        self.contracts.contract(hash)?.ok_or_else(|| NodeFault::missing(*hash).into())
+        let found = self.contracts.contract(hash)?.ok_or_else(|| NodeFault::missing(*hash))?;
+        self.found.borrow_mut().insert(*hash, Arc::clone(&found));
+        Ok(found)
     }
 }
 

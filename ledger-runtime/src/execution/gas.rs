@@ -8,6 +8,7 @@ use super::NodeFault;
 use super::coroutine::Access;
 use super::stop::Stopped;
 use super::store::TransactionStore;
+use crate::admission::Executable;
 use crate::profile::ExecutionProfile;
 use ledger_core::{Token, Utxo};
 use std::iter;
@@ -41,8 +42,8 @@ pub(super) fn settle<T>(
     limit: u64,
     result: Result<T, Stopped>,
 ) -> (u64, Result<T, Stopped>) {
-    // What failed has to pay for the memory that it added, too.
-    let paid = charge_memory(&mut store, profile);
+    // What failed has to pay for the memory that it added, too, and for what it loaded.
+    let paid = charge_owed(&mut store, profile);
     match (result, paid) {
         (Ok(_) | Err(Stopped::Failed(_)), Err(reason)) => (limit, Err(reason)),
         (result @ (Ok(_) | Err(Stopped::Failed(_))), Ok(())) => match used(store, limit) {
@@ -87,13 +88,22 @@ pub(super) fn of_state(profile: &ExecutionProfile, size_bytes: usize) -> u64 {
     (size_bytes as u64).saturating_mul(profile.gas_per_state_byte)
 }
 
-/// Charges the memory that instances began with or added since this was done last.
-pub(super) fn charge_memory(
+/// For a contract that may have to be loaded.
+pub(super) fn of_contract(profile: &ExecutionProfile, contract: &Executable) -> u64 {
+    let of_bytes = (contract.component_size_bytes() as u64).saturating_mul(profile.gas_per_contract_byte);
+    profile.gas_per_contract.saturating_add(of_bytes)
+}
+
+/// Charges what came up since this was done last: memory that instances began with or added, contracts that were needed, and
+/// what was said.
+pub(super) fn charge_owed(
     mut store: impl AsContextMut<Data = TransactionStore>,
     profile: &ExecutionProfile,
 ) -> Result<(), Stopped> {
-    let pages = store.as_context_mut().data_mut().take_uncharged_memory_pages();
-    charge(store, pages.saturating_mul(profile.gas_per_memory_page))
+    let mut context = store.as_context_mut();
+    let pages = context.data_mut().take_uncharged_memory_pages();
+    let owed = context.data_mut().take_owed_gas();
+    charge(store, pages.saturating_mul(profile.gas_per_memory_page).saturating_add(owed))
 }
 
 fn not_counted(error: wasmtime::Error) -> NodeFault {

@@ -63,7 +63,8 @@ pub(super) fn run(
     let subject = Subject::of(transaction, call, utxos);
     let mut store = store::open(machine.engine, profile, limit, None)?;
     let mut run = Run { store: &mut store, profile };
-    let result = run.begin(contract, gas::of_beginning(profile, transaction.arguments.len(), utxos));
+    let gas = gas::of_beginning(profile, transaction.arguments.len(), utxos);
+    let result = run.begin(contract, gas.saturating_add(gas::of_contract(profile, contract)));
     let result = result.and_then(|instance| run.stateful_call(&instance, call, subject.as_ref()));
     let (gas_used, result) = gas::settle(&mut store, profile, limit, result);
     let row = || row(transaction, contract, call, subject.as_ref(), gas_used, result.as_ref().ok());
@@ -109,7 +110,7 @@ impl Run<'_> {
         gas::charge(&mut *self.store, gas.saturating_add(self.profile.gas_per_instance))?;
         let plain = contract.plain().ok_or_else(|| Stopped::defect("a contract has another form than was checked"))?;
         let instance = plain.instance.instantiate(&mut *self.store).map_err(Stopped::of)?;
-        gas::charge_memory(&mut *self.store, self.profile)?;
+        gas::charge_owed(&mut *self.store, self.profile)?;
         Ok(instance)
     }
 
@@ -159,7 +160,7 @@ impl Run<'_> {
         let results = if export.result.is_some() { slice::from_mut(&mut value) } else { &mut [] };
         function.call(&mut *self.store, values, results).map_err(Stopped::of)?;
         // Even if there is nothing to charge: a call may have used more than it had since the engine looked last.
-        gas::charge_memory(&mut *self.store, self.profile)?;
+        gas::charge_owed(&mut *self.store, self.profile)?;
         let result = export.result.as_ref().map(|ty| (ty, &value));
         let bytes = encode_result(result, &self.profile.values).map_err(|error| Stopped::too_long(&error))?;
         gas::charge(&mut *self.store, gas::of_values(self.profile, bytes.len()))?;

@@ -51,6 +51,11 @@ impl TransactionStore {
         uncharged.div_ceil(MEMORY_PAGE_SIZE_BYTES) as u64
     }
 
+    /// The gas that the transition came to owe since this was asked last.
+    pub(super) fn take_owed_gas(&mut self) -> u64 {
+        self.transition.as_deref_mut().map_or(0, Transition::take_owed_gas)
+    }
+
     /// What the transaction did so far.
     pub(super) fn transition(&mut self) -> Result<&mut Transition, Stopped> {
         self.transition.as_deref_mut().ok_or_else(|| Stopped::defect("the store has no transition"))

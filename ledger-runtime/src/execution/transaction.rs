@@ -43,7 +43,7 @@ impl Machine<'_> {
         checked: Checked,
         contracts: Arc<dyn ContractProvider>,
     ) -> Result<Execution, NodeFault> {
-        let Checked { root, utxos } = checked;
+        let Checked { root, utxos, called } = checked;
         let gas_of_beginning = gas::of_beginning(self.profile, arguments_size_bytes(transaction), &utxos);
         let transition = Transition::new(Beginning {
             profile: Arc::clone(self.profile),
@@ -53,9 +53,11 @@ impl Machine<'_> {
             gas_limit: transaction.gas_limit,
             utxos,
             contracts,
+            called,
             is_recorded: self.is_recorded,
         });
-        let transition = transition.map_err(Stopped::into_fault)?;
+        let mut transition = transition.map_err(Stopped::into_fault)?;
+        let gas_of_beginning = gas_of_beginning.saturating_add(transition.take_owed_gas());
         let limit = transaction.gas_limit;
         let mut store = store::open(self.engine, self.profile, limit, Some(Box::new(transition)))?;
         let context = &mut store.as_context_mut();

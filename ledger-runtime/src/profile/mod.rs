@@ -32,7 +32,8 @@ pub struct ExecutionProfile {
     /// Gas for each call of a UTXO, a token or another script, and of an effect's handler, beside the call of the host that
     /// asks for it: for reading the object's record afterwards, and for a row of the call table with its digests.
     pub gas_per_utxo_call: u64,
-    /// Gas for each byte of encoded values that go into a contract or come out of it.
+    /// Gas for each byte of encoded values that go into a contract or come out of it, and of what host and contract say to
+    /// each other in a call, which is hashed.
     pub gas_per_value_byte: u64,
     /// Gas for each page (64 KiB) of linear memory that an instance begins with or adds: for providing and clearing it.
     pub gas_per_memory_page: u64,
@@ -40,6 +41,11 @@ pub struct ExecutionProfile {
     pub gas_per_state_byte: u64,
     /// Gas for each event, beside the bytes of its values, its interface and its name.
     pub gas_per_event: u64,
+    /// Gas for each contract that a transaction needs: those of which something is called, and all that these import, at any
+    /// depth. Each is paid once, when something of it or of what imports it is used first.
+    pub gas_per_contract: u64,
+    /// Gas for each byte of such a contract's component: a node may have to load it.
+    pub gas_per_contract_byte: u64,
     /// Gas for each byte of a component that is deployed, and of the packages that come with it.
     pub gas_per_component_byte: u64,
 
@@ -102,6 +108,8 @@ pub struct ExecutionProfile {
     /// Contracts that one contract may need: those that it imports, those that they import, and so on. They are all loaded
     /// with it.
     pub imported_contracts_max: usize,
+    /// Bytes of the components of all contracts that one contract may need.
+    pub imported_size_bytes_max: usize,
     /// Core instances in one component.
     pub core_instances_max: u32,
     /// Linear memories in one component.
@@ -128,6 +136,8 @@ impl Default for ExecutionProfile {
             gas_per_memory_page: 2_000,
             gas_per_state_byte: 50,
             gas_per_event: 1_000,
+            gas_per_contract: 5_000,
+            gas_per_contract_byte: 1,
             gas_per_component_byte: 10,
             instances_max: 128,
             calls_max: 10_000,
@@ -154,6 +164,7 @@ impl Default for ExecutionProfile {
             imports_max: 64,
             import_depth_max: 16,
             imported_contracts_max: 128,
+            imported_size_bytes_max: 16 << 20,
             core_instances_max: 16,
             memories_max: 4,
             tables_max: 16,

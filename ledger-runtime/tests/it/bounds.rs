@@ -1,9 +1,13 @@
 //! What a contract makes of its size: types of very many parts, and what the ledger tells of them.
 
 use crate::build;
-use crate::memory_chain::{Chain, id, read_id};
-use ledger_core::{Canonical, Failure, FailureKind, Invalid, RootCall};
+use crate::importing::{self, Import};
+use crate::memory_chain::{Chain, id, read_id, signed, starstream};
+use ledger_core::{Canonical, Execution, Failure, FailureKind, Invalid, Outcome, RootCall, Transaction, Verdict};
+use ledger_runtime::execution::Extent;
+use ledger_runtime::profile::ExecutionProfile;
 use registry_core::id::UtxoId;
+use std::sync::Arc;
 
 /// Parameters of the method.
 const PARAMETERS: usize = 15;
@@ -54,4 +58,80 @@ fn what_is_told_of_a_transaction_is_no_longer_than_a_failure() {
     let transaction = chain.function(&"ä".repeat(100_000), vec![], &[]);
     let Invalid::BadCall(reason) = chain.invalid(&transaction) else { panic!("it is another reason") };
     assert!(reason.ends_with("ä…") && reason.len() <= Failure::DETAIL_SIZE_BYTES_MAX, "{}", reason.len());
+}
+
+fn execution(chain: &Chain, transaction: &Transaction) -> Execution {
+    match chain.verdict(transaction) {
+        Verdict::Executed(execution) => execution,
+        Verdict::Invalid(invalid) => panic!("{invalid}"),
+    }
+}
+
+/// What is kept of what host and contract say to each other is paid by its bytes.
+#[test]
+fn what_host_and_contract_say_is_paid() {
+    let profile = ExecutionProfile::default();
+    let effects = starstream("effects");
+    let mut chain = Chain::with(&effects);
+    let (wit, wat) = (include_str!("handlers/broker.wit"), include_str!("handlers/broker.wat"));
+    chain.deploy(&build::importing(wit, wat, &[("EFFECTS", &effects)]));
+    let mut gas = |times| {
+        let install = chain.function("install", signed(&[times]), &[]);
+        execution(&chain, &install).gas_used
+    };
+    let each = gas(2) - gas(1);
+    // The case, and the interface with its length.
+    let said = 1 + 4 + "starstream:effects/oracle".len() as u64;
+    assert!(each >= profile.gas_per_host_call + said * profile.gas_per_value_byte, "{each}");
+    assert_eq!(gas(11) - gas(1), 10 * each);
+}
+
+/// A contract is paid with all that it imports, each once, whatever is called how often.
+#[test]
+fn what_is_loaded_for_a_call_is_paid() {
+    let profile = ExecutionProfile::default();
+    let first = importing::contract("first", &[]);
+    let second = importing::contract("second", &[Import::by_sha256(&first, "first")]);
+    let third = importing::contract("third", &[Import::by_sha256(&second, "second")]);
+    let mut chain = Chain::with(&first);
+    let mut used = Vec::new();
+    for (component, script) in [(&first, "first"), (&second, "second"), (&third, "third")] {
+        if used.is_empty() {
+            chain.contract
+        } else {
+            chain.deploy(component)
+        };
+        let call = chain.function(script, vec![], &[]);
+        used.push(execution(&chain, &call));
+    }
+    for (at, component) in [(1, &second), (2, &third)] {
+        let of_contract = profile.gas_per_contract + profile.gas_per_contract_byte * component.len() as u64;
+        let more = used[at].gas_used - used[at - 1].gas_used;
+        // The rest is a call of one more script.
+        let rest = profile.gas_per_utxo_call + profile.gas_per_instance + profile.gas_per_host_call;
+        assert!((of_contract + rest..of_contract + rest + 2_000).contains(&more), "{more} {of_contract}");
+    }
+
+    // It is paid before anything runs, also if that is all that happens.
+    let needed = [&first, &second, &third].map(|component| component.len() as u64).iter().sum::<u64>();
+    let loading = 3 * profile.gas_per_contract + profile.gas_per_contract_byte * needed;
+    let mut poor = chain.function("third", vec![], &[]);
+    poor.gas_limit = profile.gas_per_transaction + loading - 1;
+    let execution = execution(&chain, &poor);
+    assert!(matches!(&execution.outcome, Outcome::Failed(failure) if failure.kind == FailureKind::OutOfGas));
+    assert!(execution.calls.is_empty() && execution.gas_used == poor.gas_limit);
+}
+
+/// A simulation has no call table, and costs what the transaction will cost.
+#[tokio::test]
+async fn a_simulation_pays_the_same() {
+    let counter = starstream("counter");
+    let mut chain = Chain::with(&counter);
+    let script = chain.function("create-bumped", signed(&[1, 2]), &[]);
+    let executed = execution(&chain, &script);
+    let (state, contracts) = (Arc::new(chain.state.clone()), Arc::new(chain.deployed.clone()));
+    let simulated =
+        chain.machine.executor.simulate(script, Extent::Whole, chain.moment(), state, contracts).await.unwrap();
+    let Verdict::Executed(simulated) = simulated else { panic!("it is invalid") };
+    assert_eq!((simulated.gas_used, simulated.calls.len()), (executed.gas_used, 0));
 }

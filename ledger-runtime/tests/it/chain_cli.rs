@@ -285,8 +285,8 @@ async fn errors_of_the_chain_say_what_to_do() {
         &["was valid until height 0", "--valid-until"],
     );
     failed("transact", &[&counter, "create", "1", "--gas-limit", "100000001"], &["is over the maximum of 100000000"]);
-    failed("transact", &[&counter, "create", "1", "--gas-limit", "10"], &["below the 5016 gas", "hint: ask for more"]);
-    failed("transact", &[&counter, "create", "1", "--gas-limit", "5016"], &["the transaction failed", "out of gas"]);
+    failed("transact", &[&counter, "create", "1", "--gas-limit", "10"], &["below the 10016 gas", "hint: ask for more"]);
+    failed("transact", &[&counter, "create", "1", "--gas-limit", "10016"], &["the transaction failed", "out of gas"]);
     assert_eq!(output(&node.ask("transact", &[&counter, "counter::start", "1"])).2, 0);
     let first = format!("{counter}#0");
     failed("transact", &[&first, "bmp", "1"], &["has no method `bmp`", "did you mean `bump`?"]);
@@ -303,7 +303,7 @@ async fn errors_of_the_chain_say_what_to_do() {
         (&[&counter, "create", "true"], "malformed-params"),
         (&[&unknown, "bump", "1"], "not-found"),
         (&[&counter, "create", "1", "--gas-limit", "10"], "invalid-transaction(gas-limit-too-low)"),
-        (&[&counter, "create", "1", "--gas-limit", "5016"], "failed(out-of-gas)"),
+        (&[&counter, "create", "1", "--gas-limit", "10016"], "failed(out-of-gas)"),
     ] {
         let error = output(&node.ask("transact", &[arguments, &["--json"]].concat())).1;
         let error: Json = serde_json::from_str(&error).unwrap();

@@ -162,7 +162,7 @@ fn what_a_contract_needs_is_limited_in_depth_and_number() {
         let component = importing::contract(&name(at), &[Import::by_sha256(&components[at - 1], &name(at - 1))]);
         let made = executable(&component, &[&executables[at - 1]]).unwrap();
         let needed: Vec<&ComponentHash> = executables.iter().map(|executable| executable.hash()).collect();
-        assert_eq!(made.needed().iter().collect::<Vec<_>>(), needed);
+        assert_eq!(made.needed().iter().map(|needed| needed.hash()).collect::<Vec<_>>(), needed);
         assert!(made.imported(executables[at - 1].hash()).is_some());
         assert_eq!(made.imported(executables[0].hash()).is_some(), at == 1);
         components.push(component);
@@ -189,4 +189,31 @@ fn what_a_contract_needs_is_limited_in_depth_and_number() {
     assert_eq!(four.needed().len(), 4);
     let error = executable(&importing::contract("five", &imports(true)), &given).err().unwrap();
     assert!(matches!(error, AdmissionError::TooManyImported { count: 5, max: 4 }), "{error}");
+}
+
+#[test]
+fn what_a_contract_needs_is_limited_in_size() {
+    let first = importing::contract("first", &[]);
+    let second = importing::contract("second", &[Import::by_sha256(&first, "first")]);
+    let third = importing::contract("third", &[Import::by_sha256(&second, "second")]);
+    let needed = first.len() + second.len();
+    for (max, is_fitting) in [(needed, true), (needed - 1, false)] {
+        let machine = Machine::with(ExecutionProfile { imported_size_bytes_max: max, ..ExecutionProfile::default() });
+        let mut below = None;
+        for (component, is_last) in [(&first, false), (&second, false), (&third, true)] {
+            let given =
+                below.iter().map(|import: &Arc<Executable>| (ExternalId::Sha256(*import.sha256()), Arc::clone(import)));
+            match admit(&machine, component, &given.collect()) {
+                Ok(executable) => below = Some(Arc::new(executable)),
+                Err(error) => {
+                    assert!(is_last && !is_fitting, "{error}");
+                    assert!(
+                        matches!(error, AdmissionError::ImportedTooLarge { size_bytes, .. } if size_bytes == needed),
+                        "{error}"
+                    );
+                }
+            }
+        }
+        assert_eq!(below.unwrap().needed().len() == 2, is_fitting);
+    }
 }

@@ -282,7 +282,8 @@ fn gas_covers_what_is_paid_before_anything_runs() {
     let mut chain = Chain::with(&starstream("gas"));
     let mut poor = chain.function("sum-to", signed(&[100]), &[]);
     let profile = ExecutionProfile::default();
-    let min = profile.gas_per_transaction + profile.gas_per_value_byte * poor.arguments.len() as u64;
+    let of_arguments = profile.gas_per_value_byte * poor.arguments.len() as u64;
+    let min = profile.gas_per_transaction + of_arguments + profile.gas_per_contract;
     poor.gas_limit = min - 1;
     assert_eq!(chain.invalid(&poor), Invalid::GasLimitTooLow { asked: min - 1, min });
     poor.gas_limit = min;

@@ -270,7 +270,7 @@ pub(super) fn instantiate(
     if let Some(object) = object {
         transition.object_mut(object)?.live = Some(live);
     }
-    gas::charge_memory(&mut *store, &profile)?;
+    gas::charge_owed(&mut *store, &profile)?;
     Ok(live)
 }
 
@@ -296,7 +296,7 @@ pub(super) fn invoke(
     store.data_mut().transition()?.leave();
     outcome?;
     // Even if there is nothing to charge: a call may have used more than it had since the engine looked last.
-    gas::charge_memory(&mut *store, &profile)?;
+    gas::charge_owed(&mut *store, &profile)?;
     Ok(results)
 }
 

@@ -29,12 +29,19 @@ pub(super) fn serve(
     let gas = store.data_mut().transition()?.profile.gas_per_host_call;
     gas::charge(&mut store, gas)?;
     let answer = answer(&mut store, function, parameters)?;
+    charge_owed(&mut store)?;
     match (results, answer) {
         ([result], Some(value)) => *result = value,
         ([], None) => {}
         _ => return Err(Stopped::defect("a host function has another type than was checked")),
     }
     Ok(())
+}
+
+/// Charges what was said in the answer, and what was loaded for it.
+fn charge_owed(store: &mut Context<'_>) -> Result<(), Stopped> {
+    let profile = Arc::clone(&store.data_mut().transition()?.profile);
+    gas::charge_owed(store, &profile)
 }
 
 fn answer(store: &mut Context<'_>, function: &HostFunction, parameters: &[Val]) -> Result<Option<Val>, Stopped> {

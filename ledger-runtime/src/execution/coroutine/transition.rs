@@ -5,6 +5,7 @@ use super::handles::HandleTable;
 use super::objects::{Object, ObjectIndex, Objects};
 use crate::abi::ObjectName;
 use crate::admission::Executable;
+use crate::execution::gas;
 use crate::execution::stop::Stopped;
 use crate::execution::{ContractProvider, Extent, NodeFault};
 use crate::profile::ExecutionProfile;
@@ -12,7 +13,7 @@ use borsh::BorshSerialize;
 use ledger_core::{Call, ChainId, Effects, Event, FailureFrame, MethodId, Moment, ObjectId, Token, Utxo};
 use registry_core::hash::Digest;
 use registry_core::id::{ComponentHash, TokenId, TransactionId, UtxoId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use wasmtime::Instance;
 
@@ -28,6 +29,10 @@ pub(crate) struct Transition {
     contracts: Arc<dyn ContractProvider>,
     /// The contracts of which something was needed.
     executables: BTreeMap<ComponentHash, Arc<Executable>>,
+    /// Those and what they import: each is paid once.
+    paid_contracts: BTreeSet<ComponentHash>,
+    /// Gas for what happened and is not charged yet.
+    owed_gas: u64,
     objects: Objects,
     instances: Vec<Live>,
     frames: Vec<Frame>,
@@ -52,6 +57,8 @@ pub(crate) struct Beginning {
     pub(crate) utxos: Vec<(Utxo, Access)>,
     /// Where the contracts are whose scripts, UTXOs and tokens are called.
     pub(crate) contracts: Arc<dyn ContractProvider>,
+    /// Those of them that are known to be called.
+    pub(crate) called: Vec<Arc<Executable>>,
     /// Whether rows of the call table are made.
     pub(crate) is_recorded: bool,
 }
@@ -145,8 +152,9 @@ impl Transition {
     /// # Errors
     /// If the UTXOs are not what a state can have.
     pub(crate) fn new(beginning: Beginning) -> Result<Self, Stopped> {
-        let Beginning { profile, chain, transaction, moment, gas_limit, utxos, contracts, is_recorded } = beginning;
-        Ok(Self {
+        let Beginning { profile, chain, transaction, moment, gas_limit, utxos, contracts, called, is_recorded } =
+            beginning;
+        let mut transition = Self {
             profile,
             moment,
             gas_limit,
@@ -156,6 +164,8 @@ impl Transition {
             is_recorded,
             contracts,
             executables: BTreeMap::new(),
+            paid_contracts: BTreeSet::new(),
+            owed_gas: 0,
             objects: Objects::of(utxos)?,
             instances: Vec::new(),
             frames: Vec::new(),
@@ -165,7 +175,9 @@ impl Transition {
             calls_count: 0,
             conversations: Vec::new(),
             failed_frames: Vec::new(),
-        })
+        };
+        called.into_iter().for_each(|contract| transition.use_contract(contract));
+        Ok(transition)
     }
 
     /// A contract that is deployed. It is loaded when it is needed first: a transaction can name UTXOs and tokens of far more
@@ -175,8 +187,23 @@ impl Transition {
             return Ok(Arc::clone(known));
         }
         let loaded = self.contracts.contract(contract)?.ok_or_else(|| NodeFault::missing(*contract))?;
-        self.executables.insert(*contract, Arc::clone(&loaded));
+        self.use_contract(Arc::clone(&loaded));
         Ok(loaded)
+    }
+
+    /// A contract is used for the first time. It is paid with all that it imports: these were loaded with it.
+    fn use_contract(&mut self, contract: Arc<Executable>) {
+        for needed in contract.needed().iter().chain([&contract]) {
+            if self.paid_contracts.insert(*needed.hash()) {
+                self.owed_gas = self.owed_gas.saturating_add(gas::of_contract(&self.profile, needed));
+            }
+        }
+        self.executables.insert(*contract.hash(), contract);
+    }
+
+    /// The gas for what happened since this was asked last.
+    pub(crate) fn take_owed_gas(&mut self) -> u64 {
+        std::mem::take(&mut self.owed_gas)
     }
 
     /// The place of the object that a name means; none if the transaction has none of this name.
@@ -293,26 +320,30 @@ impl Transition {
         self.is_recorded
     }
 
-    /// Takes a note of what is said in the call that goes on.
+    /// Takes a note of what is said in the call that goes on. It is paid by its size, whether rows are made or not.
     pub(super) fn say(&mut self, said: &Said<'_>) -> Result<(), Stopped> {
-        let Some(conversation) = self.conversations.last_mut().filter(|_| self.is_recorded) else { return Ok(()) };
-        borsh::to_writer(conversation, said).map_err(|_| Stopped::defect("what was said has no encoding"))
+        let Some(conversation) = self.conversations.last_mut() else { return Ok(()) };
+        let unwritable = |_| Stopped::defect("what was said has no encoding");
+        let size_bytes = borsh::object_length(said).map_err(unwritable)?;
+        self.owed_gas = self.owed_gas.saturating_add(gas::of_values(&self.profile, size_bytes));
+        if self.is_recorded { borsh::to_writer(conversation, said).map_err(unwritable) } else { Ok(()) }
     }
 
     /// Takes a note of the call that ended last, which the code that runs now had made.
     pub(super) fn say_called(&mut self, object: ObjectId) -> Result<(), Stopped> {
-        match self.calls.last().map(|call| call.output) {
-            Some(output) => self.say(&Said::Called { object, output }),
-            None => Ok(()),
-        }
+        let output = self.last_output();
+        self.say(&Said::Called { object, output })
     }
 
     /// Takes a note of the script that ended last, which the script that runs now had called.
     pub(super) fn say_called_script(&mut self, contract: ComponentHash, script: &str) -> Result<(), Stopped> {
-        match self.calls.last().map(|call| call.output) {
-            Some(output) => self.say(&Said::CalledScript { contract, script, output }),
-            None => Ok(()),
-        }
+        let output = self.last_output();
+        self.say(&Said::CalledScript { contract, script, output })
+    }
+
+    /// The digest of what the call that ended last gave; zero if rows are not made.
+    fn last_output(&self) -> Digest {
+        self.calls.last().map_or(Digest::ZERO, |call| call.output)
     }
 
     /// The code of a frame, in words: "the UTXO p2:u… (`counter` of p2:c…)", or "a script of p2:c…".
