@@ -129,6 +129,7 @@ fn what_is_imported_is_read() {
         ("own-held", TokensFunction::OwnHeld),
         ("accept", TokensFunction::Accept),
         ("release", TokensFunction::Release),
+        ("discard", TokensFunction::Discard),
     ] {
         let HostFunction::Tokens { function, .. } = function("ledger:host/tokens", name) else { panic!("{name}") };
         assert_eq!(*function, expected);

@@ -10,6 +10,7 @@
   (import "ledger:host/tokens" "own-held" (func $own-held (param i32) (result i32)))
   (import "ledger:host/tokens" "accept" (func $accept (param i32)))
   (import "ledger:host/tokens" "release" (func $release (param i32)))
+  (import "ledger:host/tokens" "discard" (func $discard (param i32)))
   (import "ledger:handlers/oracle" "install" (func $install))
   (import "ledger:handlers/oracle" "uninstall" (func $uninstall))
   (import "starstream:contract/dynamic-utxo" "bump" (func $bump-any (param i32 i64)))

@@ -5,8 +5,8 @@ use super::{attach, detach, method, minted, results, step, text, unsigned};
 use crate::build;
 use crate::memory_chain::{Chain, id};
 use ledger_core::{
-    Effects, Execution, Failure, FailureKind, ObjectId, Outcome, RootCall, RootStep, StepCall, TokenRef, Transaction,
-    Utxo, UtxoRef, Verdict,
+    Effects, Execution, Failure, FailureKind, Invalid, ObjectId, Outcome, RootCall, RootStep, StepCall, TokenRef,
+    Transaction, Utxo, UtxoRef, Verdict,
 };
 use registry_core::id::UtxoId;
 
@@ -46,6 +46,11 @@ impl Stage {
     fn open(&self) -> RootStep {
         let (contract, type_name, main) = (self.chain.contract, "purse".to_owned(), "open".to_owned());
         step(StepCall::Main { contract, type_name, main }, Vec::new())
+    }
+
+    fn function(&self, name: &str, arguments: Vec<u8>) -> RootStep {
+        let (contract, function) = (self.chain.contract, name.to_owned());
+        step(StepCall::Function { contract, function }, arguments)
     }
 
     fn mint(&self, amount: u64) -> RootStep {
@@ -125,10 +130,6 @@ fn a_token_refuses_by_trapping() {
 /// A badge of 14 is the worst that a stranger can bind to a UTXO: none of its code lets it go.
 #[test]
 fn a_token_that_refuses_everything_cannot_keep_its_holder_from_ending() {
-    let dump = |stage: &Stage, name: &str, token: &str| {
-        let (contract, function) = (stage.chain.contract, name.to_owned());
-        step(StepCall::Function { contract, function }, text(token))
-    };
     let mut stage = Stage::new();
     stage.script("award", 14).unwrap();
     let (purse, token) = (UtxoRef::Kept(stage.purse), stage.purse().content.tokens[0].id);
@@ -144,19 +145,22 @@ fn a_token_that_refuses_everything_cannot_keep_its_holder_from_ending() {
         (vec![discard(kept)], "cannot be discarded: it is bound to the UTXO"),
         (vec![stage.mint(1), discard(minted(0))], "no UTXO held it that was consumed"),
         (vec![close.clone(), discard(kept), discard(kept)], "because it was burned earlier"),
-        (vec![dump(&stage, "dump", &token.to_string())], "cannot be discarded: it is bound to the UTXO"),
+        (vec![stage.function("dump", text(&token.to_string()))], "cannot be discarded: it is bound to the UTXO"),
         (
             vec![stage.open(), close.clone(), attach(kept, "made:0"), detach(kept, "made:0"), discard(kept)],
             "refused to be unbound",
         ),
-        (vec![close.clone(), dump(&stage, "dump-lent", &token.to_string())], "is lent, and cannot be given away"),
+        (
+            vec![close.clone(), stage.function("dump-lent", text(&token.to_string()))],
+            "is lent, and cannot be given away",
+        ),
     ] {
         let failure = stage.steps(&steps).unwrap_err();
         assert!(failure.detail.contains(reason), "{failure}");
     }
 
     // By whoever coordinates, once the holder has ended.
-    for steps in [vec![close.clone(), discard(kept)], vec![close, dump(&stage, "dump", &token.to_string())]] {
+    for steps in [vec![close.clone(), discard(kept)], vec![close, stage.function("dump", text(&token.to_string()))]] {
         let transaction = stage.chain.transaction(RootCall::Calls(steps), Vec::new(), &[stage.purse]);
         let Verdict::Executed(Execution { outcome: Outcome::Succeeded(effects), .. }) =
             stage.chain.verdict(&transaction)
@@ -175,9 +179,7 @@ fn a_token_that_refuses_everything_cannot_keep_its_holder_from_ending() {
 #[test]
 fn only_who_bound_a_token_takes_it_back() {
     let mut stage = Stage::new();
-    let (contract, function) = (stage.chain.contract, "buy".to_owned());
-    let arguments = [text("minted:0"), id(stage.purse)].concat();
-    let buy = step(StepCall::Function { contract, function }, arguments);
+    let buy = stage.function("buy", [text("minted:0"), id(stage.purse)].concat());
     let steps = [stage.mint(1), buy, detach(minted(0), stage.purse)];
     let failure = stage.steps(&steps).unwrap_err();
     assert_eq!(failure.kind, FailureKind::Refused);
@@ -243,4 +245,44 @@ fn a_utxo_does_not_look_at_what_another_holds() {
     let failure = stage.steps(&[stage.open(), other]).unwrap_err();
     assert!(failure.detail.ends_with("and a UTXO knows of its own tokens only"), "{failure}");
     assert!(stage.steps(&[method(UtxoRef::Kept(stage.purse), "spy", text(&itself))]).is_ok());
+}
+
+#[test]
+fn a_lent_token_is_not_given_away() {
+    let mut stage = Stage::new();
+    for name in ["appraise", "melt-lent"] {
+        let steps = [stage.mint(1), stage.function(name, text("minted:0"))];
+        let failure = stage.steps(&steps).unwrap_err();
+        assert_eq!(failure.kind, FailureKind::Trap);
+        assert!(failure.detail.ends_with("is lent, and cannot be given away"), "{name}: {failure}");
+    }
+    let steps = [stage.mint(1), stage.function("melt", text("minted:0"))];
+    assert_eq!(stage.steps(&steps).unwrap().minted.len(), 1);
+}
+
+/// What a UTXO offers is known before only if nothing ran before that can have called it.
+#[test]
+fn whether_a_method_is_offered_after_a_script_is_known_when_it_is_called() {
+    let mut stage = Stage::new();
+    let hidden = method(UtxoRef::Kept(stage.purse), "hide", Vec::new());
+    let call = RootCall::Calls(vec![hidden.clone()]);
+    let transaction = stage.chain.transaction(call, Vec::new(), &[stage.purse]);
+    assert!(matches!(stage.chain.invalid(&transaction), Invalid::NotCallable { .. }));
+    let failure = stage.steps(&[stage.function("idle", Vec::new()), hidden]).unwrap_err();
+    assert!(failure.detail.starts_with("step 2: `hide` cannot be called now"), "{failure}");
+}
+
+/// The way out of a UTXO that is as full as can be, of tokens that refuse everything.
+#[test]
+fn a_full_utxo_ends_in_one_transaction() {
+    let mut stage = Stage::new();
+    for _ in 0..64 {
+        stage.script("award", 14).unwrap();
+    }
+    assert_eq!(stage.script("award", 14).unwrap_err().kind, FailureKind::Limit);
+    let held: Vec<RootStep> =
+        stage.purse().content.tokens.iter().map(|token| discard(TokenRef::Kept(token.id))).collect();
+    let close = method(UtxoRef::Kept(stage.purse), "close", Vec::new());
+    let effects = stage.steps(&[vec![close], held].concat()).unwrap();
+    assert_eq!(effects.consumed, [stage.purse]);
 }
