@@ -3,10 +3,16 @@
 use crate::build;
 use crate::importing::{self, Import};
 use crate::memory_chain::{Chain, id, read_id, signed, starstream};
-use ledger_core::{Canonical, Execution, Failure, FailureKind, Invalid, Outcome, RootCall, Transaction, Verdict};
+use ledger_core::{
+    Canonical, ChangedUtxo, ConsumedUtxo, CreatedUtxo, Event, Execution, Failure, FailureFrame, FailureKind,
+    FailureObject, Invalid, ObjectId, Outcome, Receipt, RootCall, RootStep, StepCall, TokenChange, Transaction,
+    Verdict,
+};
 use ledger_runtime::execution::Extent;
 use ledger_runtime::profile::ExecutionProfile;
-use registry_core::id::UtxoId;
+use ledger_runtime::value::ValueLimits;
+use registry_core::hash::Digest;
+use registry_core::id::{ComponentHash, TokenId, TransactionId, UtxoId};
 use std::sync::Arc;
 
 /// Parameters of the method.
@@ -134,4 +140,71 @@ async fn a_simulation_pays_the_same() {
         chain.machine.executor.simulate(script, Extent::Whole, chain.moment(), state, contracts).await.unwrap();
     let Verdict::Executed(simulated) = simulated else { panic!("it is invalid") };
     assert_eq!((simulated.gas_used, simulated.calls.len()), (executed.gas_used, 0));
+}
+
+/// Each step's result is within the limit of a value, and so are all of them together.
+#[test]
+fn the_results_of_all_steps_have_the_limit_of_one_value() {
+    let values = ValueLimits { encoded_size_bytes_max: 200, ..ValueLimits::default() };
+    let profile = ExecutionProfile { values, ..ExecutionProfile::default() };
+    let mut chain = Chain::with_profile(&starstream("counter"), profile);
+    for (count, fits) in [(2, true), (3, false)] {
+        let (contract, type_name, main) = (chain.contract, "counter".to_owned(), "start".to_owned());
+        let step = RootStep { call: StepCall::Main { contract, type_name, main }, arguments: signed(&[1]) };
+        let transaction = chain.transaction(RootCall::Calls(vec![step; count]), vec![], &[]);
+        let execution = execution(&chain, &transaction);
+        match execution.outcome {
+            Outcome::Succeeded(effects) => assert!(fits && effects.result.len() <= 200, "{effects:?}"),
+            Outcome::Failed(failure) => {
+                assert!(!fits && failure.kind == FailureKind::Limit, "{failure}");
+                assert_eq!(execution.gas_used, transaction.gas_limit);
+            }
+        }
+    }
+}
+
+/// Everything in a receipt has a limit in the profile or in the transaction, and all of them together fit.
+#[test]
+fn the_largest_receipt_fits() {
+    let profile = ExecutionProfile::default();
+    let (digest, name) = (Digest::ZERO, "n".repeat(profile.identifier_chars_max));
+    let (contract, utxo) = (ComponentHash::from_digest(digest), UtxoId::from_digest(digest));
+    // Whatever is made, changed or consumed has an instance; what a transaction names may be read or lose its tokens.
+    let (instances, named) = (profile.instances_max as usize, Transaction::INPUTS_MAX);
+    let token = TokenChange {
+        token: TokenId::from_digest(digest),
+        contract,
+        type_name: name.clone(),
+        from: Some(utxo),
+        to: Some(utxo),
+    };
+    let event = Event {
+        contract,
+        object: Some(ObjectId::Utxo(utxo)),
+        interface: String::new(),
+        name: String::new(),
+        arguments: vec![0; profile.event_size_bytes_max / profile.events_max as usize],
+    };
+    let mut receipt = Receipt {
+        transaction: TransactionId::from_digest(digest),
+        outcome: Ok(vec![0; profile.values.encoded_size_bytes_max]),
+        gas_used: u64::MAX,
+        created: vec![CreatedUtxo { utxo, contract, serial: 0, slot: 0, leaf: digest }; instances],
+        changed: vec![ChangedUtxo { utxo, version: 0, slot: 0, leaf: digest }; instances],
+        consumed: vec![ConsumedUtxo { utxo, slot: 0 }; instances],
+        ephemeral: vec![utxo; instances],
+        read: vec![utxo; named],
+        deployed: Some(contract),
+        tokens: vec![token; instances + named * profile.tokens_per_utxo_max],
+        events: vec![event; profile.events_max as usize],
+    };
+    assert!(receipt.size_bytes() <= Receipt::SIZE_BYTES_MAX / 2, "{}", receipt.size_bytes());
+
+    // The functions of handlers have the longest names: those of the package, the interface and the function.
+    let object = Some(FailureObject { id: ObjectId::Utxo(utxo), type_name: name.clone() });
+    let frame = FailureFrame { contract, object, function: [name.as_str(); 4].concat() };
+    let detail = "d".repeat(Failure::DETAIL_SIZE_BYTES_MAX);
+    let frames = vec![frame; profile.frames_max as usize + 1];
+    receipt.outcome = Err(Failure { kind: FailureKind::Trap, detail, frames });
+    assert!(receipt.size_bytes() <= Receipt::SIZE_BYTES_MAX / 2, "{}", receipt.size_bytes());
 }
