@@ -93,11 +93,11 @@ async fn simulate(
 }
 
 fn print(document: &CallDocument) -> Result<(), Failure> {
-    if let Some(result) = &document.result {
-        let mut stdout = stdout().lock();
+    let mut stdout = stdout().lock();
+    for result in document.results() {
         writeln!(stdout, "{result}")?;
-        stdout.flush()?;
     }
+    stdout.flush()?;
     let mut lines = Lines::default();
     if document.result.is_none() {
         document.describe_results(&mut lines);

@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use ledger_core::{Receipt, RootCall, RootStep, StepCall, Token, TokenChange, TokenRef, Transaction, Utxo, UtxoRef};
-use ledger_runtime::draft::{ContractTexts, Draft, DraftError};
+use ledger_runtime::draft::{CallLine, ContractTexts, Draft, DraftError};
 use ledger_runtime::rpc::{NodeClient, TokenAnswer, UtxoAnswer};
 use ledger_runtime::utxo_name::UtxoName;
 use ledger_runtime::wave::{Callee, CalleeError};
@@ -11,8 +11,16 @@ use registry_core::id::{ComponentHash, TokenId, UtxoId};
 /// What a transaction called. Of what failed or was consumed at once it may not be known any more what it was.
 pub(super) enum Called {
     Deployment,
-    One { call: RootCall, callee: Box<Option<Callee>> },
-    Several { call: RootCall, callees: Vec<Option<Callee>> },
+    One {
+        call: RootCall,
+        callee: Box<Option<Callee>>,
+    },
+    /// Where each stands in the text from which they were read is known if there was one.
+    Several {
+        call: RootCall,
+        callees: Vec<Option<Callee>>,
+        lines: Vec<CallLine>,
+    },
 }
 
 /// A contract and the name of a type that it declares.
@@ -23,7 +31,11 @@ impl Called {
         let call = draft.transaction.call.clone();
         let mut callees = draft.calls.iter().cloned().map(Some);
         match call {
-            RootCall::Calls(_) => Self::Several { call, callees: callees.collect() },
+            // A single call of a token is a transaction of one step.
+            RootCall::Calls(_) if draft.lines.is_empty() => {
+                Self::One { call, callee: Box::new(callees.next().flatten()) }
+            }
+            RootCall::Calls(_) => Self::Several { call, callees: callees.collect(), lines: draft.lines.clone() },
             RootCall::Deploy { .. } => Self::Deployment,
             _ => Self::One { call, callee: Box::new(callees.next().flatten()) },
         }
@@ -41,7 +53,7 @@ impl Called {
             RootCall::Calls(steps) => {
                 let callees = Steps { transaction, receipt, made: Some(Vec::new()), minted: Vec::new() };
                 let callees = callees.read(texts, steps).await?;
-                return Ok(Self::Several { call, callees });
+                return Ok(Self::Several { call, callees, lines: Vec::new() });
             }
             RootCall::Function { contract, function } => {
                 StepCall::Function { contract: *contract, function: function.clone() }
@@ -57,6 +69,27 @@ impl Called {
         let callee = steps.callee(texts, &single).await?;
         Ok(Self::One { call, callee: Box::new(callee) })
     }
+}
+
+impl Called {
+    /// What a failure or a refusal says, with the line in place of the number of the step, if it names one.
+    pub(super) fn in_lines(&self, message: &str) -> String {
+        match self {
+            Self::Several { lines, .. } => in_lines(message, lines),
+            Self::One { call: RootCall::Calls(_), .. } => message.replacen("step 1: ", "", 1),
+            Self::One { .. } | Self::Deployment => message.to_owned(),
+        }
+    }
+}
+
+/// The number of a step counts calls, and who wrote them in lines looks for a line.
+fn in_lines(message: &str, lines: &[CallLine]) -> String {
+    const STEP: &str = "step ";
+    let whole = || message.to_owned();
+    let Some((before, behind)) = message.split_once(STEP) else { return whole() };
+    let Some((number, reason)) = behind.split_once(": ") else { return whole() };
+    let line = number.parse().ok().and_then(|number: usize| lines.get(number.checked_sub(1)?));
+    line.map_or_else(whole, |CallLine { line, text }| format!("{before}line {line}, `{text}`: {reason}"))
 }
 
 /// Finds the types of what the steps of a transaction call.
@@ -108,8 +141,7 @@ impl Steps<'_> {
                     None => return Ok(None),
                 }
             }
-            // None of its code runs.
-            StepCall::Discard { .. } => return Ok(None),
+            StepCall::Discard { token } => Ok(Callee::discard(*token)),
         };
         Ok(Some(callee.map_err(DraftError::from)?))
     }

@@ -140,6 +140,12 @@ struct CallText {
     arguments: Option<String>,
 }
 
+impl CallText {
+    fn shown(&self) -> String {
+        format!("{} {}({})", self.target, self.function, self.arguments.as_deref().unwrap_or("…"))
+    }
+}
+
 #[derive(Debug, Serialize)]
 struct InputDocument {
     utxo: String,
@@ -154,8 +160,9 @@ pub(crate) async fn run_transaction(arguments: TransactionArguments) -> Result<(
         return print_json(&document);
     }
     let mut lines = Lines::default();
-    for CallText { target, function, arguments } in document.call.iter().chain(document.calls.iter().flatten()) {
-        lines.add("call", format_args!("{target} {function}({})", arguments.as_deref().unwrap_or("…")));
+    lines.add_some("call", document.call.as_ref().map(CallText::shown));
+    for (number, call) in (1..).zip(document.calls.iter().flatten()) {
+        lines.add("call", format_args!("step {number}: {}", call.shown()));
     }
     for (label, inputs) in [("input", &document.inputs), ("reference", &document.references)] {
         for InputDocument { utxo, version } in inputs {

@@ -71,6 +71,9 @@ struct FrameDocument {
     function: String,
     /// What it takes and gives; none if the contract's WIT does not tell.
     signature: Option<String>,
+    /// Whether it makes an object of the type: a main function, or one that mints.
+    #[serde(skip)]
+    is_creator: bool,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -183,7 +186,7 @@ impl CallDocument {
             result,
             results,
             gas_used: receipt.gas_used,
-            errors: failure.iter().map(ToString::to_string).collect(),
+            errors: failure.iter().map(|failure| called.in_lines(&failure.to_string())).collect(),
             effects: Some(effects),
         })
     }
@@ -232,6 +235,12 @@ impl CallDocument {
         for (frame, label) in frames.zip(["  in"].into_iter().chain(std::iter::repeat("  from"))) {
             lines.add(label, frame.text());
         }
+    }
+
+    /// The results, in the order of the calls that gave one.
+    pub(super) fn results(&self) -> impl Iterator<Item = &str> {
+        let of_several = self.results.iter().flatten().filter_map(|document| document.result.as_deref());
+        self.result.as_deref().into_iter().chain(of_several)
     }
 
     /// What it gave, line by line.
@@ -348,24 +357,28 @@ impl TokenDocument {
         let what = format!("{} ({} of {})", self.token, self.type_name, self.contract);
         let state = self.state.as_ref().map(|state| format!(" {state}")).unwrap_or_default();
         match (self.from, self.to) {
-            (None, Some(to)) => ("minted", format!("{what}{state} for {to}")),
+            (None, Some(to)) => ("minted", format!("{what}{state} held by {to}")),
             (None, None) => ("minted", format!("{what} and burned")),
             (Some(from), Some(to)) => ("moved", format!("{what}{state} from {from} to {to}")),
-            (Some(from), None) => ("burned", format!("{what} of {from}")),
+            (Some(from), None) => ("burned", format!("{what}, held by {from} before")),
         }
     }
 }
 
 impl FrameDocument {
     fn text(&self) -> String {
-        let Self { contract, object, function, signature } = self;
+        let Self { contract, object, function, signature, is_creator } = self;
         let signature = signature.as_deref().unwrap_or_default();
         match object {
             None => format!("{function}{signature} of {contract}"),
             Some(FrameObject { id, name, type_name }) => {
                 let kind = if id.starts_with(TokenId::PREFIX) { "token" } else { "UTXO" };
-                let name = name.as_ref().map_or_else(|| id.clone(), |name| format!("{name} ({id})"));
-                let of_type = if type_name.is_empty() { String::new() } else { format!("{type_name}.") };
+                let name = name.as_ref().map_or_else(|| format!("{id} of {contract}"), |name| format!("{name} ({id})"));
+                let of_type = match (type_name.as_str(), is_creator) {
+                    ("", _) => String::new(),
+                    (_, true) => format!("{type_name}::"),
+                    (_, false) => format!("{type_name}."),
+                };
                 format!("{of_type}{function}{signature} of the {kind} {name}")
             }
         }
@@ -375,13 +388,15 @@ impl FrameDocument {
 async fn frame_document(texts: &mut ContractTexts<'_>, frame: &FailureFrame) -> Result<FrameDocument, Failure> {
     let FailureFrame { contract, object, function } = frame;
     let type_name = object.as_ref().map(|object| object.type_name.as_str());
-    let signature = texts.of(contract).await?.called(type_name, function).map_err(anyhow::Error::from)?;
+    let text = texts.of(contract).await?;
+    let signature = text.called(type_name, function).map_err(anyhow::Error::from)?;
+    let is_creator = type_name.is_some_and(|type_name| text.is_creator(type_name, function));
     let object = match object {
         Some(object) => Some(frame_object(texts.node(), object).await),
         None => None,
     };
     let signature = signature.as_ref().map(ToString::to_string);
-    Ok(FrameDocument { contract: *contract, object, function: function.clone(), signature })
+    Ok(FrameDocument { contract: *contract, object, function: function.clone(), signature, is_creator })
 }
 
 /// An object of a call that failed. What the transaction itself made was never part of the chain, and has no other name.
@@ -404,7 +419,7 @@ fn result_documents(called: &Called, encoded: &[u8]) -> Result<Vec<ResultDocumen
     let (call, callees) = match called {
         Called::Deployment => return Ok(Vec::new()),
         Called::One { call, callee } => (call, std::slice::from_ref(&**callee)),
-        Called::Several { call, callees } => (call, callees.as_slice()),
+        Called::Several { call, callees, .. } => (call, callees.as_slice()),
     };
     let results = results(call, encoded).context(WRONG)?;
     let documents = callees.iter().zip(results).map(|(callee, encoded)| {

@@ -119,7 +119,9 @@ async fn of_submission(node: &NodeClient, error: NodeClientError, draft: &Draft)
 /// The error of a method that may not be called where its UTXO waits, with those that may.
 pub(super) async fn with_what_is_offered(node: &NodeClient, error: NodeClientError, draft: &Draft) -> Failure {
     let not_callable = ErrorCode::InvalidTransaction(InvalidReason::NotCallable);
-    let NodeClientError::Refused(refusal) = &error else { return error.into() };
+    let NodeClientError::Refused(refusal) = error else { return error.into() };
+    let refusal = Refusal { message: Called::of_draft(draft).in_lines(&refusal.message), ..refusal };
+    let error = NodeClientError::Refused(refusal.clone());
     if refusal.code != not_callable {
         return error.into();
     }

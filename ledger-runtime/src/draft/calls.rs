@@ -120,6 +120,19 @@ impl<'t, 'n> Calls<'t, 'n> {
         }
     }
 
+    /// The burning of a token without its code; none if the thing is no token.
+    pub(super) fn discard(thing: &Thing) -> Option<Callee> {
+        match thing {
+            Thing::Object(Object { name: ObjectName::Id(ObjectId::Token(token)), .. }) => {
+                Some(Callee::discard(TokenRef::Kept(*token)))
+            }
+            Thing::Object(Object { name: ObjectName::Minted(place), .. }) => {
+                Some(Callee::discard(TokenRef::Minted(*place)))
+            }
+            Thing::Object(_) | Thing::Contract(_) => None,
+        }
+    }
+
     /// What a name means as a function of something.
     pub(super) async fn callee(&mut self, thing: &Thing, function: &str) -> Result<Callee, DraftError> {
         match thing {

@@ -21,6 +21,7 @@ use std::collections::hash_map::Entry;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
+use text::DISCARD;
 use wasm_wave::value::Value;
 
 /// For how many blocks a transaction is valid if nobody says.
@@ -79,8 +80,19 @@ pub struct Draft {
     pub transaction: Transaction,
     /// What it calls, one after another.
     pub calls: Vec<Callee>,
+    /// Where each of the calls stands in the text that they were read from; nothing if there was none.
+    pub lines: Vec<CallLine>,
     /// Whether the contract could keep a state, and that of this call is dropped.
     pub drops_state: bool,
+}
+
+/// Where one of several calls is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallLine {
+    /// Counted from 1.
+    pub line: usize,
+    /// The call, on one line.
+    pub text: String,
 }
 
 /// The WIT of the contracts of a node, each fetched once.
@@ -197,7 +209,11 @@ pub async fn draft(
     if let (Some(version), Thing::Object(_)) = (options.version, &target) {
         calls.expect_version(version);
     }
-    let callee = calls.callee(&target, function).await?;
+    let callee = match calls.callee(&target, function).await {
+        // A token's type may have a function of this name.
+        Err(error @ DraftError::Callee(_)) if function == DISCARD => Calls::discard(&target).ok_or(error)?,
+        callee => callee?,
+    };
     let arguments = calls.arguments(target.contract(), &callee, arguments, &|_| Ok(None)).await?;
     let drops_state = match &callee.call {
         StepCall::Function { contract, .. } => calls.text(contract).await?.is_type(),
@@ -205,7 +221,7 @@ pub async fn draft(
     };
     let (call, arguments) = callee.alone(arguments);
     let transaction = calls.transaction(call, arguments).await?;
-    Ok(Draft { transaction, calls: vec![callee], drops_state })
+    Ok(Draft { transaction, calls: vec![callee], lines: Vec::new(), drops_state })
 }
 
 /// Whether a call is of a function of a contract that is itself the type of its UTXOs, and makes none.

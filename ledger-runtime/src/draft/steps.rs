@@ -2,7 +2,7 @@
 
 use super::calls::{Calls, Named, Object, Thing, is_contract};
 use super::text::{Call, Line, Part, StepsTextError, parse};
-use super::{ContractTexts, Draft, DraftError, DraftOptions, Target, results};
+use super::{CallLine, ContractTexts, Draft, DraftError, DraftOptions, Target, results};
 use crate::abi::ObjectName;
 use crate::admission::coroutine::ObjectKind;
 use crate::value::{ValueLimits, decode_result};
@@ -35,6 +35,7 @@ pub async fn draft_steps(
         names: BTreeMap::new(),
         steps: Vec::new(),
         callees: Vec::new(),
+        lines: Vec::new(),
         made: Some(0),
         minted: Some(0),
         is_simulated: false,
@@ -46,7 +47,7 @@ pub async fn draft_steps(
         return Err(StepsTextError::new(text, text.len()..text.len(), "there is no call").into());
     }
     let transaction = steps.transaction().await?;
-    Ok(Draft { transaction, calls: steps.callees, drops_state: false })
+    Ok(Draft { transaction, calls: steps.callees, lines: steps.lines, drops_state: false })
 }
 
 /// Says in which line an error is, if it does not say so itself.
@@ -54,8 +55,13 @@ fn of_line(text: &str, line: &Line<'_>, error: DraftError) -> DraftError {
     if matches!(error, DraftError::Steps(_)) {
         return error;
     }
+    let CallLine { line, text } = call_line(text, line);
+    DraftError::Line { line, text, error: Box::new(error) }
+}
+
+fn call_line(text: &str, line: &Line<'_>) -> CallLine {
     let before = text.get(..line.name.unwrap_or(line.target).start).unwrap_or_default();
-    DraftError::Line { line: before.matches('\n').count() + 1, text: line.shown(), error: Box::new(error) }
+    CallLine { line: before.matches('\n').count() + 1, text: line.shown() }
 }
 
 struct Steps<'x, 't, 'n> {
@@ -64,6 +70,7 @@ struct Steps<'x, 't, 'n> {
     names: BTreeMap<&'x str, Thing>,
     steps: Vec<RootStep>,
     callees: Vec<Callee>,
+    lines: Vec<CallLine>,
     /// How many UTXOs the calls so far make; none if only their simulation tells.
     made: Option<u32>,
     /// How many tokens they mint.
@@ -87,10 +94,18 @@ impl<'x> Steps<'x, '_, '_> {
             return Err(name.error(self.text, message).into());
         }
         let target = self.target(line.target).await?;
+        let calls_before = self.steps.len();
         let named = match line.call {
             Some(call) => self.call(&target, call, line.name.is_some()).await?,
+            None if line.is_discard => {
+                self.discard(&target, line.target)?;
+                None
+            }
             None => Some(target),
         };
+        if self.steps.len() > calls_before {
+            self.lines.push(call_line(self.text, line));
+        }
         if let (Some(name), Some(thing)) = (line.name, named) {
             self.names.insert(name.text, thing);
         }
@@ -118,6 +133,15 @@ impl<'x> Steps<'x, '_, '_> {
     /// What is known from the lines above.
     fn known(&self) -> Known<'_> {
         Known { names: &self.names, steps: (!self.is_simulated).then_some(self.steps.as_slice()) }
+    }
+
+    /// Adds the burning of a token without its code.
+    fn discard(&mut self, target: &Thing, part: Part<'_>) -> Result<(), DraftError> {
+        let no_token = || part.error(self.text, format!("`{}` is no token, and only tokens are discarded", part.text));
+        let callee = Calls::discard(target).ok_or_else(no_token)?;
+        self.steps.push(RootStep { call: callee.call.clone(), arguments: Vec::new() });
+        self.callees.push(callee);
+        Ok(())
     }
 
     /// Adds a call. Gives what it makes if somebody wants a name for it.

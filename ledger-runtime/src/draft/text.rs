@@ -7,6 +7,7 @@
 //! t.attach(u)
 //! u.bump(2); t.detach(u)
 //! t.burn()
+//! discard v                     // burns a token without its code
 //! ```
 //!
 //! `docs/steps.md` has the grammar.
@@ -22,6 +23,8 @@ pub(super) struct Line<'t> {
     /// What something is called of, or what the name is for.
     pub(super) target: Part<'t>,
     pub(super) call: Option<Call<'t>>,
+    /// Whether the target is discarded: burned without its code.
+    pub(super) is_discard: bool,
 }
 
 /// What is called of a target.
@@ -91,6 +94,9 @@ impl Line<'_> {
     pub(super) fn shown(&self) -> String {
         const SHOWN_CHARS_MAX: usize = 100;
         let mut shown = self.name.map(|name| format!("{} = ", name.text)).unwrap_or_default();
+        if self.is_discard {
+            shown = format!("{DISCARD} ");
+        }
         shown.push_str(self.target.text);
         if let Some(Call { function, arguments }) = self.call {
             let words: Vec<&str> = arguments.text.split_whitespace().collect();
@@ -116,6 +122,9 @@ pub(super) fn parse(text: &str) -> Result<Vec<Line<'_>>, StepsTextError> {
     }
     Ok(lines)
 }
+
+/// The word before a token that is burned without its code.
+pub(super) const DISCARD: &str = "discard";
 
 /// Words that mean something else in WAVE, where names are used.
 const RESERVED: [&str; 8] = ["true", "false", "inf", "nan", "some", "none", "ok", "err"];
@@ -182,20 +191,26 @@ impl<'t> LineReader<'t> {
     fn line(&mut self) -> Result<Line<'t>, StepsTextError> {
         let first = self.target()?;
         self.skip_spaces();
+        if first.text == DISCARD && !self.rest().starts_with(['=', '.']) {
+            let target = self.target()?;
+            self.end()?;
+            return Ok(Line { name: None, target, call: None, is_discard: true });
+        }
         if !self.take('=') {
             let Some(call) = self.call()? else {
-                let hint = "a line is `target.function(arguments)`, or `name = target.function(arguments)`";
+                let hint =
+                    "a line is `target.function(arguments)`, `name = target.function(arguments)` or `discard token`";
                 return Err(self.expected("`.` and a function").hinted(hint));
             };
             self.end()?;
-            return Ok(Line { name: None, target: first, call: Some(call) });
+            return Ok(Line { name: None, target: first, call: Some(call), is_discard: false });
         }
         self.check_name(first)?;
         self.skip_spaces();
         let target = self.target()?;
         let call = self.call()?;
         self.end()?;
-        Ok(Line { name: Some(first), target, call })
+        Ok(Line { name: Some(first), target, call, is_discard: false })
     }
 
     fn target(&mut self) -> Result<Part<'t>, StepsTextError> {
@@ -216,6 +231,9 @@ impl<'t> LineReader<'t> {
             return Err(name
                 .error(self.text, message)
                 .hinted("names are words of small letters with hyphens: `my-token`"));
+        }
+        if name.text == DISCARD {
+            return Err(name.error(self.text, "`discard t` burns the token `t`, so nothing else has this name"));
         }
         if RESERVED.contains(&name.text) {
             let message = format!("`{}` is a value, and cannot be a name", name.text);
@@ -324,6 +342,7 @@ coin = p2:c00   // a contract
 t = coin.coin::mint(7);u=p2:c00.counter::start( 1 )
 
 t.attach(u) ; ;
+  discard  minted:1 // not attached
 p2:c00#0.put({text: \"a ) // \\\" b\", mark: ')'},
              [1, 2] // the rest )
 )
@@ -335,6 +354,7 @@ p2:c00.demo:a/b@0.1.0#run()";
                 "t = coin.coin::mint(7)",
                 "u = p2:c00.counter::start(1)",
                 "t.attach(u)",
+                "discard minted:1",
                 "p2:c00#0.put({text: \"a ) // \\\" b\", mark: ')'}, [1, 2] // the rest ))",
                 "p2:c00.demo:a/b@0.1.0#run()",
             ]
@@ -360,6 +380,9 @@ p2:c00.demo:a/b@0.1.0#run()";
             ("a_b = p2:c00", 1, 1, "`a_b` is not a name"),
             ("a-1 = p2:c00", 1, 1, "`a-1` is not a name"),
             ("none = p2:c00", 1, 1, "`none` is a value"),
+            ("discard = p2:c00", 1, 1, "`discard t` burns the token `t`"),
+            ("discard", 1, 8, "expected a name, a contract"),
+            ("discard t.burn()", 1, 10, "expected the end of the line, and there is `.`"),
             ("t = ", 1, 5, "expected a name, a contract"),
             ("= p2:c00", 1, 1, "expected a name, a contract"),
             ("ä.ö(", 1, 4, "this `(` is not closed"),

@@ -254,6 +254,12 @@ impl ContractText {
         signature.transpose()
     }
 
+    /// Whether a function of an exported type makes an object of it: a main function, or one that mints a token.
+    pub fn is_creator(&self, type_name: &str, function: &str) -> bool {
+        let kind = self.kind_of(type_name);
+        kind.is_some_and(|kind| self.member(type_name, function, |function| self.creates(kind, function)).is_some())
+    }
+
     /// The names of all scripts, plain functions, main functions and functions that mint, which a transaction can call. A contract that is itself
     /// the type of its UTXOs has each function of its own twice: as one whose state is dropped, and as a main.
     pub fn callees(&self) -> Vec<String> {
@@ -508,6 +514,12 @@ const TOKEN_PACKAGE: &str = "starstream:token/";
 const EFFECTS_PACKAGE: &str = "starstream:effects/";
 
 impl Callee {
+    /// The burning of a token without its code.
+    pub fn discard(token: TokenRef) -> Self {
+        let signature = Signature { parameters: Vec::new(), result: None, handles: Some(Handles::default()) };
+        Self { call: StepCall::Discard { token }, name: "discard".to_owned(), signature, gives: None }
+    }
+
     /// The whole call of a transaction that makes only this one, with its arguments. A single call of a token is a
     /// transaction of one step.
     pub fn alone(&self, arguments: Vec<u8>) -> (RootCall, Vec<u8>) {

@@ -573,6 +573,64 @@ async fn what_a_script_makes_has_a_name_too() {
     assert!(stderr.contains(expected) && code == 1, "{stderr}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn several_calls_are_shown_by_their_lines() {
+    let registry = RunningRegistry::start().await;
+    let (counter, coin) = (published(&registry, "counter").await, published(&registry, "coin").await);
+    let (traps, transfer) = (published(&registry, "traps").await, published(&registry, "transfer").await);
+    let directory = tempfile::tempdir().unwrap();
+    let node = Process::start(&registry.url, directory.path(), &[]);
+    for contract in [&counter, &coin, &traps, &transfer] {
+        assert_eq!(output(&node.ask("deploy", &[contract])).2, 0);
+    }
+    registry.stop().await;
+    let start = format!("u = {counter}.counter::start(1)");
+    let steps = |command: &str, text: &str| output(&node.ask(command, &["--step", text]));
+
+    // Results are on stdout, for programs, and what they are of beside the rest.
+    let (stdout, stderr, code) = steps("call", &format!("{start}\nu.bump(4)\nu.value(); u.stop()"));
+    let results: Vec<&str> = stdout.lines().collect();
+    assert!(results.len() >= 2 && results[0].starts_with("\"p2:u") && results[1..].contains(&"5"), "{stdout}{stderr}");
+    assert!(stderr.contains("result     5 (value)\n") && code == 0, "{stderr}");
+
+    // A token whose holder ended is burned without its code.
+    let held = format!("{start}; t = {coin}.coin::mint(3); t.attach(u)");
+    let (stdout, stderr, code) = steps("transact", &format!("{held}; u.stop(); discard t"));
+    assert!(stdout.contains("and burned\n") && code == 0, "{stdout}{stderr}");
+    let kept = output(&node.ask("transact", &["--json", "--step", &held])).0;
+    let kept: Json = serde_json::from_str(&kept).unwrap();
+    let (token, holder) = (text(&kept["tokens"][0]["token"]), text(&kept["created"][0]["utxo"]));
+    let (stdout, _, code) = steps("transact", &format!("discard {token}"));
+    assert!(stdout.contains(&format!("refused: line 1, `discard {token}`: ")) && code == 1, "{stdout}");
+    let (stdout, _, code) = output(&node.ask("transact", &[token, "discard"]));
+    assert!(stdout.contains("failure      refused: ") && !stdout.contains("step 1") && code == 1, "{stdout}");
+    let (stdout, stderr, code) = steps("transact", &format!("{holder}.stop()\ndiscard {token}"));
+    assert!(stdout.contains(&format!("burned       {token} (coin of {coin}), held by {holder} before\n")), "{stdout}");
+    assert_eq!(code, 0, "{stderr}");
+    let sent = stdout.lines().find_map(|line| line.strip_prefix("transaction  ")).unwrap();
+    let (stdout, _, _) = output(&node.ask("transaction", &[sent]));
+    assert!(stdout.contains(&format!("step 2: {token} discard()\n")), "{stdout}");
+    let (_, stderr, _) = steps("call", &format!("{start}\ndiscard u"));
+    assert!(stderr.contains("line 2, column 9: `u` is no token, and only tokens are discarded"), "{stderr}");
+
+    // What fails is named by its line, also where the node refuses it before it runs.
+    let (stdout, _, _) = steps("transact", &format!("{start}\n// what follows fails\nu.stop(); u.bump(1)"));
+    assert!(stdout.contains("failure      refused: line 3, `u.bump(1)`: "), "{stdout}");
+
+    // Frames name the contract of what is not part of the chain.
+    let failing = format!("{transfer}.open-two(1, 2)\nmade:0.sub(500)");
+    let (stdout, _, _) = steps("transact", &failing);
+    let frame = stdout.lines().find(|line| line.starts_with("  in ")).unwrap_or_else(|| panic!("{stdout}"));
+    assert!(
+        frame.contains("wallet.sub(n: s64) of the UTXO p2:u") && frame.ends_with(&format!(" of {transfer}")),
+        "{frame}"
+    );
+    assert!(stdout.contains("trap: line 2, `made:0.sub(500)`: "), "{stdout}");
+    // A main function is written as it is called.
+    let (stdout, _, _) = output(&node.ask("transact", &[&traps, "fragile::new", "8"]));
+    assert!(stdout.contains("  in         fragile::new(x: s64) of the UTXO p2:u"), "{stdout}");
+}
+
 /// The component of one of the contracts that are written in Rust.
 fn rust_contract(name: &str) -> Vec<u8> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sets/rust").join(name).join("component.wasm");

@@ -428,7 +428,7 @@ fn the_demo_runs_to_its_end() {
         "was consumed earlier in the same transaction",
         "the registry cannot be used",
         "t.attach(u)",
-        "{amount: 7, moves: 1} for p2:u",
+        "{amount: 7, moves: 1} held by p2:u",
         "is bound to no UTXO at the end of the transaction",
         "10 blocks, 13 transactions, state root ",
         "ledger -- transact p2:c",

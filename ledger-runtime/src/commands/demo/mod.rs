@@ -138,7 +138,7 @@ async fn show(wasi: anyhow::Result<Wasi>, folder: &Path) -> Result<(), Failure> 
     show_transaction(&node.url, contract, "use-after-stop", "7", &stage).await?;
 
     stage.step(
-        "A transaction can make several calls: mint a token, and bind it to a UTXO that it makes; loose it may not end",
+        "A transaction can make several calls: mint a token, and bind it to a UTXO that it makes; unbound it may not be left",
     )?;
     let coin = hash("coin")?;
     deploy(&node.url, coin, &stage).await?;
