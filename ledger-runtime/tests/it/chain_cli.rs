@@ -628,7 +628,7 @@ async fn several_calls_are_shown_by_their_lines() {
     assert!(stdout.contains("trap: line 2, `made:0.sub(500)`: "), "{stdout}");
     // A main function is written as it is called.
     let (stdout, _, _) = output(&node.ask("transact", &[&traps, "fragile::new", "8"]));
-    assert!(stdout.contains("  in         fragile::new(x: s64) of the UTXO p2:u"), "{stdout}");
+    assert!(stdout.contains("  in         fragile::new(x: s64) -> fragile of the UTXO p2:u"), "{stdout}");
 }
 
 /// The component of one of the contracts that are written in Rust.
