@@ -19,11 +19,13 @@ pub(super) struct Fetching<'c> {
     contracts: &'c Arc<Contracts>,
     /// How many contracts were fetched because another one imports them.
     imported: usize,
+    /// The size of their components.
+    imported_size_bytes: usize,
 }
 
 impl<'c> Fetching<'c> {
     pub(super) fn new(contracts: &'c Arc<Contracts>) -> Self {
-        Self { contracts, imported: 0 }
+        Self { contracts, imported: 0, imported_size_bytes: 0 }
     }
 
     /// The contract from the source, with what it imports from wherever that is. `depth` is how many contracts stand above
@@ -34,6 +36,9 @@ impl<'c> Fetching<'c> {
         depth: usize,
     ) -> Result<(FetchedComponent, Contract), ContractError> {
         let fetched = self.contracts.fetch_bytes(hash).await?;
+        if depth > 0 {
+            self.check_size(&fetched).map_err(|error| ContractError::Admission { hash, error })?;
+        }
         let imports = self.imports(&fetched, depth).await?;
         self.contracts.admit(fetched, imports).await
     }
@@ -82,6 +87,13 @@ impl<'c> Fetching<'c> {
         self.imported += 1;
         let (count, max) = (self.imported, profile.imported_contracts_max);
         if count > max { Err(AdmissionError::TooManyImported { count, max }) } else { Ok(()) }
+    }
+
+    /// Nothing is compiled for a contract whose imports are too large, and no more is fetched.
+    fn check_size(&mut self, fetched: &FetchedComponent) -> Result<(), AdmissionError> {
+        self.imported_size_bytes = self.imported_size_bytes.saturating_add(fetched.bytes.len());
+        let (size_bytes, max) = (self.imported_size_bytes, self.contracts.executor.profile().imported_size_bytes_max);
+        if size_bytes > max { Err(AdmissionError::ImportedTooLarge { size_bytes, max }) } else { Ok(()) }
     }
 }
 
