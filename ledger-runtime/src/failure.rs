@@ -1,6 +1,7 @@
 //! What a command can fail with, and how that ends the program.
 
 use anstream::eprintln;
+use ledger_runtime::admission::AdmissionError;
 use ledger_runtime::chain::VerifyError;
 use ledger_runtime::draft::DraftError;
 use ledger_runtime::node::StartError;
@@ -90,7 +91,15 @@ fn hint(error: &anyhow::Error) -> Option<String> {
         let client = || error.downcast_ref::<ClientError>().and_then(ClientError::hint);
         let draft = || error.downcast_ref::<DraftError>().and_then(DraftError::hint);
         let finding = || error.downcast_ref::<Finding>().and_then(|finding| finding.hint.clone());
-        start.or_else(verify).or_else(storage).or_else(node).or_else(client).or_else(draft).or_else(finding)
+        let admission = || error.downcast_ref::<AdmissionError>().and_then(AdmissionError::hint).map(str::to_owned);
+        start
+            .or_else(verify)
+            .or_else(storage)
+            .or_else(node)
+            .or_else(client)
+            .or_else(draft)
+            .or_else(finding)
+            .or_else(admission)
     })
 }
 
@@ -127,5 +136,17 @@ impl From<io::Error> for Failure {
             return Self::BrokenPipe;
         }
         Self::Error(anyhow::Error::new(error).context("cannot write to standard output"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_component_lacks_has_the_hint_of_how_to_write_it() {
+        let refused = AdmissionError::NoExternalId { import: "starstream:token/coin".to_owned() };
+        let error = anyhow::Error::new(refused).context("the ledger would refuse it");
+        assert!(hint(&error).unwrap().contains("@external-id"), "{error:?}");
     }
 }

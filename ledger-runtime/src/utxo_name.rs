@@ -24,7 +24,7 @@ pub enum UtxoNameError {
     #[error(transparent)]
     Contract(#[from] ContractHashError),
     /// What stands behind the `#` is not a number.
-    #[error("`{0}` is not the serial of a UTXO: a number without leading zeros must follow the `#`")]
+    #[error("`{0}` is not the serial of a UTXO: a number of at most {max} without leading zeros must follow the `#`", max = u64::MAX)]
     Serial(String),
 }
 

@@ -125,7 +125,8 @@ pub(crate) enum Command {
     Serve(ServeArguments),
     /// Call a function of a contract or a method of a UTXO, and change nothing.
     ///
-    /// The arguments are WAVE, typed by the contract's WIT; so is the result on stdout. A plain function runs in a fresh
+    /// The arguments are WAVE, typed by the contract's WIT; so is the result on stdout, or that of each of
+    /// several calls on a line of its own. A plain function runs in a fresh
     /// instance of any contract that the node's registry has. Scripts, main functions (`type::main`) and methods of UTXOs
     /// run on the latest state of the chain, as `ledger transact` would run them; what they would do is told on stderr.
     ///
@@ -143,8 +144,8 @@ pub(crate) enum Command {
     /// now: if somebody else changes one before, the transaction is invalid (but see --latest). It happens whole or not
     /// at all. One that is invalid is in no block; one that fails while it runs is in a block and has used its gas.
     ///
-    /// Its id is told on stderr when it is sent: `ledger transaction` shows later what became of it. With --json, stdout
-    /// has one document: {transaction, height, index, block}, and what `ledger call` prints but `valid`.
+    /// Its id is told on stderr when it is sent, but not with --json: `ledger transaction` shows later what became of it. With
+    /// --json, stdout has one document: {transaction, height, index, block}, and what `ledger call` prints but `valid`.
     #[command(after_help = chain::TRANSACT_EXAMPLES)]
     Transact(TransactArguments),
     /// Make a contract part of the chain.
@@ -209,7 +210,8 @@ pub(crate) enum Command {
     /// Build a contract in Rust.
     ///
     /// Lets cargo build the project for wasm32-unknown-unknown, makes a component of the module, and checks it as a node
-    /// does before it deploys it, so that what would be refused is refused here. The component's path is on stdout.
+    /// does before it deploys it, so that what would be refused is refused here. Contracts that it imports must lie in the
+    /// project's folder `contracts`, as `contracts/NAME.wasm`. The component's path is on stdout.
     #[command(after_help = project::BUILD_EXAMPLES)]
     Build(BuildArguments),
 }

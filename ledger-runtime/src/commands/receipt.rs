@@ -13,6 +13,7 @@ use ledger_runtime::value::{ValueLimits, decode_parameters, decode_result};
 use ledger_runtime::wave::{Signature, to_text};
 use registry_core::id::{BlockId, ComponentHash, TokenId, TransactionId, UtxoId};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use wasm_wave::value::Value;
 
 /// What came of a call: four members for a plain function, and what it does to the chain for others.
@@ -62,6 +63,9 @@ pub(super) struct EffectsDocument {
     deployed: Option<ComponentHash>,
     tokens: Vec<TokenDocument>,
     events: Vec<EventDocument>,
+    /// What people call UTXOs that were there before, as far as it was asked for.
+    #[serde(skip)]
+    names: BTreeMap<UtxoId, String>,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -180,6 +184,7 @@ impl CallDocument {
             deployed: receipt.deployed,
             tokens: receipt.tokens.iter().map(TokenDocument::of).collect(),
             events,
+            names: names(texts.node(), receipt).await,
         };
         Ok(Self {
             outcome: Outcome::of(failure.is_none()),
@@ -259,13 +264,13 @@ impl CallDocument {
             lines.add("created", format_args!("{} ({})", created.utxo, created.name));
         }
         for changed in &effects.changed {
-            lines.add("changed", format_args!("{} to version {}", changed.utxo, changed.version));
+            lines.add("changed", format_args!("{} to version {}", effects.named(&changed.utxo), changed.version));
         }
         for (label, utxos) in
             [("consumed", &effects.consumed), ("ephemeral", &effects.ephemeral), ("read", &effects.read)]
         {
             for utxo in utxos {
-                lines.add(label, utxo);
+                lines.add(label, effects.named(utxo));
             }
         }
         for token in &effects.tokens {
@@ -302,6 +307,35 @@ impl Outcome {
         if is_success { Self::Succeeded } else { Self::Failed }
     }
 }
+
+impl EffectsDocument {
+    /// A UTXO with what else it is called, if that is known.
+    fn named(&self, utxo: &UtxoId) -> String {
+        self.names.get(utxo).map_or_else(|| utxo.to_string(), |name| format!("{utxo} ({name})"))
+    }
+}
+
+/// `contract#serial` and the type of each UTXO that was there before. Each is a question to the node, so of many UTXOs not
+/// all are asked for; what does not answer has no name.
+async fn names(node: &NodeClient, receipt: &Receipt) -> BTreeMap<UtxoId, String> {
+    let changed = receipt.changed.iter().map(|changed| changed.utxo);
+    let consumed = receipt.consumed.iter().map(|consumed| consumed.utxo);
+    let utxos = changed.chain(consumed).chain(receipt.read.iter().copied());
+    let mut names = BTreeMap::new();
+    for id in utxos.take(NAMES_MAX) {
+        let (contract, serial, type_name) = match node.utxo(&UtxoName::Id(id)).await {
+            Ok(UtxoAnswer::Live(live)) => (live.utxo.contract, live.utxo.serial, live.utxo.type_name),
+            Ok(UtxoAnswer::Consumed(consumed)) => (consumed.contract, consumed.serial, consumed.type_name),
+            Err(_) => continue,
+        };
+        let of_type = if type_name.is_empty() { String::new() } else { format!(", {type_name}") };
+        names.insert(id, format!("{}{of_type}", UtxoName::Serial(contract, serial)));
+    }
+    names
+}
+
+/// UTXOs of which a receipt says what else they are called.
+const NAMES_MAX: usize = 20;
 
 impl TransactionDocument {
     pub(super) async fn of(

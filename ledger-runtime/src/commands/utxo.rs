@@ -99,7 +99,14 @@ fn live_json(live: &LiveUtxo, state: &str, tokens: &[(&Token, String)]) -> Json 
 
 /// The methods that may be called, for people.
 pub(super) fn callable_text(live: &LiveUtxo) -> String {
-    callable(live).map_or_else(|| "all functions".to_owned(), listed)
+    let known = |name: String| {
+        if live.method_names.values().any(|known| *known == name) {
+            name
+        } else {
+            format!("{name} (no method of this type)")
+        }
+    };
+    callable(live).map_or_else(|| "all functions".to_owned(), |names| listed(names.into_iter().map(known)))
 }
 
 /// The methods that may be called, each by its name, or by its id if the contract exports no method of this id; none if

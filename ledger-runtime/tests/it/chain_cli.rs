@@ -93,7 +93,10 @@ async fn a_counter_lives_on_the_command_line() {
     let (bumped_shown, _, _) = ask_json(&node, "transaction", &[text(&bumped["transaction"])]);
     let (stdout, stderr, _) = output(&node.ask("call", &[&utxo, "value"]));
     assert_eq!(stdout, "82\n");
-    assert!(stderr.contains(&format!("read  {utxo}\n")) && stderr.contains("gas used: "), "{stderr}");
+    assert!(
+        stderr.contains(&format!("read  {utxo} ({counter}#0, counter)\n")) && stderr.contains("gas used: "),
+        "{stderr}"
+    );
     let (called, _, _) = ask_json(&node, "call", &[&counter, "create-bumped", "10, 5"]);
     assert_eq!((&called["valid"], &called["outcome"]), (&json!(true), &json!("succeeded")));
     assert_eq!((&called["result"], called["created"].as_array().unwrap().len()), (&json!("20"), 1));
@@ -123,7 +126,7 @@ async fn a_counter_lives_on_the_command_line() {
 
     let (stdout, _, code) = output(&node.ask("transact", &[&utxo, "stop"]));
     assert!(stdout.contains("event        starstream:events/counting.stopped(82)\n"), "{stdout}");
-    assert!(stdout.contains(&format!("consumed     {utxo}\n")), "{stdout}");
+    assert!(stdout.contains(&format!("consumed     {utxo} ({counter}#0, counter)\n")), "{stdout}");
     assert_eq!(code, 0);
     let stopped = stdout.lines().next().unwrap().split_whitespace().nth(1).unwrap();
     for arguments in [vec![utxo.as_str(), "value"], vec![first.as_str(), "bump", "1"]] {
@@ -607,6 +610,11 @@ async fn several_calls_are_shown_by_their_lines() {
     let (stdout, stderr, code) = steps("transact", &format!("{holder}.stop()\ndiscard {token}"));
     assert!(stdout.contains(&format!("burned       {token} (coin of {coin}), held by {holder} before\n")), "{stdout}");
     assert_eq!(code, 0, "{stderr}");
+    // What was there before is shown with its name and its type.
+    assert!(
+        stdout.contains(&format!("consumed     {holder} ({counter}#")) && stdout.contains(", counter)\n"),
+        "{stdout}"
+    );
     let sent = stdout.lines().find_map(|line| line.strip_prefix("transaction  ")).unwrap();
     let (stdout, _, _) = output(&node.ask("transaction", &[sent]));
     assert!(stdout.contains(&format!("step 2: {token} discard()\n")), "{stdout}");
