@@ -17,8 +17,8 @@ pub struct ContractRecord {
     pub view: ViewId,
     /// The hash of every package that it refers to, by `namespace:name@version`.
     pub packages: BTreeMap<String, PackageHash>,
-    /// The contracts that it imports, by the external ids with which it names them ([`ExternalId`] as text). They were
-    /// part of the chain before it.
+    /// The contracts that it imports, by the external ids with which it names them
+    /// ([`ExternalId`](crate::ExternalId) as text). They were part of the chain before it.
     pub imports: BTreeMap<String, ComponentHash>,
     /// What the ledger offers to contracts, as it was understood.
     pub host_interface: HostInterfaceId,
