@@ -9,6 +9,7 @@ use crate::starstream::expectations;
 use assert_cmd::Command;
 use ledger_contract::Method;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -227,8 +228,11 @@ impl Compiler {
     fn command(&self, project: &Path) -> Command {
         let mut command = ledger();
         command.arg("build").arg(project).arg("--json").env("RUSTC", &self.rustc);
-        // What they have in common is compiled once.
-        command.env("CARGO_TARGET_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("contracts"));
+        // What they have in common is compiled once, by each compiler: cargo knows compilers by their versions only, and
+        // two of one version can have libraries that do not fit each other.
+        let compiler = hex::encode(Sha256::digest(self.rustc.to_string_lossy().as_bytes()));
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("contracts").join(compiler);
+        command.env("CARGO_TARGET_DIR", folder);
         command
     }
 }
