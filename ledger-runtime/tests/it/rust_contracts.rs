@@ -182,6 +182,8 @@ const BUILT_WITH: &str = "built-with";
 struct Compiler {
     rustc: PathBuf,
     version: String,
+    /// Names what its standard library for the target consists of.
+    library: String,
 }
 
 impl Compiler {
@@ -205,7 +207,12 @@ impl Compiler {
             return None;
         }
         let version = ask(&["--version"]).unwrap();
-        Some(Self { rustc, version })
+        let mut files: Vec<PathBuf> =
+            fs::read_dir(libraries.trim_end()).unwrap().map(|entry| entry.unwrap().path()).collect();
+        files.sort();
+        let mut digest = Sha256::new();
+        files.iter().filter(|file| file.is_file()).for_each(|file| digest.update(fs::read(file).unwrap()));
+        Some(Self { rustc, version, library: hex::encode(digest.finalize()) })
     }
 
     fn is_that_of_the_committed(&self) -> bool {
@@ -228,10 +235,9 @@ impl Compiler {
     fn command(&self, project: &Path) -> Command {
         let mut command = ledger();
         command.arg("build").arg(project).arg("--json").env("RUSTC", &self.rustc);
-        // What they have in common is compiled once, by each compiler: cargo knows compilers by their versions only, and
-        // two of one version can have libraries that do not fit each other.
-        let compiler = hex::encode(Sha256::digest(self.rustc.to_string_lossy().as_bytes()));
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("contracts").join(compiler);
+        // What they have in common is compiled once for each standard library: cargo knows compilers by their versions
+        // only, and two of one version can have libraries that do not fit each other.
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("contracts").join(&self.library);
         command.env("CARGO_TARGET_DIR", folder);
         command
     }
