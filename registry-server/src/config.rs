@@ -10,6 +10,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use url::Url;
 
 /// Where a server listens if nothing else is said: on this machine only.
 pub const LISTEN_DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7878);
@@ -34,6 +35,10 @@ pub struct Config {
     pub is_private: bool,
     /// Namespaces that nobody but the operator can claim.
     pub reserved_namespaces: Vec<String>,
+    /// Namespaces that take OCI artifacts of any kind, not only WIT packages and components.
+    pub artifact_namespaces: Vec<String>,
+    /// Where clients reach the registry: `https://registry.example.org`. Without it, it is what they ask in `host`.
+    pub public_url: Option<Url>,
     /// Whether to make the operator a token in the place of one that is lost.
     pub renews_admin_token: bool,
     /// The limits.
@@ -50,6 +55,8 @@ impl Config {
             data_dir: data_dir.to_owned(),
             is_private: false,
             reserved_namespaces: Vec::new(),
+            artifact_namespaces: Vec::new(),
+            public_url: None,
             renews_admin_token: false,
             limits: ServerLimits::default(),
         }

@@ -18,6 +18,7 @@ mod app;
 mod blob;
 mod config;
 mod limits;
+mod oci;
 mod server;
 mod signal;
 mod store;

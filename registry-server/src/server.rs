@@ -50,8 +50,8 @@ pub enum StartError {
         #[source]
         source: io::Error,
     },
-    /// A namespace is to be reserved that cannot be one.
-    #[error("a namespace cannot be reserved")]
+    /// A namespace was given that cannot be one.
+    #[error("a namespace that was given cannot be one")]
     Reserved(#[from] NameError),
     /// The threads that parse and hash cannot be started.
     #[error("the worker threads cannot be started")]
@@ -98,7 +98,8 @@ impl Server {
     /// # Errors
     /// If one of them cannot be used.
     pub async fn bind(config: Config) -> Result<Self, StartError> {
-        config.reserved_namespaces.iter().try_for_each(|name| check_identifier(name))?;
+        let named = config.reserved_namespaces.iter().chain(&config.artifact_namespaces);
+        named.into_iter().try_for_each(|name| check_identifier(name))?;
         let admin_token_file = config.admin_token_file();
         let limits = Arc::new(config.limits);
         let store = Store::open(&config.database, &limits).await?;
@@ -106,6 +107,8 @@ impl Server {
         admin_token::provide(&store, &admin_token_file, config.renews_admin_token).await?;
         let rules = Rules {
             reserved_namespaces: config.reserved_namespaces,
+            artifact_namespaces: config.artifact_namespaces,
+            public_url: config.public_url,
             is_private: config.is_private,
             is_local: config.listen.ip().is_loopback(),
         };

@@ -10,7 +10,7 @@ use registry_core::wire::ErrorBody;
 use std::sync::Arc;
 
 /// Seconds after which a client may try again.
-const RETRY_AFTER_S: u64 = 2;
+pub(super) const RETRY_AFTER_S: u64 = 2;
 
 /// An error as it is answered.
 #[derive(Debug)]
@@ -68,15 +68,20 @@ impl IntoResponse for ApiError {
     }
 }
 
-fn body(code: &str, mut message: String, hint: Option<&str>) -> ErrorBody {
+fn body(code: &str, message: String, hint: Option<&str>) -> ErrorBody {
+    ErrorBody { code: code.to_owned(), message: limited(message), hint: hint.map(str::to_owned), details: Vec::new() }
+}
+
+/// A message that is no longer than an answer allows.
+pub(super) fn limited(mut message: String) -> String {
     if let Some((end, _)) = message.char_indices().nth(ERROR_MESSAGE_CHARS_MAX) {
         message.truncate(end);
         message.push('…');
     }
-    ErrorBody { code: code.to_owned(), message, hint: hint.map(str::to_owned), details: Vec::new() }
+    message
 }
 
-fn status_of(error: &AppError) -> StatusCode {
+pub(super) fn status_of(error: &AppError) -> StatusCode {
     match error {
         AppError::NotFound(_) => StatusCode::NOT_FOUND,
         AppError::Body(_) => StatusCode::BAD_REQUEST,
@@ -107,6 +112,7 @@ fn status_of(error: &AppError) -> StatusCode {
         | AppError::Package(_)
         | AppError::Incompatible(_)
         | AppError::Component(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        AppError::Oci(_) => StatusCode::BAD_REQUEST,
         AppError::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
         AppError::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }

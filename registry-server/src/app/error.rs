@@ -1,6 +1,7 @@
 //! Everything that a request can come to, besides its answer: a word for programs, a message, and what to do.
 
 use super::access::TokenFault;
+use super::oci::OciFault;
 use super::workers::WorkerError;
 use crate::blob::BlobError;
 use crate::store::StoreError;
@@ -155,6 +156,9 @@ pub(crate) enum AppError {
     /// The upload does not fit among the releases of its track.
     #[error(transparent)]
     Incompatible(Box<Incompatible>),
+    /// What only OCI clients can run into.
+    #[error(transparent)]
+    Oci(#[from] OciFault),
     /// Too much is asked of the server at one time.
     #[error("the registry has too much to do at the moment")]
     Overloaded,

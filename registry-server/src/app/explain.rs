@@ -21,6 +21,10 @@ impl AppError {
                 let hint = format!("ask an owner to run `registry namespace owner add {} ACCOUNT`", namespace.name);
                 ("namespace_taken", Some(hint.into()))
             }
+            Self::Oci(fault) => {
+                let (code, hint) = fault.explain();
+                (code, hint.map(Cow::Borrowed))
+            }
             Self::LastOwner { namespace, .. } => {
                 let hint = format!("add another owner first: `registry namespace owner add {namespace} ACCOUNT`");
                 ("last_owner", Some(hint.into()))
@@ -52,6 +56,7 @@ impl AppError {
                 ("namespace_too_similar", Some("choose a name that nobody takes for another"))
             }
             Self::LastOwner { .. } => ("last_owner", None),
+            Self::Oci(fault) => fault.explain(),
             Self::UnknownAccount(_) => {
                 ("unknown_account", Some("an account is there as soon as the operator has made a token for it"))
             }

@@ -10,6 +10,7 @@ mod error;
 mod explain;
 mod index;
 mod namespaces;
+mod oci;
 mod packages;
 mod releases;
 mod search;
@@ -20,6 +21,7 @@ mod workers;
 
 pub(crate) use access::{Caller, TOKEN_PREFIX};
 pub(crate) use error::{AppError, InternalError};
+pub(crate) use oci::OciFault;
 pub(crate) use tokens::{another_admin_token, first_admin_token};
 pub(crate) use upload::PackageUpload;
 
@@ -36,6 +38,7 @@ use sha2::{Digest, Sha256};
 use std::io;
 use std::sync::Arc;
 use turns::Turns;
+use url::Url;
 use workers::Workers;
 
 /// One registry.
@@ -49,6 +52,8 @@ pub(crate) struct App {
     downloads: Downloads,
     turns: Turns,
     reserved_namespaces: Vec<String>,
+    artifact_namespaces: Vec<String>,
+    public_url: Option<Url>,
     is_private: bool,
     is_local: bool,
     limits: Arc<ServerLimits>,
@@ -59,6 +64,10 @@ pub(crate) struct App {
 pub(crate) struct Rules {
     /// Namespaces that nobody else claims.
     pub(crate) reserved_namespaces: Vec<String>,
+    /// Namespaces that take OCI artifacts of any kind.
+    pub(crate) artifact_namespaces: Vec<String>,
+    /// Where clients reach the registry, if who runs it has said so.
+    pub(crate) public_url: Option<Url>,
     /// Whether reading needs a token.
     pub(crate) is_private: bool,
     /// Whether only this machine can reach the registry.
@@ -104,6 +113,8 @@ impl App {
             store,
             blobs,
             reserved_namespaces: rules.reserved_namespaces,
+            artifact_namespaces: rules.artifact_namespaces,
+            public_url: rules.public_url,
             is_private: rules.is_private,
             is_local: rules.is_local,
             limits,
@@ -113,6 +124,16 @@ impl App {
     /// Whether reading needs a token.
     pub(crate) fn is_private(&self) -> bool {
         self.is_private
+    }
+
+    /// Where clients reach the registry, if who runs it has said so.
+    pub(crate) fn public_url(&self) -> Option<&Url> {
+        self.public_url.as_ref()
+    }
+
+    /// Whether a namespace takes OCI artifacts that are neither WIT packages nor components.
+    pub(crate) fn takes_artifacts(&self, namespace: &str) -> bool {
+        self.artifact_namespaces.iter().any(|name| name == namespace)
     }
 
     /// Whether only this machine can reach the registry.

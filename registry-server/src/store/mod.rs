@@ -15,6 +15,7 @@ mod hashes;
 mod interfaces;
 mod lock;
 mod namespaces;
+mod oci;
 mod packages;
 mod publication;
 mod releases;

@@ -1,0 +1,82 @@
+-- What OCI clients push and pull. A repository is `namespace/name`. Digests are kept as OCI writes them: an algorithm, a
+-- colon, hexadecimal digits. Times are milliseconds since 1970-01-01T00:00:00Z.
+
+-- The blobs of repositories. Several rows may share one object of the blob store: the same content in other repositories
+-- or under another algorithm's digest, or the bytes of a published component. Objects have names that are never used
+-- again, so one to which no row leads can be deleted.
+CREATE TABLE oci_blobs (
+    repository TEXT COLLATE "C"    NOT NULL,
+    digest     TEXT COLLATE "C"    NOT NULL,
+    sha256     TEXT COLLATE "C"    NOT NULL,
+    size_bytes BIGINT NOT NULL,
+    object     TEXT COLLATE "C"    NOT NULL,
+    pushed_at  BIGINT NOT NULL,
+    pushed_by  TEXT COLLATE "C" REFERENCES accounts (name),
+    PRIMARY KEY (repository, digest)
+);
+
+CREATE INDEX oci_blobs_by_object ON oci_blobs (object);
+CREATE INDEX oci_blobs_by_time ON oci_blobs (pushed_at);
+
+-- `content` is the manifest byte for byte. Without `pushed_by` the registry itself made it, for a release that was
+-- published in another way.
+CREATE TABLE oci_manifests (
+    repository    TEXT COLLATE "C"    NOT NULL,
+    digest        TEXT COLLATE "C"    NOT NULL,
+    media_type    TEXT COLLATE "C"    NOT NULL,
+    artifact_type TEXT COLLATE "C",
+    subject       TEXT COLLATE "C",
+    content       TEXT COLLATE "C"    NOT NULL,
+    pushed_at     BIGINT NOT NULL,
+    pushed_by     TEXT COLLATE "C" REFERENCES accounts (name),
+    PRIMARY KEY (repository, digest)
+);
+
+CREATE INDEX oci_manifests_by_subject ON oci_manifests (repository, subject);
+
+-- The blobs that a manifest names: they are bound, and stay.
+CREATE TABLE oci_manifest_blobs (
+    repository TEXT COLLATE "C" NOT NULL,
+    manifest   TEXT COLLATE "C" NOT NULL,
+    blob       TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (repository, manifest, blob),
+    FOREIGN KEY (repository, manifest) REFERENCES oci_manifests (repository, digest),
+    FOREIGN KEY (repository, blob) REFERENCES oci_blobs (repository, digest)
+);
+
+CREATE INDEX oci_manifest_blobs_by_blob ON oci_manifest_blobs (repository, blob);
+
+-- A tag is bound once. That of a package or a component is its version.
+CREATE TABLE oci_tags (
+    repository TEXT COLLATE "C"    NOT NULL,
+    tag        TEXT COLLATE "C"    NOT NULL,
+    manifest   TEXT COLLATE "C"    NOT NULL,
+    tagged_at  BIGINT NOT NULL,
+    PRIMARY KEY (repository, tag),
+    FOREIGN KEY (repository, manifest) REFERENCES oci_manifests (repository, digest)
+);
+
+CREATE INDEX oci_tags_by_manifest ON oci_tags (repository, manifest);
+
+-- Uploads that are going on. Each part is an object of the blob store; they follow each other without a gap.
+CREATE TABLE oci_uploads (
+    id         TEXT COLLATE "C"    NOT NULL PRIMARY KEY,
+    repository TEXT COLLATE "C"    NOT NULL,
+    account    TEXT COLLATE "C"    NOT NULL REFERENCES accounts (name),
+    size_bytes BIGINT NOT NULL,
+    touched_at BIGINT NOT NULL
+);
+
+CREATE INDEX oci_uploads_by_account ON oci_uploads (account);
+CREATE INDEX oci_uploads_by_time ON oci_uploads (touched_at);
+
+CREATE TABLE oci_upload_parts (
+    upload     TEXT COLLATE "C"    NOT NULL REFERENCES oci_uploads (id) ON DELETE CASCADE,
+    start_byte BIGINT NOT NULL,
+    size_bytes BIGINT NOT NULL,
+    sha256     TEXT COLLATE "C"    NOT NULL,
+    object     TEXT COLLATE "C"    NOT NULL,
+    PRIMARY KEY (upload, start_byte)
+);
+
+CREATE INDEX oci_upload_parts_by_object ON oci_upload_parts (object);

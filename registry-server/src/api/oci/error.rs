@@ -1,0 +1,148 @@
+//! Errors as the distribution specification shapes them, with this registry's own reasons.
+
+use crate::api::error::{RETRY_AFTER_S, limited, status_of};
+use crate::api::respond;
+use crate::app::{AppError, InternalError, OciFault};
+use axum::http::{Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use oci_spec::distribution::ErrorCode;
+use registry_core::limits::LimitExceeded;
+use serde::Serialize;
+use std::sync::Arc;
+
+/// An error as an OCI client is answered.
+#[derive(Debug)]
+pub(super) struct OciError {
+    status: StatusCode,
+    code: ErrorCode,
+    message: String,
+    detail: Detail,
+    failure: Option<Arc<InternalError>>,
+    /// How many bytes of an upload are there, for those who sent others.
+    pub(super) upload_size_bytes: Option<u64>,
+}
+
+/// The shape of the specification.
+#[derive(Serialize)]
+struct Body<'a> {
+    errors: [Entry<'a>; 1],
+}
+
+#[derive(Serialize)]
+struct Entry<'a> {
+    code: &'a ErrorCode,
+    message: &'a str,
+    detail: &'a Detail,
+}
+
+/// What the registry's other clients are told as well.
+#[derive(Debug, Default, Serialize)]
+struct Detail {
+    /// This registry's own word for the error.
+    code: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    details: Vec<String>,
+}
+
+impl OciError {
+    /// An error that the application does not know.
+    pub(super) fn new(status: StatusCode, code: ErrorCode, own_code: &str, message: impl Into<String>) -> Self {
+        let detail = Detail { code: own_code.to_owned(), ..Detail::default() };
+        Self { status, code, message: limited(message.into()), detail, failure: None, upload_size_bytes: None }
+    }
+}
+
+impl<E: Into<AppError>> From<E> for OciError {
+    fn from(error: E) -> Self {
+        let error = error.into();
+        let (own_code, hint) = error.explain();
+        let (status, code) = standard(&error);
+        let detail =
+            Detail { code: own_code.to_owned(), hint: hint.map(|hint| hint.into_owned()), details: error.details() };
+        let message = limited(error.message());
+        let upload_size_bytes = match &error {
+            AppError::Oci(OciFault::OutOfOrder { size_bytes, .. }) => Some(*size_bytes),
+            _ => None,
+        };
+        let failure = match error {
+            AppError::Internal(failure) => Some(Arc::new(failure)),
+            _ => None,
+        };
+        Self { status, code, message, detail, failure, upload_size_bytes }
+    }
+}
+
+impl IntoResponse for OciError {
+    fn into_response(self) -> Response {
+        // Most clients show the message alone, so what to do about it stands there too.
+        let message = match &self.detail.hint {
+            Some(hint) => format!("{}; {hint}", self.message),
+            None => self.message,
+        };
+        let entry = Entry { code: &self.code, message: &message, detail: &self.detail };
+        let mut response = (self.status, respond::json(&Body { errors: [entry] })).into_response();
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER_S.into());
+        }
+        if let Some(size_bytes) = self.upload_size_bytes
+            && let Ok(range) = format!("0-{}", size_bytes.saturating_sub(1)).parse()
+        {
+            response.headers_mut().insert(header::RANGE, range);
+        }
+        if let Some(failure) = self.failure {
+            response.extensions_mut().insert(failure);
+        }
+        response
+    }
+}
+
+/// The status and the code that the specification has for an error. It has few codes; the message says the rest.
+fn standard(error: &AppError) -> (StatusCode, ErrorCode) {
+    let code = match error {
+        AppError::Oci(fault) => return standard_fault(fault),
+        AppError::NotFound(_) => ErrorCode::ManifestUnknown,
+        AppError::TokenRequired { .. } | AppError::Token(_) => ErrorCode::Unauthorized,
+        AppError::Forbidden { .. }
+        | AppError::NotClaimed { .. }
+        | AppError::NamespaceReserved(_)
+        | AppError::ReleaseBound { .. }
+        | AppError::OtherKind { .. } => ErrorCode::Denied,
+        AppError::Limit(LimitExceeded { limit, .. }) if limit.ends_with("size_bytes_max") => ErrorCode::SizeInvalid,
+        AppError::Overloaded => ErrorCode::TooManyRequests,
+        _ => ErrorCode::ManifestInvalid,
+    };
+    (status_of(error), code)
+}
+
+fn standard_fault(fault: &OciFault) -> (StatusCode, ErrorCode) {
+    match fault {
+        OciFault::Repository(_) => (StatusCode::BAD_REQUEST, ErrorCode::NameInvalid),
+        OciFault::Digest(_) | OciFault::DigestMismatch { .. } => (StatusCode::BAD_REQUEST, ErrorCode::DigestInvalid),
+        OciFault::Tag(_) => (StatusCode::BAD_REQUEST, ErrorCode::ManifestInvalid),
+        OciFault::RepositoryUnknown(_) => (StatusCode::NOT_FOUND, ErrorCode::NameUnknown),
+        OciFault::ManifestUnknown { .. } => (StatusCode::NOT_FOUND, ErrorCode::ManifestUnknown),
+        OciFault::BlobUnknown { .. } => (StatusCode::NOT_FOUND, ErrorCode::BlobUnknown),
+        OciFault::UploadUnknown(_) => (StatusCode::NOT_FOUND, ErrorCode::BlobUploadUnknown),
+        OciFault::OutOfOrder { .. } => (StatusCode::RANGE_NOT_SATISFIABLE, ErrorCode::BlobUploadInvalid),
+        OciFault::UploadInvalid(_) => (StatusCode::BAD_REQUEST, ErrorCode::BlobUploadInvalid),
+        OciFault::SizeMismatch { .. } => (StatusCode::BAD_REQUEST, ErrorCode::SizeInvalid),
+        OciFault::ManifestInvalid(_) => (StatusCode::BAD_REQUEST, ErrorCode::ManifestInvalid),
+        OciFault::ManifestBlobUnknown { .. } => (StatusCode::NOT_FOUND, ErrorCode::ManifestBlobUnknown),
+        OciFault::TagBound { .. } => (StatusCode::CONFLICT, ErrorCode::Denied),
+        OciFault::ArtifactRefused { .. } => (StatusCode::FORBIDDEN, ErrorCode::Denied),
+        OciFault::Immutable(_) => (StatusCode::METHOD_NOT_ALLOWED, ErrorCode::Unsupported),
+        OciFault::TooMuchUnbound(_) => (StatusCode::TOO_MANY_REQUESTS, ErrorCode::TooManyRequests),
+    }
+}
+
+pub(super) async fn unknown_route(uri: Uri) -> OciError {
+    let message = format!("there is nothing at `{}`; repositories are at `/v2/NAMESPACE/NAME`", uri.path());
+    OciError::new(StatusCode::NOT_FOUND, ErrorCode::NameInvalid, "unknown_route", message)
+}
+
+pub(super) async fn unknown_method(method: Method, uri: Uri) -> OciError {
+    let message = format!("`{method}` is not possible at `{}`", uri.path());
+    OciError::new(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::Unsupported, "method_not_allowed", message)
+}

@@ -1,0 +1,5 @@
+//! The rules for OCI clients: the same packages and components under the same rules, and what only OCI has.
+
+mod error;
+
+pub(crate) use error::OciFault;

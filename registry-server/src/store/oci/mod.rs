@@ -1,0 +1,1 @@
+//! What OCI clients push and pull: blobs, uploads, manifests and tags.
