@@ -38,7 +38,7 @@ pub struct Config {
     /// Namespaces that take OCI artifacts of any kind, not only WIT packages and components.
     pub artifact_namespaces: Vec<String>,
     /// Where clients reach the registry: `https://registry.example.org`. Without it, it is what they ask in `host`.
-    pub public_url: Option<Url>,
+    pub public_url: Option<PublicUrl>,
     /// Whether to make the operator a token in the place of one that is lost.
     pub renews_admin_token: bool,
     /// The limits.
@@ -115,6 +115,60 @@ impl fmt::Debug for PostgresUrl {
 pub enum BlobUrl {
     /// `file:PATH`: a directory, which is created if it is not there.
     File(PathBuf),
+}
+
+/// Where clients reach a registry: a scheme, a host and perhaps a port, such as `https://registry.example.org`.
+///
+/// There is no path, because OCI clients ask for `/v2/` at the root of a host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicUrl {
+    scheme: &'static str,
+    authority: String,
+}
+
+impl PublicUrl {
+    /// `registry.example.org` or `registry.example.org:8443`. The port is left out where it is the scheme's own.
+    pub fn authority(&self) -> &str {
+        &self.authority
+    }
+}
+
+impl fmt::Display for PublicUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}", self.scheme, self.authority)
+    }
+}
+
+impl FromStr for PublicUrl {
+    type Err = PublicUrlError;
+
+    fn from_str(text: &str) -> Result<Self, PublicUrlError> {
+        let url = Url::parse(text).map_err(|_| PublicUrlError::Form)?;
+        let scheme = ["https", "http"].into_iter().find(|known| *known == url.scheme()).ok_or(PublicUrlError::Form)?;
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(PublicUrlError::Credentials);
+        }
+        if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
+            return Err(PublicUrlError::Path);
+        }
+        let host = url.host().ok_or(PublicUrlError::Form)?;
+        let authority = url.port().map_or_else(|| host.to_string(), |port| format!("{host}:{port}"));
+        Ok(Self { scheme, authority })
+    }
+}
+
+/// Why a text is not where clients reach a registry. It does not repeat the text, which may hold a password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PublicUrlError {
+    /// No URL of HTTP.
+    #[error("write `https://HOST` or `https://HOST:PORT`, as clients reach the registry")]
+    Form,
+    /// A user name or a password.
+    #[error("the public URL is told to everybody: leave the user name and the password out")]
+    Credentials,
+    /// More than a host.
+    #[error("OCI clients ask for `/v2/` at the root of a host: leave out what stands behind the host and the port")]
+    Path,
 }
 
 /// A URL that names no database or store.
@@ -228,7 +282,7 @@ pub(crate) fn parent_of(path: &Path) -> &Path {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use super::{BlobUrl, Config, DatabaseUrl, UrlError, default_data_dir};
+    use super::{BlobUrl, Config, DatabaseUrl, PublicUrl, PublicUrlError, UrlError, default_data_dir};
     use std::path::PathBuf;
 
     #[test]
@@ -267,6 +321,32 @@ mod tests {
             let error = wrong.parse::<DatabaseUrl>().unwrap_err();
             assert!(!format!("{error} {error:?}").contains("secret"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_public_url_is_a_host_and_nothing_else() {
+        let table = [
+            ("https://registry.example.org", Ok("https://registry.example.org")),
+            ("https://registry.example.org/", Ok("https://registry.example.org")),
+            ("HTTPS://Registry.Example.org:443", Ok("https://registry.example.org")),
+            ("https://registry.example.org:8443", Ok("https://registry.example.org:8443")),
+            ("http://[::1]:7878", Ok("http://[::1]:7878")),
+            ("registry.example.org", Err(PublicUrlError::Form)),
+            ("registry.example.org:443", Err(PublicUrlError::Form)),
+            ("ftp://registry.example.org", Err(PublicUrlError::Form)),
+            ("https://", Err(PublicUrlError::Form)),
+            ("https://me:secret@registry.example.org", Err(PublicUrlError::Credentials)),
+            ("https://me@registry.example.org", Err(PublicUrlError::Credentials)),
+            ("https://registry.example.org/wit", Err(PublicUrlError::Path)),
+            ("https://registry.example.org/?a", Err(PublicUrlError::Path)),
+            ("https://registry.example.org/#a", Err(PublicUrlError::Path)),
+        ];
+        for (text, expected) in table {
+            let parsed = text.parse::<PublicUrl>().map(|url| url.to_string());
+            assert_eq!(parsed, expected.map(str::to_owned), "{text}");
+        }
+        let url: PublicUrl = "https://registry.example.org:8443".parse().unwrap();
+        assert_eq!(url.authority(), "registry.example.org:8443");
     }
 
     #[test]

@@ -25,7 +25,9 @@ mod store;
 mod web;
 
 pub use blob::BlobError;
-pub use config::{BlobUrl, Config, DatabaseUrl, LISTEN_DEFAULT, PostgresUrl, UrlError, default_data_dir};
+pub use config::{
+    BlobUrl, Config, DatabaseUrl, LISTEN_DEFAULT, PostgresUrl, PublicUrl, PublicUrlError, UrlError, default_data_dir,
+};
 pub use limits::ServerLimits;
 pub use server::{Server, StartError};
 pub use signal::{StopSignal, stop_signal};

@@ -4,7 +4,8 @@ use anstream::eprintln;
 use anyhow::Context;
 use clap::Parser;
 use registry_server::{
-    BlobUrl, Config, DatabaseUrl, LISTEN_DEFAULT, Server, StartError, StopSignal, default_data_dir, stop_signal,
+    BlobUrl, Config, DatabaseUrl, LISTEN_DEFAULT, PublicUrl, Server, StartError, StopSignal, default_data_dir,
+    stop_signal,
 };
 use std::env;
 use std::io::{IsTerminal, Write};
@@ -24,6 +25,8 @@ Examples:
       Keep the database and the content in places of their own.
   registry-server --database-url postgres://registry@db/registry?sslmode=verify-full --private
       Keep names in PostgreSQL, and let only those read who have a token.
+  registry-server --listen 0.0.0.0:7878 --public-url https://registry.example.org --oci-artifacts images
+      Stand behind a proxy that ends TLS, and take OCI artifacts of any kind in one namespace.
   RUST_LOG=debug registry-server
       Log more.";
 
@@ -53,6 +56,13 @@ struct Arguments {
     /// A namespace that nobody but the operator can claim; repeat it for others.
     #[arg(long = "reserve", value_name = "NAME", env = "REGISTRY_RESERVE", value_delimiter = ',')]
     reserved: Vec<String>,
+    /// Where clients reach the registry, if it is behind a proxy: `https://HOST` or `https://HOST:PORT`. It is what wkg
+    /// and OCI clients are told; without it, that is the host that they ask for.
+    #[arg(long, value_name = "URL", env = "REGISTRY_PUBLIC_URL")]
+    public_url: Option<PublicUrl>,
+    /// A namespace that takes OCI artifacts of any kind, not only WIT packages and components; repeat it for others.
+    #[arg(long, value_name = "NAMESPACE", env = "REGISTRY_OCI_ARTIFACTS", value_delimiter = ',')]
+    oci_artifacts: Vec<String>,
     /// Make the operator a new token, because the one in `admin-token` in the data directory is lost. All tokens of the
     /// account `admin` are revoked: whoever found it may have made others.
     #[arg(long)]
@@ -96,6 +106,8 @@ impl Arguments {
             blobs: self.blob_url.unwrap_or(defaults.blobs),
             is_private: self.private,
             reserved_namespaces: self.reserved,
+            artifact_namespaces: self.oci_artifacts,
+            public_url: self.public_url,
             renews_admin_token: self.new_admin_token,
             ..defaults
         })

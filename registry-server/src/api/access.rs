@@ -14,7 +14,7 @@ use secrecy::SecretString;
 
 /// What a private registry answers to everybody: nothing about what it holds.
 const OPEN_PATHS: [&str; 4] = ["/", "/api", "/openapi.json", "/style.css"];
-const OPEN_PREFIX: &str = "/health/";
+const OPEN_PREFIXES: [&str; 2] = ["/health/", "/.well-known/"];
 
 /// Whom the request speaks for. Without a good token the request ends here.
 pub(super) struct Authenticated(pub(super) Caller);
@@ -33,7 +33,8 @@ impl FromRequestParts<ApiState> for Authenticated {
 /// Lets nobody without a token read a private registry, and no cache keep what is private for others.
 pub(super) async fn guard(State(state): State<ApiState>, mut request: Request, next: Next) -> Response {
     let path = request.uri().path();
-    if !state.app.is_private() || OPEN_PATHS.contains(&path) || path.starts_with(OPEN_PREFIX) {
+    let is_open = OPEN_PATHS.contains(&path) || OPEN_PREFIXES.iter().any(|prefix| path.starts_with(prefix));
+    if !state.app.is_private() || is_open {
         return next.run(request).await;
     }
     match caller_of(request.headers(), &state).await {

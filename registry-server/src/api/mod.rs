@@ -4,6 +4,7 @@ mod access;
 mod body;
 mod components;
 mod cors;
+mod discovery;
 mod document;
 mod error;
 mod extract;
@@ -13,6 +14,7 @@ mod oci;
 mod packages;
 mod page;
 mod pages;
+mod place;
 mod range;
 mod releases;
 mod representation;
@@ -64,6 +66,7 @@ fn routes() -> OpenApiRouter<ApiState> {
         .nest("/v1", version_1())
         .routes(routes!(health::live))
         .routes(routes!(health::ready))
+        .routes(routes!(discovery::wasm_packages))
         .routes(routes!(document::openapi))
         .routes(routes!(pages::front))
         .routes(routes!(pages::api))

@@ -26,6 +26,7 @@ pub(crate) use tokens::{another_admin_token, first_admin_token};
 pub(crate) use upload::PackageUpload;
 
 use crate::blob::BlobStore;
+use crate::config::PublicUrl;
 use crate::limits::ServerLimits;
 use crate::store::Store;
 use bytes::Bytes;
@@ -38,7 +39,6 @@ use sha2::{Digest, Sha256};
 use std::io;
 use std::sync::Arc;
 use turns::Turns;
-use url::Url;
 use workers::Workers;
 
 /// One registry.
@@ -53,7 +53,7 @@ pub(crate) struct App {
     turns: Turns,
     reserved_namespaces: Vec<String>,
     artifact_namespaces: Vec<String>,
-    public_url: Option<Url>,
+    public_url: Option<PublicUrl>,
     is_private: bool,
     is_local: bool,
     limits: Arc<ServerLimits>,
@@ -67,7 +67,7 @@ pub(crate) struct Rules {
     /// Namespaces that take OCI artifacts of any kind.
     pub(crate) artifact_namespaces: Vec<String>,
     /// Where clients reach the registry, if who runs it has said so.
-    pub(crate) public_url: Option<Url>,
+    pub(crate) public_url: Option<PublicUrl>,
     /// Whether reading needs a token.
     pub(crate) is_private: bool,
     /// Whether only this machine can reach the registry.
@@ -127,7 +127,7 @@ impl App {
     }
 
     /// Where clients reach the registry, if who runs it has said so.
-    pub(crate) fn public_url(&self) -> Option<&Url> {
+    pub(crate) fn public_url(&self) -> Option<&PublicUrl> {
         self.public_url.as_ref()
     }
 

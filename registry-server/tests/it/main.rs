@@ -7,6 +7,7 @@ mod access_test;
 mod accounts_test;
 mod compatibility_test;
 mod components_test;
+mod discovery_test;
 mod durability_test;
 mod hostile_components_test;
 mod hostile_packages_test;

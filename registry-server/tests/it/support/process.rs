@@ -53,7 +53,8 @@ impl Drop for ServerProcess {
 /// The command on a free port, without what the environment of the test might say.
 pub fn command(data_dir: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_registry-server"));
-    for name in ["LISTEN", "DATA_DIR", "DATABASE_URL", "BLOB_URL", "PRIVATE", "RESERVE"] {
+    for name in ["LISTEN", "DATA_DIR", "DATABASE_URL", "BLOB_URL", "PRIVATE", "RESERVE", "PUBLIC_URL", "OCI_ARTIFACTS"]
+    {
         command.env_remove(format!("REGISTRY_{name}"));
     }
     command.args(["--listen", "127.0.0.1:0", "--data-dir"]).arg(data_dir);
