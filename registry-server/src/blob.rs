@@ -2,10 +2,14 @@
 
 use crate::config::{BlobUrl, create_private_dir};
 use bytes::Bytes;
+use futures::{Stream, StreamExt, TryStreamExt};
+use jiff::Timestamp;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt};
+use object_store::{ObjectStore, ObjectStoreExt, WriteMultipart};
 use registry_core::id::ObjectHash;
+use std::future::ready;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Tells what the store holds and in which layout; reading it is the test whether the store works.
@@ -42,7 +46,16 @@ pub enum BlobError {
     },
 }
 
-/// A store of immutable bytes under paths that are made of hashes alone.
+/// Bytes of the pieces in which an object is written that is written piece by piece. Some stores want 5 MiB at least.
+const PIECE_SIZE_BYTES: usize = 8 << 20;
+
+/// Pieces of one object that are being written at one time.
+const PIECES_MAX: usize = 1;
+
+/// What the names of objects begin with that no hash of this registry names.
+const NAMELESS_PREFIX: &str = "oci-";
+
+/// A store of immutable bytes: under names that are made of hashes, or under random ones which are never used again.
 #[derive(Debug, Clone)]
 pub(crate) struct BlobStore {
     objects: Arc<dyn ObjectStore>,
@@ -81,6 +94,77 @@ impl BlobStore {
         self.read(&path_of(hash), size_bytes_max).await
     }
 
+    /// Writes an object under a name that nobody else uses, durably and at once.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub(crate) async fn put_object(&self, name: &str, bytes: Bytes) -> Result<(), BlobError> {
+        self.write(&Path::from(name), bytes).await
+    }
+
+    /// Begins an object that is written piece by piece.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub(crate) async fn write_object(&self, name: &str) -> Result<ObjectWriter, BlobError> {
+        let path = Path::from(name);
+        match self.objects.put_multipart(&path).await {
+            Ok(upload) => {
+                let upload = WriteMultipart::new_with_chunk_size(upload, PIECE_SIZE_BYTES);
+                Ok(ObjectWriter { path, upload })
+            }
+            Err(source) => Err(failed(&path, source)),
+        }
+    }
+
+    /// Reads an object of at most `size_bytes_max` bytes.
+    ///
+    /// # Errors
+    /// If it is not there, is larger, or the store fails.
+    pub(crate) async fn object(&self, name: &str, size_bytes_max: usize) -> Result<Bytes, BlobError> {
+        self.read(&Path::from(name), size_bytes_max).await
+    }
+
+    /// Reads some bytes of an object.
+    ///
+    /// # Errors
+    /// If they are not there, or the store fails.
+    pub(crate) async fn object_range(&self, name: &str, range: Range<u64>) -> Result<Bytes, BlobError> {
+        let path = Path::from(name);
+        self.objects.get_range(&path, range).await.map_err(|source| failed(&path, source))
+    }
+
+    /// Puts an object in the place of another one with the same content, at once.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub(crate) async fn replace_object(&self, name: &str, replaced: &str) -> Result<(), BlobError> {
+        let path = Path::from(name);
+        self.objects.rename(&path, &Path::from(replaced)).await.map_err(|source| failed(&path, source))
+    }
+
+    /// Deletes an object. One that is not there is deleted already.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub(crate) async fn delete_object(&self, name: &str) -> Result<(), BlobError> {
+        let path = Path::from(name);
+        match self.objects.delete(&path).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(source) => Err(failed(&path, source)),
+        }
+    }
+
+    /// The names of all objects with random names that were written before a time, in no order.
+    pub(crate) fn nameless_objects(&self, before: Timestamp) -> impl Stream<Item = Result<String, BlobError>> + use<> {
+        let listed = self.objects.list(None).map_err(|source| failed(&Path::from(NAMELESS_PREFIX), source));
+        listed.try_filter_map(move |object| {
+            let is_old = object.last_modified.timestamp_millis() < before.as_millisecond();
+            let name = object.location.to_string();
+            ready(Ok((is_old && name.starts_with(NAMELESS_PREFIX)).then_some(name)))
+        })
+    }
+
     /// Checks that the store can be read.
     ///
     /// # Errors
@@ -92,25 +176,78 @@ impl BlobStore {
 
     async fn write(&self, path: &Path, bytes: Bytes) -> Result<(), BlobError> {
         let written = self.objects.put(path, bytes.into()).await;
-        written.map(|_| ()).map_err(|source| BlobError::Store { path: path.to_string(), source })
+        written.map(|_| ()).map_err(|source| failed(path, source))
     }
 
     async fn read(&self, path: &Path, size_bytes_max: usize) -> Result<Bytes, BlobError> {
-        let failed = |source| BlobError::Store { path: path.to_string(), source };
-        let found = self.objects.get(path).await.map_err(failed)?;
+        let found = self.objects.get(path).await.map_err(|source| failed(path, source))?;
         let size_bytes = found.meta.size;
         if size_bytes > size_bytes_max as u64 {
             return Err(BlobError::TooLarge { path: path.to_string(), size_bytes });
         }
-        found.bytes().await.map_err(failed)
+        found.bytes().await.map_err(|source| failed(path, source))
     }
 }
 
-/// All blobs stand in one directory, which is durable before the first is written. In a directory that is created when
-/// it is needed, a blob could be answered for while another writer has yet to make the directory itself durable.
-fn path_of(hash: &ObjectHash) -> Path {
-    match hash {
-        ObjectHash::Package(hash) => Path::from(format!("package-{}", hash.digest().to_hex())),
-        ObjectHash::Component(hash) => Path::from(format!("component-{}", hash.digest().to_hex())),
+/// An object that is being written. Nobody sees it before it is finished; one that is dropped never was.
+#[derive(Debug)]
+pub(crate) struct ObjectWriter {
+    path: Path,
+    upload: WriteMultipart,
+}
+
+impl ObjectWriter {
+    /// Writes what comes next.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub(crate) async fn write(&mut self, bytes: Bytes) -> Result<(), BlobError> {
+        self.upload.put(bytes);
+        self.upload.wait_for_capacity(PIECES_MAX).await.map_err(|source| failed(&self.path, source))
     }
+
+    /// Makes the object visible, durably and at once.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub(crate) async fn finish(self) -> Result<(), BlobError> {
+        self.upload.finish().await.map(drop).map_err(|source| failed(&self.path, source))
+    }
+
+    /// Throws away what was written.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub(crate) async fn abort(self) -> Result<(), BlobError> {
+        self.upload.abort().await.map_err(|source| failed(&self.path, source))
+    }
+}
+
+/// A name for an object that no hash of this registry names, made of random bytes.
+///
+/// # Errors
+/// If there is no randomness.
+pub(crate) fn nameless() -> Result<String, getrandom::Error> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes)?;
+    Ok(format!("{NAMELESS_PREFIX}{}", hex::encode(bytes)))
+}
+
+/// The name of the object that holds a text or a component.
+///
+/// All objects stand in one directory, which is durable before the first is written. In a directory that is created when
+/// it is needed, an object could be answered for while another writer has yet to make the directory itself durable.
+pub(crate) fn name_of(hash: &ObjectHash) -> String {
+    match hash {
+        ObjectHash::Package(hash) => format!("package-{}", hash.digest().to_hex()),
+        ObjectHash::Component(hash) => format!("component-{}", hash.digest().to_hex()),
+    }
+}
+
+fn path_of(hash: &ObjectHash) -> Path {
+    Path::from(name_of(hash))
+}
+
+fn failed(path: &Path, source: object_store::Error) -> BlobError {
+    BlobError::Store { path: path.to_string(), source }
 }

@@ -70,6 +70,22 @@ pub struct ServerLimits {
     pub job_stack_size_bytes: usize,
     /// Bytes of verified content that is kept in memory.
     pub cache_size_bytes_max: usize,
+    /// Bytes of verified blobs that are kept in memory for OCI clients.
+    pub oci_cache_size_bytes_max: usize,
+    /// Bytes of a blob in a namespace that takes artifacts of any kind. Elsewhere a blob is no larger than a component.
+    pub oci_blob_size_bytes_max: usize,
+    /// Bytes of a blob up to which it is verified before it is sent, and kept in memory. Others are sent as they are read.
+    pub oci_small_blob_size_bytes_max: usize,
+    /// Bytes of an upload that are gathered in memory and written as one part.
+    pub oci_part_size_bytes_max: usize,
+    /// Bytes that are read at once of what is sent as it is read.
+    pub oci_read_size_bytes: usize,
+    /// Uploads of one account that are going on at one time.
+    pub oci_uploads_per_account_max: usize,
+    /// Blobs of one account that no manifest names.
+    pub oci_unbound_blobs_max: usize,
+    /// Bytes of one account's uploads, and of its blobs that no manifest names.
+    pub oci_unbound_size_bytes_max: usize,
     /// How long a request's headers may take, and how long a connection may be idle.
     pub header_wait_max: Duration,
     /// How long the next piece of a body may take.
@@ -84,6 +100,15 @@ pub struct ServerLimits {
     pub request_duration_max: Duration,
     /// How long counted downloads wait in memory before they are written.
     pub downloads_wait: Duration,
+    /// How long an upload may lie still before it is collected.
+    pub oci_upload_idle_max: Duration,
+    /// How long a blob that no manifest names can be found after it was pushed.
+    pub oci_unbound_duration_max: Duration,
+    /// How long a client may take from the answer that a blob is there to the manifest that names it. So long a blob is
+    /// kept when it cannot be found any more.
+    pub oci_push_duration_max: Duration,
+    /// How long what is to be collected waits for it.
+    pub oci_collection_wait: Duration,
     /// How long indexing waits before it tries again what failed.
     pub index_retry_wait: Duration,
     /// How long requests may go on when the server stops.
@@ -123,6 +148,14 @@ impl Default for ServerLimits {
             jobs_waiting_max: 64,
             job_stack_size_bytes: 64 << 20,
             cache_size_bytes_max: 256 << 20,
+            oci_cache_size_bytes_max: 64 << 20,
+            oci_blob_size_bytes_max: 1 << 30,
+            oci_small_blob_size_bytes_max: 4 << 20,
+            oci_part_size_bytes_max: 8 << 20,
+            oci_read_size_bytes: 256 << 10,
+            oci_uploads_per_account_max: 256,
+            oci_unbound_blobs_max: 10_000,
+            oci_unbound_size_bytes_max: 8 << 30,
             header_wait_max: Duration::from_secs(30),
             body_wait_max: Duration::from_secs(30),
             discard_duration_max: Duration::from_secs(5),
@@ -130,6 +163,10 @@ impl Default for ServerLimits {
             database_wait_max: Duration::from_secs(10),
             request_duration_max: Duration::from_secs(300),
             downloads_wait: Duration::from_secs(5),
+            oci_upload_idle_max: Duration::from_secs(24 * 60 * 60),
+            oci_unbound_duration_max: Duration::from_secs(24 * 60 * 60),
+            oci_push_duration_max: Duration::from_secs(60 * 60),
+            oci_collection_wait: Duration::from_secs(60 * 60),
             index_retry_wait: Duration::from_secs(5),
             shutdown_duration_max: Duration::from_secs(10),
         }

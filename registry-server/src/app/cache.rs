@@ -23,7 +23,7 @@ struct Entries<K: Eq + Hash, V> {
     size_bytes: usize,
 }
 
-impl<K: Copy + Eq + Hash, V: Clone + InMemory> Cache<K, V> {
+impl<K: Eq + Hash, V: Clone + InMemory> Cache<K, V> {
     /// An empty cache for values of `size_bytes_max` bytes in all.
     pub(crate) fn new(size_bytes_max: usize) -> Self {
         Self { entries: Mutex::new(Entries { values: LruCache::unbounded(), size_bytes: 0 }), size_bytes_max }

@@ -49,6 +49,8 @@ pub(crate) struct App {
     workers: Workers,
     documents: Cache<ObjectHash, Documents>,
     binaries: Cache<ComponentHash, Bytes>,
+    /// The bytes of small blobs, by the names of their objects.
+    oci_blobs: Cache<String, Bytes>,
     downloads: Downloads,
     turns: Turns,
     reserved_namespaces: Vec<String>,
@@ -108,6 +110,7 @@ impl App {
             workers: Workers::start(&limits)?,
             documents: Cache::new(half_size_bytes),
             binaries: Cache::new(half_size_bytes),
+            oci_blobs: Cache::new(limits.oci_cache_size_bytes_max),
             downloads: Downloads::default(),
             turns: Turns::default(),
             store,

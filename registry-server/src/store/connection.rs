@@ -1,6 +1,7 @@
 //! One way to ask either database: the same SQL text, the same values in, the same rows out.
 
 use super::{StoreError, parse};
+use crate::oci::{Digest, Repository};
 use jiff::Timestamp;
 use registry_core::component::Direction;
 use registry_core::id::{ComponentHash, InterfaceId, ObjectHash, PackageHash, ViewId};
@@ -270,7 +271,7 @@ macro_rules! as_text {
     )*};
 }
 
-as_text!(str, String, PackageHash, ComponentHash, InterfaceId, ViewId, ObjectHash, Version);
+as_text!(str, String, PackageHash, ComponentHash, InterfaceId, ViewId, ObjectHash, Version, Digest, Repository);
 
 /// `$first, $(first + 1), …`: a place for each of `count` values. Only numbers stand in it.
 pub(super) fn places(first: usize, count: usize) -> String {
