@@ -98,6 +98,8 @@ pub struct ServerLimits {
     pub database_wait_max: Duration,
     /// How long a whole request may take.
     pub request_duration_max: Duration,
+    /// How long an OCI client goes on with a token before it asks for one again.
+    pub oci_token_duration_max: Duration,
     /// How long counted downloads wait in memory before they are written.
     pub downloads_wait: Duration,
     /// How long an upload may lie still before it is collected.
@@ -162,6 +164,7 @@ impl Default for ServerLimits {
             job_wait_max: Duration::from_secs(20),
             database_wait_max: Duration::from_secs(10),
             request_duration_max: Duration::from_secs(300),
+            oci_token_duration_max: Duration::from_secs(300),
             downloads_wait: Duration::from_secs(5),
             oci_upload_idle_max: Duration::from_secs(24 * 60 * 60),
             oci_unbound_duration_max: Duration::from_secs(24 * 60 * 60),

@@ -5,12 +5,25 @@ use super::request::REQUEST_ID;
 use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderName, Method, header};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use std::time::Duration;
 use tower_http::cors::{Any, CorsLayer};
 
 /// How long a browser may remember what is allowed.
 const REMEMBERED_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What pages may look at besides what is always open to them.
+const EXPOSED: [HeaderName; 9] = [
+    header::CONTENT_RANGE,
+    header::ETAG,
+    header::LINK,
+    header::RETRY_AFTER,
+    header::WARNING,
+    REQUEST_ID,
+    HeaderName::from_static("docker-content-digest"),
+    HeaderName::from_static("oci-filters-applied"),
+    HeaderName::from_static("registry-hash"),
+];
 
 pub(super) fn reads() -> CorsLayer {
     let no_variation: [HeaderName; 0] = [];
@@ -18,7 +31,7 @@ pub(super) fn reads() -> CorsLayer {
         .allow_origin(Any)
         .allow_methods([Method::GET, Method::HEAD, Method::OPTIONS])
         .allow_headers([header::AUTHORIZATION, header::IF_NONE_MATCH, header::IF_RANGE, header::RANGE])
-        .expose_headers([header::CONTENT_RANGE, header::ETAG, header::RETRY_AFTER, REQUEST_ID])
+        .expose_headers(EXPOSED)
         .max_age(REMEMBERED_MAX)
         .vary(no_variation)
 }
@@ -30,5 +43,5 @@ pub(super) async fn options(request: Request, next: Next) -> Response {
     if request.method() != Method::OPTIONS || asks || is_known {
         return next.run(request).await;
     }
-    unknown_route(request.uri().clone()).await.into_response()
+    unknown_route(request.uri().clone()).await.at(request.uri().path())
 }

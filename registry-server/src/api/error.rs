@@ -1,5 +1,6 @@
 //! The one shape of every error.
 
+use super::oci::{self, OciError};
 use super::respond;
 use crate::app::{AppError, InternalError};
 use crate::limits::ERROR_MESSAGE_CHARS_MAX;
@@ -30,6 +31,16 @@ impl ApiError {
     /// An error in the address, whatever the same text would be in an upload.
     pub(super) fn in_address(error: impl Into<AppError>) -> Self {
         Self::from(error.into()).with_status(StatusCode::BAD_REQUEST)
+    }
+
+    /// The status, what is answered, and what is for the log alone.
+    pub(super) fn into_parts(self) -> (StatusCode, ErrorBody, Option<Arc<InternalError>>) {
+        (self.status, self.body, self.failure)
+    }
+
+    /// The same error in the shape of the API that the address belongs to.
+    pub(super) fn at(self, path: &str) -> Response {
+        if oci::has(path) { OciError::from(self).into_response() } else { self.into_response() }
     }
 
     /// The same error under another status.

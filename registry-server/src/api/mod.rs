@@ -52,6 +52,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .layer(representation::compression())
         // Their clients compute digests of what they receive and look at its length, so it is sent as it is.
         .nest("/v2", oci::router(&state))
+        .route("/v2/", oci::root(&state))
         .layer(from_fn(representation::choose))
         .layer(from_fn_with_state(state.clone(), access::guard))
         .layer(cors::reads())

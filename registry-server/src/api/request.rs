@@ -2,14 +2,13 @@
 
 use super::error::ApiError;
 use super::respond::Download;
-use super::{ApiState, respond, unread};
+use super::{ApiState, unread};
 use crate::app::{InternalError, TOKEN_PREFIX};
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use futures::FutureExt;
-use registry_core::wire::ErrorBody;
 use registry_core::with_causes;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
@@ -26,18 +25,18 @@ pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id"
 pub(super) async fn handle(State(state): State<ApiState>, request: Request, next: Next) -> Response {
     let id = RequestId::next();
     let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
-    let path = without_tokens(request.uri().path());
-    let span = info_span!("request", %id, method = %request.method(), route, path);
+    let path = request.uri().path().to_owned();
+    let span = info_span!("request", %id, method = %request.method(), route, path = without_tokens(&path));
     let (parts, body) = request.into_parts();
     let (body, was_read) = unread::watch(body, state.app.limits());
     let request = Request::from_parts(parts, body);
     let (duration_max, method) = (state.app.limits().request_duration_max, request.method().clone());
     async move {
         let started = Instant::now();
-        let mut response = answer(request, next, duration_max).await;
+        let mut response = answer(request, next, duration_max).await.unwrap_or_else(|error| error.at(&path));
         if let Some(failure) = response.extensions_mut().remove::<Arc<InternalError>>() {
             error!(%id, "request {id} failed: {}", with_causes(&*failure));
-            response = opaque(response, &id);
+            response = opaque(response.status(), &id).at(&path);
         }
         count_download(&state, &method, &mut response);
         info!(status = response.status().as_u16(), duration_ms = started.elapsed().as_millis() as u64, "answered");
@@ -47,15 +46,14 @@ pub(super) async fn handle(State(state): State<ApiState>, request: Request, next
     .await
 }
 
-async fn answer(request: Request, next: Next, duration_max: Duration) -> Response {
+async fn answer(request: Request, next: Next, duration_max: Duration) -> Result<Response, ApiError> {
     let handled = AssertUnwindSafe(next.run(request)).catch_unwind();
     match timeout(duration_max, handled).await {
-        Ok(Ok(response)) => response,
-        Ok(Err(_)) => ApiError::from(InternalError::HandlerPanicked).into_response(),
+        Ok(Ok(response)) => Ok(response),
+        Ok(Err(_)) => Err(InternalError::HandlerPanicked.into()),
         Err(_) => {
             let message = format!("the request took longer than {} s", duration_max.as_secs());
-            ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "request_timeout", message, Some("try again"))
-                .into_response()
+            Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "request_timeout", message, Some("try again")))
         }
     }
 }
@@ -77,20 +75,11 @@ fn count_download(state: &ApiState, method: &Method, response: &mut Response) {
     }
 }
 
-/// The same status with a body that says nothing but where to look in the log.
-fn opaque(response: Response, id: &RequestId) -> Response {
-    let body = ErrorBody {
-        code: "internal".to_owned(),
-        message: format!("the registry failed on request `{id}`"),
-        hint: Some("tell the registry's operator this request's id; the log says more".to_owned()),
-        details: Vec::new(),
-    };
-    let retry_after = response.headers().get(header::RETRY_AFTER).cloned();
-    let mut replaced = (response.status(), respond::json(&body)).into_response();
-    if let Some(retry_after) = retry_after {
-        replaced.headers_mut().insert(header::RETRY_AFTER, retry_after);
-    }
-    replaced
+/// An answer that says nothing but where to look in the log.
+fn opaque(status: StatusCode, id: &RequestId) -> ApiError {
+    let message = format!("the registry failed on request `{id}`");
+    let hint = Some("tell the registry's operator this request's id; the log says more");
+    ApiError::new(status, "internal", message, hint)
 }
 
 fn finish(mut response: Response, id: &RequestId, body_was_read: bool) -> Response {

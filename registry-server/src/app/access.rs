@@ -4,6 +4,7 @@ use super::{App, AppError, sha256_hex};
 use jiff::Timestamp;
 use registry_core::wire::{Namespace, Scope, TokenInfo};
 use secrecy::{ExposeSecret, SecretString};
+use std::time::Duration;
 use subtle::ConstantTimeEq;
 
 /// What every token begins with, so that people and secret scanners recognise one.
@@ -63,6 +64,13 @@ impl App {
         let caller = Caller { token: token.info, operator: token.operator };
         caller.check_good(Timestamp::now())?;
         Ok(caller)
+    }
+
+    /// How long a client may go on with a caller's token before it asks again whether it is good.
+    pub(crate) fn token_duration(&self, caller: &Caller, now: Timestamp) -> Duration {
+        let max = self.limits.oci_token_duration_max;
+        let left = caller.token.expires_at.map(|at| Duration::try_from(at.duration_since(now)).unwrap_or_default());
+        left.map_or(max, |left| left.min(max))
     }
 
     /// The namespace, if the caller may change it: as one of its owners, or as the operator.

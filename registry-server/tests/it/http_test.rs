@@ -15,9 +15,16 @@ use tokio::net::TcpStream;
 #[tokio::test(flavor = "multi_thread")]
 async fn unknown_routes_and_methods_have_the_one_shape() {
     let (_dir, server) = server::temporary().await;
-    for path in
-        ["/nothing", "/v1", "/v1/", "/v2/packages", "/v1/packages/", "/v1/releases/a", "/v1/releases/a/b/1.0.0/c"]
-    {
+    for path in [
+        "/nothing",
+        "/v1",
+        "/v1/",
+        "/v3/packages",
+        "/v20",
+        "/v1/packages/",
+        "/v1/releases/a",
+        "/v1/releases/a/b/1.0.0/c",
+    ] {
         let error = expect_error(server.get(path).await, 404, "unknown_route").await;
         assert!(error.hint.is_some());
     }

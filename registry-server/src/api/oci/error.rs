@@ -1,9 +1,10 @@
 //! Errors as the distribution specification shapes them, with this registry's own reasons.
 
-use crate::api::error::{RETRY_AFTER_S, limited, status_of};
+use crate::api::error::{ApiError, RETRY_AFTER_S, limited, status_of};
 use crate::api::respond;
 use crate::app::{AppError, InternalError, OciFault};
-use axum::http::{Method, StatusCode, Uri, header};
+use axum::extract::OriginalUri;
+use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use oci_spec::distribution::ErrorCode;
 use registry_core::limits::LimitExceeded;
@@ -12,9 +13,10 @@ use std::sync::Arc;
 
 /// An error as an OCI client is answered.
 #[derive(Debug)]
-pub(super) struct OciError {
+pub(in crate::api) struct OciError {
     status: StatusCode,
-    code: ErrorCode,
+    /// `None` for what the specification has no code for.
+    code: Option<ErrorCode>,
     message: String,
     detail: Detail,
     failure: Option<Arc<InternalError>>,
@@ -30,10 +32,20 @@ struct Body<'a> {
 
 #[derive(Serialize)]
 struct Entry<'a> {
-    code: &'a ErrorCode,
+    code: Code<'a>,
     message: &'a str,
     detail: &'a Detail,
 }
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Code<'a> {
+    Standard(&'a ErrorCode),
+    Other(&'static str),
+}
+
+/// What other registries say where the specification has no code.
+const UNKNOWN: &str = "UNKNOWN";
 
 /// What the registry's other clients are told as well.
 #[derive(Debug, Default, Serialize)]
@@ -50,7 +62,14 @@ impl OciError {
     /// An error that the application does not know.
     pub(super) fn new(status: StatusCode, code: ErrorCode, own_code: &str, message: impl Into<String>) -> Self {
         let detail = Detail { code: own_code.to_owned(), ..Detail::default() };
-        Self { status, code, message: limited(message.into()), detail, failure: None, upload_size_bytes: None }
+        Self {
+            status,
+            code: Some(code),
+            message: limited(message.into()),
+            detail,
+            failure: None,
+            upload_size_bytes: None,
+        }
     }
 }
 
@@ -81,7 +100,8 @@ impl IntoResponse for OciError {
             Some(hint) => format!("{}; {hint}", self.message),
             None => self.message,
         };
-        let entry = Entry { code: &self.code, message: &message, detail: &self.detail };
+        let code = self.code.as_ref().map_or(Code::Other(UNKNOWN), Code::Standard);
+        let entry = Entry { code, message: &message, detail: &self.detail };
         let mut response = (self.status, respond::json(&Body { errors: [entry] })).into_response();
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER_S.into());
@@ -99,9 +119,13 @@ impl IntoResponse for OciError {
 }
 
 /// The status and the code that the specification has for an error. It has few codes; the message says the rest.
-fn standard(error: &AppError) -> (StatusCode, ErrorCode) {
+fn standard(error: &AppError) -> (StatusCode, Option<ErrorCode>) {
     let code = match error {
-        AppError::Oci(fault) => return standard_fault(fault),
+        AppError::Oci(fault) => {
+            let (status, code) = standard_fault(fault);
+            return (status, Some(code));
+        }
+        AppError::Internal(_) => return (status_of(error), None),
         AppError::NotFound(_) => ErrorCode::ManifestUnknown,
         AppError::TokenRequired { .. } | AppError::Token(_) => ErrorCode::Unauthorized,
         AppError::Forbidden { .. }
@@ -113,7 +137,23 @@ fn standard(error: &AppError) -> (StatusCode, ErrorCode) {
         AppError::Overloaded => ErrorCode::TooManyRequests,
         _ => ErrorCode::ManifestInvalid,
     };
-    (status_of(error), code)
+    (status_of(error), Some(code))
+}
+
+/// What HTTP itself is answered with, before the application is asked.
+impl From<ApiError> for OciError {
+    fn from(error: ApiError) -> Self {
+        let (status, body, failure) = error.into_parts();
+        let code = match status {
+            StatusCode::UNAUTHORIZED => Some(ErrorCode::Unauthorized),
+            StatusCode::PAYLOAD_TOO_LARGE => Some(ErrorCode::SizeInvalid),
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::REQUEST_TIMEOUT => Some(ErrorCode::TooManyRequests),
+            status if status.is_client_error() => Some(ErrorCode::Unsupported),
+            _ => None,
+        };
+        let detail = Detail { code: body.code, hint: body.hint, details: body.details };
+        Self { status, code, message: body.message, detail, failure, upload_size_bytes: None }
+    }
 }
 
 fn standard_fault(fault: &OciFault) -> (StatusCode, ErrorCode) {
@@ -137,12 +177,12 @@ fn standard_fault(fault: &OciFault) -> (StatusCode, ErrorCode) {
     }
 }
 
-pub(super) async fn unknown_route(uri: Uri) -> OciError {
+pub(super) async fn unknown_route(OriginalUri(uri): OriginalUri) -> OciError {
     let message = format!("there is nothing at `{}`; repositories are at `/v2/NAMESPACE/NAME`", uri.path());
     OciError::new(StatusCode::NOT_FOUND, ErrorCode::NameInvalid, "unknown_route", message)
 }
 
-pub(super) async fn unknown_method(method: Method, uri: Uri) -> OciError {
+pub(super) async fn unknown_method(method: Method, OriginalUri(uri): OriginalUri) -> OciError {
     let message = format!("`{method}` is not possible at `{}`", uri.path());
     OciError::new(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::Unsupported, "method_not_allowed", message)
 }

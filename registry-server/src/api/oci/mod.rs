@@ -6,28 +6,46 @@
 mod auth;
 mod error;
 mod extract;
+mod token;
 
-use super::ApiState;
+use super::{ApiState, respond};
+use crate::oci::Repository;
+use auth::Pusher;
 use axum::Router;
-use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::middleware::from_fn_with_state;
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use error::OciError;
+use axum::response::Response;
+use axum::routing::{MethodRouter, get};
+pub(super) use error::OciError;
 
 /// The routes below `/v2`.
 pub(super) fn router(state: &ApiState) -> Router<ApiState> {
-    let repositories = Router::new().route("/", get(ping));
+    let repositories =
+        Router::new().route("/", get(ping)).route(token::PATH, get(token::by_header).post(token::by_form));
     repositories
         .fallback(error::unknown_route)
         .method_not_allowed_fallback(error::unknown_method)
-        .layer(from_fn_with_state(state.clone(), auth::challenge))
+        .layer(from_fn_with_state(state.clone(), auth::admit))
+}
+
+/// `/v2/`. A nested router answers `/v2` alone.
+pub(super) fn root(state: &ApiState) -> MethodRouter<ApiState> {
+    get(ping).fallback(error::unknown_method).layer(from_fn_with_state(state.clone(), auth::admit))
 }
 
 /// Whether this is such a registry, and whether the caller's credentials are good. Clients look at the challenge of the
 /// refusal alone to learn how they can prove who they are, so it comes even where everybody may read.
-async fn ping(State(state): State<ApiState>, headers: HeaderMap) -> Result<Response, OciError> {
-    auth::required(&headers, &state).await?;
-    Ok(axum::Json(serde_json::json!({})).into_response())
+async fn ping(_: Pusher) -> Response {
+    respond::momentary_json(&serde_json::json!({}))
+}
+
+/// Whether an address is one of this API.
+pub(super) fn has(path: &str) -> bool {
+    path.strip_prefix("/v2").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// The repository that an address below `/v2` is about.
+fn repository_of(path: &str) -> Option<Repository> {
+    let mut parts = path.strip_prefix('/')?.splitn(3, '/');
+    let (namespace, name, _) = (parts.next()?, parts.next()?, parts.next()?);
+    Repository::new(namespace, name).ok()
 }
