@@ -18,14 +18,15 @@ CREATE TABLE oci_blobs (
 CREATE INDEX oci_blobs_by_object ON oci_blobs (object);
 CREATE INDEX oci_blobs_by_time ON oci_blobs (pushed_at);
 
--- `content` is the manifest byte for byte. Without `pushed_by` the registry itself made it, for a release that was
--- published in another way.
+-- `content` is the manifest byte for byte. `version` is that of the release whose manifest it is; artifacts that are no
+-- releases have none. Without `pushed_by` the registry itself made it, for a release that was published in another way.
 CREATE TABLE oci_manifests (
     repository    TEXT COLLATE "C"    NOT NULL,
     digest        TEXT COLLATE "C"    NOT NULL,
     media_type    TEXT COLLATE "C"    NOT NULL,
     artifact_type TEXT COLLATE "C",
     subject       TEXT COLLATE "C",
+    version       TEXT COLLATE "C",
     content       TEXT COLLATE "C"    NOT NULL,
     pushed_at     BIGINT NOT NULL,
     pushed_by     TEXT COLLATE "C" REFERENCES accounts (name),
@@ -33,6 +34,7 @@ CREATE TABLE oci_manifests (
 );
 
 CREATE INDEX oci_manifests_by_subject ON oci_manifests (repository, subject);
+CREATE INDEX oci_manifests_by_version ON oci_manifests (repository, version);
 
 -- The blobs that a manifest names: they are bound, and stay.
 CREATE TABLE oci_manifest_blobs (

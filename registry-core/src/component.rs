@@ -223,6 +223,16 @@ impl<'a> DecodedComponent<'a> {
         if refused.is_empty() { Ok(names) } else { Err(ComponentError::Names(refused)) }
     }
 
+    /// The names of what the component imports or exports: interfaces by their full names, everything else by its own.
+    pub fn world_names(&self, direction: Direction) -> BTreeSet<String> {
+        let world = &self.view.worlds[self.world];
+        let items = match direction {
+            Direction::Import => &world.imports,
+            Direction::Export => &world.exports,
+        };
+        items.keys().map(|key| self.view.name_world_key(key)).collect()
+    }
+
     /// Compares the component with the registered packages and names it and its view.
     ///
     /// The closure must hold the packages that the component names, with all their dependencies, and nothing else.

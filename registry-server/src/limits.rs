@@ -50,6 +50,18 @@ pub struct ServerLimits {
     pub tokens_listed_max: usize,
     /// Namespaces that one account claims and keeps; also how many of those that it owns are listed.
     pub namespaces_per_account_max: usize,
+    /// Bytes of an OCI manifest.
+    pub oci_manifest_size_bytes_max: usize,
+    /// Blobs or manifests that one OCI manifest names.
+    pub oci_manifest_descriptors_max: usize,
+    /// Bytes of the config of a WebAssembly artifact.
+    pub oci_config_size_bytes_max: usize,
+    /// OCI manifests of one release: every tool makes another one of the same content.
+    pub oci_manifests_per_release_max: usize,
+    /// Manifests in one list of referrers.
+    pub oci_referrers_listed_max: usize,
+    /// Bytes of such a list, but for its last item.
+    pub oci_referrers_size_bytes_max: usize,
     /// Owners of one namespace.
     pub owners_max: usize,
     /// Bytes of all uploads that are in memory at one time.
@@ -140,6 +152,12 @@ impl Default for ServerLimits {
             tokens_per_account_max: 100,
             tokens_listed_max: 1_000,
             namespaces_per_account_max: 1_000,
+            oci_manifest_size_bytes_max: 4 << 20,
+            oci_manifest_descriptors_max: 1_000,
+            oci_config_size_bytes_max: 1 << 20,
+            oci_manifests_per_release_max: 100,
+            oci_referrers_listed_max: 100,
+            oci_referrers_size_bytes_max: 4 << 20,
             owners_max: 100,
             uploads_size_bytes_max: 512 << 20,
             discarded_size_bytes_max: 8 << 20,

@@ -27,6 +27,6 @@ pub(crate) use parse::{dependency_order, list, sentences, without_panic};
 pub use print::PackageText;
 pub(crate) use print::{canonical_order, order_interfaces, print_package};
 pub(crate) use subset::follow_aliases;
-pub use wasm::{AdmissionError, AdmittedPackage, EncodedWit, WasmKind, wasm_kind};
+pub use wasm::{AdmissionError, AdmittedPackage, EncodedWit, WasmKind, looks_like_wit, wasm_kind};
 pub(crate) use wasm::{decode, validate};
 pub use worlds::WorldInterface;

@@ -9,7 +9,7 @@ use crate::limits::{LimitExceeded, Limits};
 use crate::name::{NameError, PackageName, ReleaseName};
 use std::collections::BTreeSet;
 use wasmparser::types::Types;
-use wasmparser::{Parser, Validator, WasmFeatures};
+use wasmparser::{ComponentExternalKind, Parser, Payload, Validator, WasmFeatures};
 use wit_component::DecodedWasm;
 use wit_parser::{PackageId, Resolve};
 
@@ -33,6 +33,34 @@ pub fn wasm_kind(bytes: &[u8]) -> WasmKind {
     } else {
         WasmKind::Other
     }
+}
+
+/// Tells wasm-encoded WIT from components without decoding either: it exports types and nothing else, and holds nothing
+/// that could run. Bytes that are neither may be taken for one or the other, and cannot be decoded as what they are taken
+/// for.
+pub fn looks_like_wit(bytes: &[u8]) -> bool {
+    let mut exports_types = false;
+    for payload in Parser::new(0).parse_all(bytes) {
+        match payload {
+            Ok(Payload::ComponentExportSection(exports)) => {
+                exports_types = true;
+                let mut exports = exports.into_iter();
+                if !exports.all(|export| export.is_ok_and(|export| export.kind == ComponentExternalKind::Type)) {
+                    return false;
+                }
+            }
+            Ok(
+                Payload::ModuleSection { .. }
+                | Payload::ComponentSection { .. }
+                | Payload::ComponentImportSection(_)
+                | Payload::InstanceSection(_)
+                | Payload::ComponentInstanceSection(_),
+            )
+            | Err(_) => return false,
+            Ok(_) => {}
+        }
+    }
+    exports_types
 }
 
 /// Decodes the bytes of a component or of wasm-encoded WIT, after strict validation.

@@ -4,6 +4,7 @@ use super::Wit;
 use super::encode::package_of;
 use crate::component::Direction;
 use crate::id::InterfaceId;
+use std::collections::BTreeSet;
 use wit_parser::{World, WorldItem};
 
 /// An interface that a world of a package imports or exports by its name. Interfaces that stand inline in a world have no
@@ -28,6 +29,17 @@ impl Wit {
         let mut interfaces: Vec<WorldInterface> = worlds.flat_map(|world| self.interfaces_of(world)).collect();
         interfaces.sort();
         interfaces
+    }
+
+    /// The full names of what the main package offers: its interfaces, its worlds, and what its worlds export.
+    pub fn offered_names(&self) -> BTreeSet<String> {
+        let (resolve, package) = (self.resolve(), &self.resolve().packages[self.main()]);
+        let mut names: BTreeSet<String> = package.interfaces.values().filter_map(|id| resolve.id_of(*id)).collect();
+        for (name, id) in &package.worlds {
+            names.insert(package.name.interface_id(name));
+            names.extend(resolve.worlds[*id].exports.keys().map(|key| resolve.name_world_key(key)));
+        }
+        names
     }
 
     fn interfaces_of(&self, world: &World) -> Vec<WorldInterface> {

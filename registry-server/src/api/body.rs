@@ -62,6 +62,19 @@ pub(super) async fn read_json(state: &ApiState, headers: &HeaderMap, body: Body)
     read(state, headers, body, SizeLimit { size_bytes_max, name: "request_json_size_bytes_max" }).await
 }
 
+/// Memory for bytes that come from somewhere else on behalf of an upload. It is given back when this is dropped.
+///
+/// # Errors
+/// If the server has none now.
+pub(super) fn reserve(state: &ApiState, size_bytes: usize) -> Result<OwnedSemaphorePermit, AppError> {
+    permits(&state.upload_memory, size_bytes.div_ceil(PERMIT_SIZE_BYTES))
+}
+
+fn permits(memory: &Arc<Semaphore>, permits: usize) -> Result<OwnedSemaphorePermit, AppError> {
+    let permits = u32::try_from(permits).map_err(|_| AppError::Overloaded)?;
+    Arc::clone(memory).try_acquire_many_owned(permits).map_err(|_| AppError::Overloaded)
+}
+
 impl SizeLimit {
     fn check(self, size_bytes: usize) -> Result<(), ApiError> {
         Ok(LimitExceeded::check("the size of the body in bytes", size_bytes, self.size_bytes_max, self.name)?)
@@ -82,7 +95,7 @@ impl Reader<'_> {
             self.limit.check(bytes.len() + chunk.len())?;
             let held = memory.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
             let needed = (bytes.len() + chunk.len()).div_ceil(PERMIT_SIZE_BYTES).saturating_sub(held);
-            let permit = self.reserve(needed)?;
+            let permit = permits(self.memory, needed)?;
             match memory.as_mut() {
                 Some(memory) => memory.merge(permit),
                 None => memory = Some(permit),
@@ -105,10 +118,5 @@ impl Reader<'_> {
                 Err(ApiError::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", message, Some("try again")))
             }
         }
-    }
-
-    fn reserve(&self, permits: usize) -> Result<OwnedSemaphorePermit, ApiError> {
-        let permits = u32::try_from(permits).map_err(|_| AppError::Overloaded)?;
-        Arc::clone(self.memory).try_acquire_many_owned(permits).map_err(|_| AppError::Overloaded.into())
     }
 }

@@ -59,7 +59,7 @@ pub(super) async fn publish(
     let size_bytes_max = state.app.limits().content.component_size_bytes_max;
     let limit = SizeLimit { size_bytes_max, name: "component_size_bytes_max" };
     let upload = read(&state, &headers, body, limit).await?;
-    let published = state.app.publish_component(&caller, upload.bytes.clone(), name, expected).await?;
+    let published = state.app.publish_component(&caller, upload.bytes.clone(), name, expected, None).await?;
     Ok(respond::published(&published))
 }
 

@@ -2,7 +2,7 @@
 
 use super::oci::{self, OciError};
 use super::respond;
-use crate::app::{AppError, InternalError};
+use crate::app::{AppError, InternalError, OciFault};
 use crate::limits::ERROR_MESSAGE_CHARS_MAX;
 use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
@@ -104,7 +104,9 @@ pub(super) fn status_of(error: &AppError) -> StatusCode {
         | AppError::OtherKind { .. }
         | AppError::NamespaceTaken(_)
         | AppError::NamespaceTooSimilar { .. }
-        | AppError::LastOwner { .. } => StatusCode::CONFLICT,
+        | AppError::LastOwner { .. }
+        // The only one of OCI's errors that others can run into.
+        | AppError::Oci(OciFault::TagBound { .. }) => StatusCode::CONFLICT,
         AppError::Limit(LimitExceeded { limit, .. }) if limit.ends_with("size_bytes_max") => {
             StatusCode::PAYLOAD_TOO_LARGE
         }

@@ -58,6 +58,11 @@ pub(super) fn named(content_type: HeaderValue, body: Bytes) -> Response {
     tagged(content_type, SHORT, tag, body)
 }
 
+/// Bytes that a name stands for at the moment, under their own entity tag.
+pub(super) fn named_bytes(content_type: HeaderValue, tag: Option<HeaderValue>, body: Bytes) -> Response {
+    tagged(content_type, SHORT, tag, body)
+}
+
 /// JSON about something that a hash names.
 pub(super) fn immutable_json(hash: impl Display, value: &impl Serialize) -> Response {
     match serde_json::to_vec(value) {

@@ -5,7 +5,7 @@ use super::compatibility::{COMPARISONS_MAX, Candidate};
 use super::index::component_document;
 use super::releases::{publisher, written_anew};
 use super::{App, AppError, Caller, Documents, sha256_hex};
-use crate::store::{Publication, Written};
+use crate::store::{NewManifest, Publication, Written};
 use bytes::Bytes;
 use registry_core::closure::Closure;
 use registry_core::component::{DecodedComponent, VerifiedComponent};
@@ -17,7 +17,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 impl App {
-    /// Publishes a component, all of whose packages are published already, and binds a name to it if one is given.
+    /// Publishes a component, all of whose packages are published already, and binds a name to it if one is given; with
+    /// the name comes the OCI manifest that it was pushed with.
     ///
     /// # Errors
     /// If it breaks a rule; nothing is visible of it then.
@@ -27,6 +28,7 @@ impl App {
         bytes: Bytes,
         name: Option<ReleaseName>,
         expected: Option<ComponentHash>,
+        manifest: Option<&NewManifest>,
     ) -> Result<Published<ComponentRecord>, AppError> {
         if let Some(name) = &name {
             self.check_publisher(caller, name.namespace()).await?;
@@ -57,7 +59,7 @@ impl App {
                 self.blobs.put(&key, bytes).await?;
             }
             let (publisher, compared) = (publisher(caller), compared.as_ref());
-            let publication = Publication { name: &name, publisher, compared, document: &document };
+            let publication = Publication { name: &name, publisher, compared, document: &document, manifest };
             let written = self.store.insert_component(&record, &dependencies, &publisher, Some(&publication)).await?;
             if written != Written::Changed {
                 return Ok(Published { created: written_anew(written, &name, &target)?, record });

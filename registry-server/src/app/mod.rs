@@ -21,7 +21,7 @@ mod workers;
 
 pub(crate) use access::{Caller, TOKEN_PREFIX};
 pub(crate) use error::{AppError, InternalError};
-pub(crate) use oci::OciFault;
+pub(crate) use oci::{OciFault, PushedManifest, Referrer, ServedManifest};
 pub(crate) use tokens::{another_admin_token, first_admin_token};
 pub(crate) use upload::PackageUpload;
 

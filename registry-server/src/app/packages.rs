@@ -4,7 +4,7 @@ use super::compatibility::{COMPARISONS_MAX, Candidate};
 use super::releases::{publisher, written_anew};
 use super::upload::{AdmittedUpload, ParsedUpload};
 use super::{App, AppError, Caller, Documents, PackageUpload};
-use crate::store::{Publication, Written};
+use crate::store::{NewManifest, Publication, Written};
 use registry_core::closure::Closure;
 use registry_core::id::{ObjectHash, PackageHash};
 use registry_core::limits::Limits;
@@ -25,6 +25,19 @@ impl App {
     ) -> Result<Published<PackageRecord>, AppError> {
         let limits = Arc::clone(&self.limits);
         let parsed = self.workers.run(move || ParsedUpload::parse(upload, expected, &limits)).await??;
+        self.publish_parsed(caller, parsed, None).await
+    }
+
+    /// Publishes a package that is parsed already, together with the OCI manifest that it was pushed with.
+    ///
+    /// # Errors
+    /// As [`App::publish_package`].
+    pub(super) async fn publish_parsed(
+        &self,
+        caller: &Caller,
+        parsed: ParsedUpload,
+        manifest: Option<&NewManifest>,
+    ) -> Result<Published<PackageRecord>, AppError> {
         self.check_publisher(caller, parsed.name.namespace()).await?;
         let roots = self.packages_of(&format!("`{}`", parsed.name), &parsed.dependencies).await?;
         let dependencies = self.stored_closure(&roots).await?;
@@ -41,7 +54,7 @@ impl App {
                 self.blobs.put(&target.hash(), text.into()).await?;
             }
             let (name, compared, document) = (&record.name, compared.as_ref(), &document);
-            let publication = Publication { name, publisher: publisher(caller), compared, document };
+            let publication = Publication { name, publisher: publisher(caller), compared, document, manifest };
             let written = self.store.insert_package(&record, &worlds, &publication).await?;
             if written != Written::Changed {
                 let created = written_anew(written, &record.name, &target)?;

@@ -2,7 +2,7 @@
 
 use super::access::TokenFault;
 use super::compatibility::{COMPARISONS_MAX, Candidate};
-use super::{App, AppError, Caller, request};
+use super::{App, AppError, Caller, OciFault, request};
 use crate::store::{Publisher, Unyanked, Written, other_kind};
 use jiff::Timestamp;
 use registry_core::compatibility::Neighbours;
@@ -180,13 +180,23 @@ pub(super) fn written_anew(written: Written, name: &ReleaseName, target: &Releas
         Written::Created => Ok(true),
         Written::Present => Ok(false),
         Written::Bound(bound) => Err(AppError::bound(name, &bound, target)),
-        Written::NotClaimed => Err(AppError::NotClaimed { namespace: name.namespace().to_owned() }),
-        Written::NotOwner => {
-            let message = format!("the namespace `{}` belongs to others since a moment ago", name.namespace());
-            Err(AppError::Forbidden { message, hint: "ask one of its owners".to_owned() })
-        }
         Written::OtherKind => Err(AppError::other_kind(name, target)),
-        Written::TokenGone(id) => Err(TokenFault::Gone { id }.into()),
-        Written::Changed => Err(AppError::Overloaded),
+        refused => Err(refusal(refused, name.namespace())),
+    }
+}
+
+/// Why nothing was written, as far as it does not depend on what was to be written.
+pub(super) fn refusal(written: Written, namespace: &str) -> AppError {
+    match written {
+        Written::NotClaimed => AppError::NotClaimed { namespace: namespace.to_owned() },
+        Written::NotOwner => {
+            let message = format!("the namespace `{namespace}` belongs to others since a moment ago");
+            AppError::Forbidden { message, hint: "ask one of its owners".to_owned() }
+        }
+        Written::TokenGone(id) => TokenFault::Gone { id }.into(),
+        Written::ManifestRefused(refusal) => OciFault::from(refusal).into(),
+        Written::Created | Written::Present | Written::Bound(_) | Written::OtherKind | Written::Changed => {
+            AppError::Overloaded
+        }
     }
 }

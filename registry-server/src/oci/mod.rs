@@ -7,7 +7,7 @@ mod tag;
 
 pub(crate) use digest::{Algorithm, Digest, DigestError, Hasher};
 pub(crate) use repository::{Repository, RepositoryError};
-pub(crate) use tag::{Reference, Tag, TagError};
+pub(crate) use tag::{Reference, ReferenceError, Tag, TagError};
 
 /// The config of the manifest of a WebAssembly artifact
 /// (<https://tag-runtime.cncf.io/wgs/wasm/deliverables/wasm-oci-artifact/>).

@@ -1,7 +1,7 @@
 //! One way to ask either database: the same SQL text, the same values in, the same rows out.
 
 use super::{StoreError, parse};
-use crate::oci::{Digest, Repository};
+use crate::oci::{Digest, Repository, Tag};
 use jiff::Timestamp;
 use registry_core::component::Direction;
 use registry_core::id::{ComponentHash, InterfaceId, ObjectHash, PackageHash, ViewId};
@@ -271,7 +271,7 @@ macro_rules! as_text {
     )*};
 }
 
-as_text!(str, String, PackageHash, ComponentHash, InterfaceId, ViewId, ObjectHash, Version, Digest, Repository);
+as_text!(str, String, PackageHash, ComponentHash, InterfaceId, ViewId, ObjectHash, Version, Digest, Repository, Tag);
 
 /// `$first, $(first + 1), …`: a place for each of `count` values. Only numbers stand in it.
 pub(super) fn places(first: usize, count: usize) -> String {

@@ -121,7 +121,7 @@ async fn publish_as(
     let document = document(&record.name);
     let token = new_token(store, account).await;
     let publisher = Publisher { token: &token, account, at: at(0) };
-    let publication = Publication { name: &record.name, publisher, compared, document: &document };
+    let publication = Publication { name: &record.name, publisher, compared, document: &document, manifest: None };
     store.insert_package(record, &[], &publication).await.unwrap()
 }
 
@@ -130,7 +130,7 @@ async fn publish_component(store: &Store, record: &ComponentRecord, release: &st
     let document = document(&release);
     let token = new_token(store, "admin").await;
     let publisher = Publisher { token: &token, account: "admin", at: at(1) };
-    let publication = Publication { name: &release, publisher, compared: None, document: &document };
+    let publication = Publication { name: &release, publisher, compared: None, document: &document, manifest: None };
     let dependencies: Vec<PackageHash> = record.interfaces.iter().map(|interface| interface.package).collect();
     store.insert_component(record, &dependencies, &publisher, Some(&publication)).await.unwrap()
 }
@@ -306,7 +306,8 @@ async fn a_token_that_is_no_longer_good_publishes_nothing() {
         store.revoke_token(&revoked, at(1)).await.unwrap();
         for (token, at) in [(&revoked, at(2)), (&expired, at(60))] {
             let publisher = Publisher { token, account: "admin", at };
-            let publication = Publication { name: &record.name, publisher, compared: None, document: &document };
+            let publication =
+                Publication { name: &record.name, publisher, compared: None, document: &document, manifest: None };
             let gone = Written::TokenGone(token.clone());
             assert_eq!(store.insert_package(&record, &[], &publication).await.unwrap(), gone);
             assert_eq!(store.insert_component(&tool, &[], &publisher, None).await.unwrap(), gone);
@@ -559,7 +560,8 @@ async fn publish_users(store: &Store) -> [PackageRecord; 2] {
         let document = document(&user.name);
         let token = new_token(store, "admin").await;
         let publisher = Publisher { token: &token, account: "admin", at: at(0) };
-        let publication = Publication { name: &user.name, publisher, compared: None, document: &document };
+        let publication =
+            Publication { name: &user.name, publisher, compared: None, document: &document, manifest: None };
         let worlds = [world(Direction::Import), world(Direction::Export)];
         store.insert_package(&user, &worlds, &publication).await.unwrap();
         publish_component(store, &component(&index.to_string(), using), &format!("demo:tool{index}@1.0.0")).await;
@@ -736,7 +738,8 @@ async fn both_databases_find_the_same() {
             let document = SearchDocument::new(&words, items, docs, summary);
             let token = new_token(&store, "admin").await;
             let publisher = Publisher { token: &token, account: "admin", at: at(0) };
-            let publication = Publication { name: &record.name, publisher, compared: None, document: &document };
+            let publication =
+                Publication { name: &record.name, publisher, compared: None, document: &document, manifest: None };
             store.insert_package(&record, &[], &publication).await.unwrap();
         }
         for (question, expected) in table {
@@ -795,7 +798,8 @@ async fn names_and_documents_of_any_size_can_be_indexed() {
         let document = SearchDocument::new("demo area", &large, &large, &large);
         let token = new_token(&store, "admin").await;
         let publisher = Publisher { token: &token, account: "admin", at: at(0) };
-        let publication = Publication { name: &record.name, publisher, compared: None, document: &document };
+        let publication =
+            Publication { name: &record.name, publisher, compared: None, document: &document, manifest: None };
         assert_eq!(store.insert_package(&record, &[], &publication).await.unwrap(), Written::Created);
         assert_eq!(found(&store, "word1000").await, ["Items demo:area"]);
         let long = "a".repeat(1_000);

@@ -26,7 +26,7 @@ pub(crate) use accounts::NewToken;
 pub(crate) use hashes::HashRange;
 pub(crate) use interfaces::{InterfaceChoice, UserKey};
 pub(crate) use namespaces::{Claimed, OwnerChange};
-pub(crate) use oci::OciBlob;
+pub(crate) use oci::{ManifestRefusal, NewManifest, OciBlob, OciManifest};
 pub(crate) use publication::{Publication, Publisher, Written, compared_with, other_kind};
 pub(crate) use releases::Unyanked;
 pub(crate) use search::{SearchDocument, SearchKey, SearchKind};

@@ -2,6 +2,7 @@
 
 use super::StoreError;
 use super::connection::{Connection, values};
+use super::oci::{ManifestRefusal, NewManifest, artifact_tagged_as, write_manifest};
 use super::releases::{bind, releases_in};
 use super::search::{SearchDocument, write_document};
 use jiff::Timestamp;
@@ -31,6 +32,8 @@ pub(crate) struct Publication<'a> {
     pub(crate) compared: Option<&'a Neighbours<ReleaseName>>,
     /// What a search finds of it.
     pub(crate) document: &'a SearchDocument,
+    /// The OCI manifest that it was pushed with.
+    pub(crate) manifest: Option<&'a NewManifest>,
 }
 
 /// What came of publishing.
@@ -52,6 +55,8 @@ pub(crate) enum Written {
     TokenGone(String),
     /// The neighbours are not those any more that the upload was compared with; the decision must be made again.
     Changed,
+    /// The OCI manifest cannot be written, so nothing is.
+    ManifestRefused(ManifestRefusal),
 }
 
 impl Written {
@@ -61,13 +66,26 @@ impl Written {
     }
 }
 
-/// Binds the name of what was written in the same transaction, if everything is as the publisher believed.
+/// Binds the name of what was written in the same transaction, and writes the manifest that it was pushed with, if
+/// everything is as the publisher believed.
 pub(super) async fn publish(
     connection: &mut Connection,
     publication: &Publication<'_>,
     target: &ReleaseTarget,
 ) -> Result<Written, StoreError> {
-    if let Some(refused) = check_owner(connection, publication).await? {
+    let written = publish_release(connection, publication, target).await?;
+    let Some(manifest) = publication.manifest.filter(|_| written.is_accepted()) else { return Ok(written) };
+    let Publisher { account, at, .. } = publication.publisher;
+    let refused = write_manifest(connection, manifest, Some(account), at).await?;
+    Ok(refused.map_or(written, Written::ManifestRefused))
+}
+
+async fn publish_release(
+    connection: &mut Connection,
+    publication: &Publication<'_>,
+    target: &ReleaseTarget,
+) -> Result<Written, StoreError> {
+    if let Some(refused) = check_owner(connection, publication.name.namespace(), publication.publisher.account).await? {
         return Ok(refused);
     }
     let (bound_now, bound) = bind(connection, publication, target).await?;
@@ -84,6 +102,9 @@ pub(super) async fn publish(
     if has_changed(publication.name, target, publication.compared, &others) {
         return Ok(Written::Changed);
     }
+    if let Some((tag, bound)) = artifact_tagged_as(connection, publication.name).await? {
+        return Ok(Written::ManifestRefused(ManifestRefusal::TagBound(tag, bound)));
+    }
     write_document(connection, publication.name, publication.document).await?;
     Ok(Written::Created)
 }
@@ -98,17 +119,18 @@ pub(super) async fn check_token(
     Ok(if found.is_none() { Some(Written::TokenGone(publisher.token.to_owned())) } else { None })
 }
 
-async fn check_owner(
+/// Refuses those who do not own a namespace any more when their upload has come.
+pub(super) async fn check_owner(
     connection: &mut Connection,
-    publication: &Publication<'_>,
+    namespace: &str,
+    account: &str,
 ) -> Result<Option<Written>, StoreError> {
-    let owners = connection
-        .rows("SELECT account FROM namespace_owners WHERE namespace = $1", values![publication.name.namespace()])
-        .await?;
+    let sql = "SELECT account FROM namespace_owners WHERE namespace = $1";
+    let owners = connection.rows(sql, values![namespace]).await?;
     let owners: Vec<String> = owners.iter().map(|row| row.text("account")).collect::<Result<_, _>>()?;
     Ok(match owners.as_slice() {
         [] => Some(Written::NotClaimed),
-        owners if owners.iter().any(|owner| owner == publication.publisher.account) => None,
+        owners if owners.iter().any(|owner| owner == account) => None,
         _ => Some(Written::NotOwner),
     })
 }

@@ -4,8 +4,9 @@ use super::error::OciError;
 use crate::app::OciFault;
 use crate::oci::Repository;
 use axum::extract::{FromRequestParts, RawPathParams};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::http::{HeaderValue, StatusCode, Uri, header};
+use axum::response::Response;
 use oci_spec::distribution::ErrorCode;
 use std::str::FromStr;
 
@@ -37,4 +38,20 @@ async fn parameter<S: Send + Sync>(parts: &mut Parts, state: &S, name: &str) -> 
         RawPathParams::from_request_parts(parts, state).await.map_err(|error| invalid(error.to_string()))?;
     let found = parameters.iter().find(|(key, _)| *key == name).map(|(_, value)| value.to_owned());
     found.ok_or_else(|| invalid("the address is not complete".to_owned()))
+}
+
+/// A value behind the question mark, the first one of its name. Others are not looked at: clients send what other
+/// registries know.
+pub(super) fn asked(uri: &Uri, name: &str) -> Option<String> {
+    let query = uri.query()?.as_bytes();
+    url::form_urlencoded::parse(query).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+}
+
+/// Tells where a list goes on.
+pub(super) fn next_page(mut response: Response, path: &str, query: &[(&str, &str)]) -> Response {
+    let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(query).finish();
+    if let Ok(link) = HeaderValue::from_str(&format!("<{path}?{query}>; rel=\"next\"")) {
+        response.headers_mut().insert(header::LINK, link);
+    }
+    response
 }

@@ -6,6 +6,9 @@
 mod auth;
 mod error;
 mod extract;
+mod manifests;
+mod referrers;
+mod tags;
 mod token;
 
 use super::{ApiState, respond};
@@ -19,8 +22,15 @@ pub(super) use error::OciError;
 
 /// The routes below `/v2`.
 pub(super) fn router(state: &ApiState) -> Router<ApiState> {
-    let repositories =
-        Router::new().route("/", get(ping)).route(token::PATH, get(token::by_header).post(token::by_form));
+    let repositories = Router::new()
+        .route("/", get(ping))
+        .route(token::PATH, get(token::by_header).post(token::by_form))
+        .route(
+            "/{namespace}/{name}/manifests/{reference}",
+            get(manifests::pull).put(manifests::push).delete(manifests::delete),
+        )
+        .route("/{namespace}/{name}/tags/list", get(tags::list))
+        .route("/{namespace}/{name}/referrers/{digest}", get(referrers::list));
     repositories
         .fallback(error::unknown_route)
         .method_not_allowed_fallback(error::unknown_method)

@@ -1,6 +1,8 @@
 //! What only OCI clients can run into.
 
-use crate::oci::{Digest, DigestError, Reference, Repository, RepositoryError, Tag, TagError};
+use crate::oci::{Digest, DigestError, Reference, ReferenceError, Repository, RepositoryError, Tag, TagError};
+use crate::store::ManifestRefusal;
+use semver::Version;
 
 /// Why an OCI request was not done.
 #[derive(Debug, thiserror::Error)]
@@ -84,6 +86,12 @@ pub(crate) enum OciFault {
         /// What it is bound to.
         bound: Digest,
     },
+    /// The tag is that of a release.
+    #[error("the tag `{0}` is the version of a release, and this is not a manifest of a WIT package or a component")]
+    TagOfRelease(Tag),
+    /// A release has too many manifests.
+    #[error("the release {0} has as many manifests as it may have")]
+    TooManyManifests(Version),
     /// Something else than a WIT package or a component, where the operator does not allow it.
     #[error("the namespace `{namespace}` takes WIT packages and components only: {reason}")]
     ArtifactRefused {
@@ -102,6 +110,26 @@ pub(crate) enum OciFault {
 
 fn list(digests: &[Digest]) -> String {
     digests.iter().map(|digest| format!("`{digest}`")).collect::<Vec<_>>().join(", ")
+}
+
+impl From<ReferenceError> for OciFault {
+    fn from(error: ReferenceError) -> Self {
+        match error {
+            ReferenceError::Tag(error) => Self::Tag(error),
+            ReferenceError::Digest(error) => Self::Digest(error),
+        }
+    }
+}
+
+impl From<ManifestRefusal> for OciFault {
+    fn from(refusal: ManifestRefusal) -> Self {
+        match refusal {
+            ManifestRefusal::Missing(repository, missing) => Self::ManifestBlobUnknown { repository, missing },
+            ManifestRefusal::TagBound(tag, bound) => Self::TagBound { tag, bound },
+            ManifestRefusal::TagOfRelease(tag) => Self::TagOfRelease(tag),
+            ManifestRefusal::TooMany(version) => Self::TooManyManifests(version),
+        }
+    }
 }
 
 impl OciFault {
@@ -125,7 +153,10 @@ impl OciFault {
             Self::SizeMismatch { .. } => ("size_mismatch", Some("upload it again; a part may be missing")),
             Self::ManifestInvalid(_) => ("invalid_manifest", None),
             Self::ManifestBlobUnknown { .. } => ("missing_blobs", Some("push all blobs before the manifest")),
-            Self::TagBound { .. } => ("tag_bound", Some("choose another tag; tags never move")),
+            Self::TagBound { .. } | Self::TagOfRelease(_) => ("tag_bound", Some("choose another tag; tags never move")),
+            Self::TooManyManifests(_) => {
+                ("too_many_manifests", Some("it is published; there is no need to push it again"))
+            }
             Self::ArtifactRefused { .. } => {
                 ("artifact_refused", Some("the operator can allow other artifacts with `--oci-artifacts NAMESPACE`"))
             }

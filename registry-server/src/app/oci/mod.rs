@@ -2,5 +2,12 @@
 
 mod blobs;
 mod error;
+mod made;
+mod manifest;
+mod pull;
+mod push;
+mod wasm_config;
 
 pub(crate) use error::OciFault;
+pub(crate) use pull::{Referrer, ServedManifest};
+pub(crate) use push::PushedManifest;
