@@ -27,6 +27,9 @@ const SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
 /// This registry's own hash of the package or the component.
 const REGISTRY_HASH: HeaderName = HeaderName::from_static("registry-hash");
 
+/// Bytes of the text of one warning. The specification allows 4,096 in all headers together, and a release can have two.
+const WARNING_SIZE_BYTES_MAX: usize = 1_900;
+
 /// A manifest in the address: by a tag or by its digest.
 pub(super) struct ReferenceInPath(Reference);
 
@@ -73,11 +76,12 @@ pub(super) async fn delete(
     _: Reader,
     RepositoryInPath(_): RepositoryInPath,
     ReferenceInPath(reference): ReferenceInPath,
-) -> OciError {
-    match reference {
-        Reference::Tag(_) => OciFault::Immutable("a tag").into(),
-        Reference::Digest(_) => OciFault::Immutable("a manifest").into(),
-    }
+) -> Response {
+    let what = match reference {
+        Reference::Tag(_) => "a tag",
+        Reference::Digest(_) => "a manifest",
+    };
+    ([(header::ALLOW, "GET, HEAD, PUT")], OciError::from(OciFault::Immutable(what))).into_response()
 }
 
 fn served(reference: &Reference, ServedManifest { manifest, release }: ServedManifest) -> Response {
@@ -136,14 +140,21 @@ fn warnings(release: &Release) -> impl Iterator<Item = HeaderValue> {
     yanked.into_iter().chain(deprecated).filter_map(|text| HeaderValue::from_str(&warning(&text)).ok())
 }
 
-/// A text as a warning's value. Few clients read anything but ASCII in a header.
+/// A text as a warning's value, cut if it is long. Few clients read anything but ASCII in a header.
 fn warning(text: &str) -> String {
-    let quoted = text.chars().flat_map(|character| match character {
-        '"' | '\\' => [Some('\\'), Some(character)],
-        ' '..='~' => [Some(character), None],
-        _ => [Some('?'), None],
-    });
-    format!("299 - \"{}\"", quoted.flatten().collect::<String>())
+    let mut quoted = String::new();
+    for character in text.chars() {
+        if quoted.len() >= WARNING_SIZE_BYTES_MAX {
+            quoted.push_str("...");
+            break;
+        }
+        match character {
+            '"' | '\\' => quoted.extend(['\\', character]),
+            ' '..='~' => quoted.push(character),
+            _ => quoted.push('?'),
+        }
+    }
+    format!("299 - \"{quoted}\"")
 }
 
 #[cfg(test)]
@@ -152,6 +163,8 @@ mod tests {
 
     #[test]
     fn a_warning_is_one_quoted_ascii_text() {
+        let long = warning(&"\\".repeat(5_000));
+        assert!(2 * long.len() < 4_096 && long.ends_with("\\\\...\""), "{long}");
         assert_eq!(warning("a\\b \"c\" é\r\n"), r#"299 - "a\\b \"c\" ???""#);
     }
 }
