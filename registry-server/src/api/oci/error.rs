@@ -156,21 +156,6 @@ impl From<ApiError> for OciError {
     }
 }
 
-/// What HTTP itself is answered with, before the application is asked.
-impl From<ApiError> for OciError {
-    fn from(error: ApiError) -> Self {
-        let (status, body, failure) = error.into_parts();
-        let code = match status {
-            StatusCode::UNAUTHORIZED => ErrorCode::Unauthorized,
-            StatusCode::PAYLOAD_TOO_LARGE => ErrorCode::SizeInvalid,
-            StatusCode::SERVICE_UNAVAILABLE | StatusCode::REQUEST_TIMEOUT => ErrorCode::TooManyRequests,
-            _ => ErrorCode::Unsupported,
-        };
-        let detail = Detail { code: body.code, hint: body.hint, details: body.details };
-        Self { status, code, message: body.message, detail, failure, upload_size_bytes: None }
-    }
-}
-
 fn standard_fault(fault: &OciFault) -> (StatusCode, ErrorCode) {
     match fault {
         OciFault::Repository(_) => (StatusCode::BAD_REQUEST, ErrorCode::NameInvalid),
