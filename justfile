@@ -16,4 +16,4 @@ openapi:
 
 # Figures for docs/benchmarks.md.
 bench:
-    cargo bench -p registry-core -p registry-client -p registry-server -p ledger-core -p ledger-runtime --locked
+    cargo bench -p registry-core -p registry-client -p registry-server -p registry-cli -p ledger-core -p ledger-runtime --locked
