@@ -43,7 +43,7 @@ const VERSION_PATTERN: &str = r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-(0|[1
         (name = "Health", description = "For those who run the server"),
         (name = "Pages", description = "This description, for programs and for people"),
     ),
-    components(schemas(ErrorBody, Binary, ExactVersion, Identifier, Kind)),
+    components(schemas(ErrorBody, Archive, Binary, ExactVersion, Identifier, Kind)),
     modifiers(&TokenScheme),
 )]
 pub(super) struct Outline;
@@ -83,6 +83,18 @@ impl PartialSchema for Binary {
 }
 
 impl ToSchema for Binary {}
+
+/// A `.tar.gz`, byte by byte.
+pub(super) enum Archive {}
+
+impl PartialSchema for Archive {
+    fn schema() -> RefOr<Schema> {
+        let format = SchemaFormat::KnownFormat(KnownFormat::Binary);
+        ObjectBuilder::new().schema_type(Type::String).format(Some(format)).description(Some("A `.tar.gz`")).into()
+    }
+}
+
+impl ToSchema for Archive {}
 
 /// What can be wrong with a question about one hash or name.
 pub(super) struct Lookup;

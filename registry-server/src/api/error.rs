@@ -94,7 +94,7 @@ pub(super) fn limited(mut message: String) -> String {
 
 pub(super) fn status_of(error: &AppError) -> StatusCode {
     match error {
-        AppError::NotFound(_) => StatusCode::NOT_FOUND,
+        AppError::NotFound(_) | AppError::NotAPackage(_) => StatusCode::NOT_FOUND,
         AppError::Body(_) => StatusCode::BAD_REQUEST,
         AppError::TokenRequired { .. } | AppError::Token(_) => StatusCode::UNAUTHORIZED,
         AppError::Forbidden { .. } | AppError::NotClaimed { .. } | AppError::NamespaceReserved(_) => {

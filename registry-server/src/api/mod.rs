@@ -1,6 +1,7 @@
 //! The HTTP API (`docs/api.md`): extract, call the application, respond.
 
 mod access;
+mod archives;
 mod body;
 mod components;
 mod cors;
@@ -81,6 +82,7 @@ fn version_1() -> OpenApiRouter<ApiState> {
         .routes(routes!(packages::wit))
         .routes(routes!(packages::flat))
         .routes(routes!(packages::closure))
+        .routes(routes!(archives::package))
         .routes(routes!(components::publish))
         .routes(routes!(components::record))
         .routes(routes!(components::wasm))
@@ -89,6 +91,7 @@ fn version_1() -> OpenApiRouter<ApiState> {
         .routes(routes!(components::closure))
         .routes(routes!(releases::list))
         .routes(routes!(releases::release))
+        .routes(routes!(archives::release))
         .routes(routes!(releases::yank, releases::unyank))
         .routes(routes!(releases::deprecate, releases::undeprecate))
         .routes(routes!(releases::missing))

@@ -147,6 +147,9 @@ pub(crate) enum AppError {
         /// What was uploaded.
         uploaded: &'static str,
     },
+    /// What is asked for is there for packages only.
+    #[error("`{0}` is a component, and only packages have an archive of their WIT")]
+    NotAPackage(Box<ReleaseName>),
     /// The upload is not a package that can be published.
     #[error(transparent)]
     Package(Box<AdmissionError>),
@@ -187,6 +190,9 @@ pub(crate) enum InternalError {
         /// What is wrong with it.
         reason: String,
     },
+    /// An archive of WIT cannot be written.
+    #[error("an archive cannot be written")]
+    Archive(#[source] std::io::Error),
     /// There is no randomness for secrets.
     #[error("the system gives no randomness")]
     Random(#[source] getrandom::Error),

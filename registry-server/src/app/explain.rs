@@ -61,6 +61,9 @@ impl AppError {
                 ("unknown_account", Some("an account is there as soon as the operator has made a token for it"))
             }
             Self::Text { .. } => ("invalid_text", None),
+            Self::NotAPackage(_) => {
+                ("not_a_package", Some("ask for the packages that it refers to: `registry show` lists them"))
+            }
             Self::NotFound(_) => ("not_found", Some("check the hash or the name, or publish it first")),
             Self::Hash(_) | Self::HashPrefix(_) | Self::Sha256 => ("invalid_hash", None),
             Self::Interface(_) => ("invalid_name", None),

@@ -1,6 +1,7 @@
 //! The registry's rules: what may be published, and what is served. Neither HTTP nor SQL.
 
 mod access;
+mod archive;
 mod cache;
 mod closures;
 mod compatibility;
@@ -32,7 +33,7 @@ use crate::store::Store;
 use bytes::Bytes;
 use cache::{Cache, InMemory};
 use downloads::Downloads;
-use registry_core::id::{ComponentHash, ObjectHash};
+use registry_core::id::{ComponentHash, ObjectHash, PackageHash};
 use registry_core::limits::LimitExceeded;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
@@ -48,6 +49,7 @@ pub(crate) struct App {
     blobs: BlobStore,
     workers: Workers,
     documents: Cache<ObjectHash, Documents>,
+    archives: Cache<PackageHash, Bytes>,
     binaries: Cache<ComponentHash, Bytes>,
     /// The bytes of small blobs, by the names of their objects.
     oci_blobs: Cache<String, Bytes>,
@@ -105,11 +107,11 @@ impl App {
     /// # Errors
     /// If its threads cannot be started.
     pub(crate) fn new(store: Store, blobs: BlobStore, rules: Rules, limits: Arc<ServerLimits>) -> io::Result<Self> {
-        let half_size_bytes = limits.cache_size_bytes_max / 2;
         Ok(Self {
             workers: Workers::start(&limits)?,
-            documents: Cache::new(half_size_bytes),
-            binaries: Cache::new(half_size_bytes),
+            documents: Cache::new(limits.cache_size_bytes_max / 2),
+            archives: Cache::new(limits.cache_size_bytes_max / 8),
+            binaries: Cache::new(limits.cache_size_bytes_max / 8 * 3),
             oci_blobs: Cache::new(limits.oci_cache_size_bytes_max),
             downloads: Downloads::default(),
             turns: Turns::default(),

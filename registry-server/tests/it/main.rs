@@ -5,6 +5,7 @@
 
 mod access_test;
 mod accounts_test;
+mod archives_test;
 mod compatibility_test;
 mod components_test;
 mod discovery_test;
