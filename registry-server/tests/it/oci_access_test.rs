@@ -218,10 +218,11 @@ async fn a_private_registry_shows_nothing_below_v2_to_nobody() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_no_handler_answers_has_the_shape_of_the_specification_too() {
     let dir = TempDir::new().unwrap();
-    let limits = ServerLimits { request_duration_max: std::time::Duration::ZERO, ..ServerLimits::default() };
-    let config = Config { ..config(dir.path(), limits) };
-    let server = TestServer::bare(config).await;
-    let response = server.get("/v2/").await;
+    let limits = ServerLimits { request_duration_max: std::time::Duration::from_millis(50), ..ServerLimits::default() };
+    let server = TestServer::bare(config(dir.path(), limits)).await;
+    let never = futures::stream::pending::<std::io::Result<Vec<u8>>>();
+    let request = server.anonymous().request(Method::POST, "/v2/token");
+    let response = send(request.body(reqwest::Body::wrap_stream(never))).await;
     assert_eq!((response.status().as_u16(), &response.headers()["retry-after"]), (503, &HeaderValue::from_static("2")));
     assert_eq!(oci_error(response).await.1, "request_timeout");
     let (_dir, server) = server::temporary().await;
