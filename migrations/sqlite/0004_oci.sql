@@ -16,7 +16,9 @@ CREATE TABLE oci_blobs (
 ) STRICT;
 
 CREATE INDEX oci_blobs_by_object ON oci_blobs (object);
+CREATE INDEX oci_blobs_by_digest ON oci_blobs (digest);
 CREATE INDEX oci_blobs_by_time ON oci_blobs (pushed_at);
+CREATE INDEX oci_blobs_by_account ON oci_blobs (pushed_by, pushed_at);
 
 -- `content` is the manifest byte for byte. `version` is that of the release whose manifest it is; artifacts that are no
 -- releases have none. Without `pushed_by` the registry itself made it, for a release that was published in another way.

@@ -2,7 +2,7 @@
 
 use crate::config::{BlobUrl, create_private_dir};
 use bytes::Bytes;
-use futures::{Stream, StreamExt, TryStreamExt};
+use futures::{Stream, TryStreamExt};
 use jiff::Timestamp;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
@@ -213,24 +213,24 @@ impl ObjectWriter {
     pub(crate) async fn finish(self) -> Result<(), BlobError> {
         self.upload.finish().await.map(drop).map_err(|source| failed(&self.path, source))
     }
-
-    /// Throws away what was written.
-    ///
-    /// # Errors
-    /// If the store fails.
-    pub(crate) async fn abort(self) -> Result<(), BlobError> {
-        self.upload.abort().await.map_err(|source| failed(&self.path, source))
-    }
 }
 
-/// A name for an object that no hash of this registry names, made of random bytes.
+/// A name for an object that no hash of this registry names.
 ///
 /// # Errors
 /// If there is no randomness.
 pub(crate) fn nameless() -> Result<String, getrandom::Error> {
+    Ok(format!("{NAMELESS_PREFIX}{}", random_hex()?))
+}
+
+/// 16 random bytes in hexadecimal digits: nobody has had them before, and nobody can guess them.
+///
+/// # Errors
+/// If there is no randomness.
+pub(crate) fn random_hex() -> Result<String, getrandom::Error> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes)?;
-    Ok(format!("{NAMELESS_PREFIX}{}", hex::encode(bytes)))
+    Ok(hex::encode(bytes))
 }
 
 /// The name of the object that holds a text or a component.

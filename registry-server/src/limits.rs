@@ -121,7 +121,10 @@ pub struct ServerLimits {
     /// How long a client may take from the answer that a blob is there to the manifest that names it. So long a blob is
     /// kept when it cannot be found any more.
     pub oci_push_duration_max: Duration,
-    /// How long what is to be collected waits for it.
+    /// How old an object is at least that is collected because no row leads to it. Every object has its row when the
+    /// request ends that wrote it.
+    pub oci_object_age_min: Duration,
+    /// How long to wait from one collection to the next.
     pub oci_collection_wait: Duration,
     /// How long indexing waits before it tries again what failed.
     pub index_retry_wait: Duration,
@@ -187,6 +190,7 @@ impl Default for ServerLimits {
             oci_upload_idle_max: Duration::from_secs(24 * 60 * 60),
             oci_unbound_duration_max: Duration::from_secs(24 * 60 * 60),
             oci_push_duration_max: Duration::from_secs(60 * 60),
+            oci_object_age_min: Duration::from_secs(24 * 60 * 60),
             oci_collection_wait: Duration::from_secs(60 * 60),
             index_retry_wait: Duration::from_secs(5),
             shutdown_duration_max: Duration::from_secs(10),

@@ -141,6 +141,8 @@ impl Server {
         let mut shutdown = pin!(shutdown);
         let indexing = Arc::clone(&self.app);
         let indexing = tokio::spawn(async move { indexing.index_what_is_not().await });
+        let collecting = Arc::clone(&self.app);
+        let collecting = tokio::spawn(async move { collecting.collect_garbage().await });
         let (stop, stopped) = oneshot::channel::<()>();
         let counting = Arc::clone(&self.app);
         let counting = tokio::spawn(async move { counting.write_downloads_until(stopped).await });
@@ -153,6 +155,7 @@ impl Server {
         drop(self.listener);
         connections.finish(self.limits.shutdown_duration_max).await;
         indexing.abort();
+        collecting.abort();
         drop(stop);
         // It ends by itself, so that no count is lost while it is being written.
         let _ = counting.await;

@@ -66,7 +66,7 @@ pub(super) fn named_bytes(content_type: HeaderValue, tag: Option<HeaderValue>, b
 /// JSON about something that a hash names.
 pub(super) fn immutable_json(hash: impl Display, value: &impl Serialize) -> Response {
     match serde_json::to_vec(value) {
-        Ok(body) => immutable(JSON, tag(hash, ""), body.into()),
+        Ok(body) => immutable(JSON, tag(hash, ""), Bytes::from(body)),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }
@@ -82,7 +82,7 @@ pub(super) fn immutable_text_part(hash: impl Display, part: &str, body: Bytes) -
 }
 
 /// Bytes that never change, under an entity tag.
-pub(super) fn immutable(content_type: HeaderValue, tag: Option<HeaderValue>, body: Bytes) -> Response {
+pub(super) fn immutable(content_type: HeaderValue, tag: Option<HeaderValue>, body: impl IntoResponse) -> Response {
     tagged(content_type, IMMUTABLE, tag, body)
 }
 
@@ -106,7 +106,7 @@ pub(super) fn tag(hash: impl Display, part: &str) -> Option<HeaderValue> {
     HeaderValue::from_str(&format!("\"{hash}{part}\"")).ok()
 }
 
-fn tagged(content_type: HeaderValue, keep: HeaderValue, tag: Option<HeaderValue>, body: Bytes) -> Response {
+fn tagged(content_type: HeaderValue, keep: HeaderValue, tag: Option<HeaderValue>, body: impl IntoResponse) -> Response {
     let headers = [(header::CONTENT_TYPE, content_type), (header::CACHE_CONTROL, keep)];
     let tag = tag.map(|tag| [(header::ETAG, tag)]);
     match tag {

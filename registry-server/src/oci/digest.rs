@@ -60,6 +60,14 @@ impl Digest {
         hasher.finish()
     }
 
+    /// A sha256 that is there as digits already.
+    ///
+    /// # Errors
+    /// If they are no digits of a sha256.
+    pub(crate) fn of_sha256_hex(hex: &str) -> Result<Self, DigestError> {
+        format!("{}:{hex}", Algorithm::Sha256.name()).parse()
+    }
+
     /// What it is computed with.
     pub(crate) fn algorithm(&self) -> Algorithm {
         self.algorithm

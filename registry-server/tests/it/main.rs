@@ -15,6 +15,7 @@ mod hostile_packages_test;
 mod http_test;
 mod manners_test;
 mod oci_access_test;
+mod oci_blobs_test;
 mod openapi_test;
 mod packages_test;
 mod race_test;

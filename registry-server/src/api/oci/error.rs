@@ -22,6 +22,8 @@ pub(in crate::api) struct OciError {
     failure: Option<Arc<InternalError>>,
     /// How many bytes of an upload are there, for those who sent others.
     pub(super) upload_size_bytes: Option<u64>,
+    /// Where the upload goes on.
+    pub(super) location: Option<String>,
 }
 
 /// The shape of the specification.
@@ -69,6 +71,7 @@ impl OciError {
             detail,
             failure: None,
             upload_size_bytes: None,
+            location: None,
         }
     }
 }
@@ -89,7 +92,7 @@ impl<E: Into<AppError>> From<E> for OciError {
             AppError::Internal(failure) => Some(Arc::new(failure)),
             _ => None,
         };
-        Self { status, code, message, detail, failure, upload_size_bytes }
+        Self { status, code, message, detail, failure, upload_size_bytes, location: None }
     }
 }
 
@@ -110,6 +113,9 @@ impl IntoResponse for OciError {
             && let Ok(range) = format!("0-{}", size_bytes.saturating_sub(1)).parse()
         {
             response.headers_mut().insert(header::RANGE, range);
+        }
+        if let Some(location) = self.location.and_then(|location| location.parse().ok()) {
+            response.headers_mut().insert(header::LOCATION, location);
         }
         if let Some(failure) = self.failure {
             response.extensions_mut().insert(failure);
@@ -152,7 +158,7 @@ impl From<ApiError> for OciError {
             _ => None,
         };
         let detail = Detail { code: body.code, hint: body.hint, details: body.details };
-        Self { status, code, message: body.message, detail, failure, upload_size_bytes: None }
+        Self { status, code, message: body.message, detail, failure, upload_size_bytes: None, location: None }
     }
 }
 

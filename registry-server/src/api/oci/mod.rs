@@ -4,12 +4,14 @@
 //! who may do so is decided by the same rules as everywhere.
 
 mod auth;
+mod blobs;
 mod error;
 mod extract;
 mod manifests;
 mod referrers;
 mod tags;
 mod token;
+mod uploads;
 
 use super::{ApiState, respond};
 use crate::oci::Repository;
@@ -17,18 +19,23 @@ use auth::Pusher;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::response::Response;
-use axum::routing::{MethodRouter, get};
+use axum::routing::{MethodRouter, get, post};
 pub(super) use error::OciError;
 
 /// The routes below `/v2`.
 pub(super) fn router(state: &ApiState) -> Router<ApiState> {
+    // Clients begin an upload with a slash at the end, as the specification has it, and some without.
+    let begin = || post(uploads::begin);
+    let upload = get(uploads::status).patch(uploads::append).put(uploads::finish).delete(uploads::cancel);
+    let manifest = get(manifests::pull).put(manifests::push).delete(manifests::delete);
     let repositories = Router::new()
         .route("/", get(ping))
         .route(token::PATH, get(token::by_header).post(token::by_form))
-        .route(
-            "/{namespace}/{name}/manifests/{reference}",
-            get(manifests::pull).put(manifests::push).delete(manifests::delete),
-        )
+        .route("/{namespace}/{name}/blobs/uploads/", begin())
+        .route("/{namespace}/{name}/blobs/uploads", begin())
+        .route("/{namespace}/{name}/blobs/uploads/{upload}", upload)
+        .route("/{namespace}/{name}/blobs/{digest}", get(blobs::blob).delete(blobs::delete))
+        .route("/{namespace}/{name}/manifests/{reference}", manifest)
         .route("/{namespace}/{name}/tags/list", get(tags::list))
         .route("/{namespace}/{name}/referrers/{digest}", get(referrers::list));
     repositories

@@ -1,13 +1,20 @@
 //! Blobs: what they hold, verified.
 
 use super::OciFault;
-use crate::app::{App, AppError, sha256_hex};
+use super::uploads::before;
+use crate::app::releases::{publisher, refusal};
+use crate::app::{App, AppError, Caller, sha256_hex};
 use crate::blob;
 use crate::oci::{Digest, Repository};
-use crate::store::OciBlob;
+use crate::store::{Mounted, OciBlob, OciSource};
 use bytes::Bytes;
-use registry_core::id::ObjectHash;
+use futures::Stream;
+use futures::stream::try_unfold;
+use jiff::Timestamp;
+use registry_core::id::{ComponentHash, ObjectHash};
 use registry_core::limits::LimitExceeded;
+use std::ops::Range;
+use std::sync::Arc;
 
 impl App {
     /// A blob of a repository, whether a manifest names it or not.
@@ -17,6 +24,63 @@ impl App {
     pub(crate) async fn oci_blob(&self, repository: &Repository, digest: &Digest) -> Result<OciBlob, AppError> {
         let found = self.store.oci_blob(repository, digest).await?;
         found.ok_or_else(|| blob_unknown(repository, digest))
+    }
+
+    /// A blob as those find it who pull it, or who want to know whether they must push it. One that no manifest names
+    /// is not found for a while before it is collected, so that whoever finds one has time to push the manifest.
+    ///
+    /// # Errors
+    /// [`OciFault::BlobUnknown`].
+    pub(crate) async fn visible_oci_blob(&self, repository: &Repository, digest: &Digest) -> Result<OciBlob, AppError> {
+        let found = self.store.visible_oci_blob(repository, digest, self.visible_since()).await?;
+        found.ok_or_else(|| blob_unknown(repository, digest))
+    }
+
+    /// Gives a repository a blob that is somewhere in the registry already: in the given repository, or in any. Answers
+    /// whether it is. Whoever may push may read everything.
+    ///
+    /// # Errors
+    /// If the caller may not push, or has too much that no manifest names.
+    pub(crate) async fn mount_oci_blob(
+        &self,
+        caller: &Caller,
+        repository: &Repository,
+        from: Option<&Repository>,
+        digest: &Digest,
+    ) -> Result<bool, AppError> {
+        self.check_oci_pusher(caller, repository).await?;
+        let source = OciSource { digest, repository: from, since: self.visible_since() };
+        let (publisher, quota) = (publisher(caller), self.oci_quota());
+        match self.store.mount_oci_blob(repository, &source, &publisher, &quota).await? {
+            Mounted::Done => Ok(true),
+            Mounted::Unknown => Ok(false),
+            Mounted::TooMuch(unbound) => Err(self.too_much(&unbound)),
+            Mounted::Refused(written) => Err(refusal(written, repository.namespace())),
+        }
+    }
+
+    fn visible_since(&self) -> Timestamp {
+        before(Timestamp::now(), self.limits.oci_unbound_duration_max)
+    }
+
+    /// Some bytes of a blob, as they are read: not verified. Of small blobs use [`Self::oci_blob_bytes`].
+    pub(crate) fn oci_blob_stream(
+        self: &Arc<Self>,
+        object: String,
+        range: Range<u64>,
+    ) -> impl Stream<Item = Result<Bytes, AppError>> + Send + use<> {
+        let app = Arc::clone(self);
+        try_unfold(range.start, move |start| {
+            let (app, object) = (Arc::clone(&app), object.clone());
+            let end = start.saturating_add(app.limits.oci_read_size_bytes as u64).min(range.end);
+            async move {
+                if start >= end {
+                    return Ok(None);
+                }
+                let bytes = app.blobs.object_range(&object, start..end).await?;
+                Ok(Some((bytes, end)))
+            }
+        })
     }
 
     /// All bytes of a blob, verified.
@@ -51,11 +115,7 @@ impl App {
     }
 
     /// The blob that a published component is, in the object that holds the component. `sha256` is that of its record.
-    pub(crate) fn oci_blob_of_component(
-        hash: registry_core::id::ComponentHash,
-        sha256: &Digest,
-        size_bytes: u64,
-    ) -> OciBlob {
+    pub(crate) fn oci_blob_of_component(hash: ComponentHash, sha256: &Digest, size_bytes: u64) -> OciBlob {
         let object = blob::name_of(&ObjectHash::Component(hash));
         OciBlob { sha256: sha256.hex().to_owned(), digest: sha256.clone(), size_bytes, object }
     }

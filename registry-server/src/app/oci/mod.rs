@@ -2,10 +2,12 @@
 
 mod blobs;
 mod error;
+mod garbage;
 mod made;
 mod manifest;
 mod pull;
 mod push;
+mod uploads;
 mod wasm_config;
 
 pub(crate) use error::OciFault;

@@ -1,8 +1,10 @@
 //! The blobs of repositories: which content a digest stands for, and which object of the blob store holds it.
 
+use super::uploads::{OciQuota, Unbound, unbound};
 use crate::oci::{Digest, Repository};
 use crate::store::connection::{Connection, Row, values};
-use crate::store::{Store, StoreError};
+use crate::store::publication::{check_owner, check_token};
+use crate::store::{Publisher, Store, StoreError, Written};
 use jiff::Timestamp;
 
 /// A blob of a repository.
@@ -18,7 +20,35 @@ pub(crate) struct OciBlob {
     pub(crate) object: String,
 }
 
+/// Where a blob may be found that is to be in another repository as well.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OciSource<'a> {
+    /// Its digest.
+    pub(crate) digest: &'a Digest,
+    /// The repository; any, if none is given.
+    pub(crate) repository: Option<&'a Repository>,
+    /// A blob that no manifest names is not found if it was pushed before.
+    pub(crate) since: Timestamp,
+}
+
+/// What came of mounting a blob.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Mounted {
+    /// The repository has it now.
+    Done,
+    /// It is not where it was looked for.
+    Unknown,
+    /// The account has too much that no manifest names.
+    TooMuch(Unbound),
+    /// Who pushes may not, or not any more.
+    Refused(Written),
+}
+
 const SELECT: &str = "SELECT digest, sha256, size_bytes, object FROM oci_blobs";
+
+/// Rows of `oci_blobs` that a manifest of their repository names.
+pub(super) const IS_BOUND: &str = "EXISTS (SELECT 1 FROM oci_manifest_blobs \
+     WHERE oci_manifest_blobs.repository = oci_blobs.repository AND oci_manifest_blobs.blob = oci_blobs.digest)";
 
 impl Store {
     /// A blob of a repository, whether a manifest names it or not.
@@ -33,6 +63,72 @@ impl Store {
         let sql = sqlx::AssertSqlSafe(format!("{SELECT} WHERE repository = $1 AND digest = $2"));
         let row = self.database.read().await?.row(sql, values![repository, digest]).await?;
         row.as_ref().map(blob_in).transpose()
+    }
+
+    /// A blob of a repository that a manifest names or that was pushed since a time.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub(crate) async fn visible_oci_blob(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        since: Timestamp,
+    ) -> Result<Option<OciBlob>, StoreError> {
+        let source = OciSource { digest, repository: Some(repository), since };
+        find(&mut self.database.read().await?, &source).await
+    }
+
+    /// Gives a repository a blob that is somewhere else already. Both share the object.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub(crate) async fn mount_oci_blob(
+        &self,
+        repository: &Repository,
+        source: &OciSource<'_>,
+        publisher: &Publisher<'_>,
+        quota: &OciQuota,
+    ) -> Result<Mounted, StoreError> {
+        let mut transaction = self.database.write().await?;
+        let mounted = mount(&mut transaction, repository, source, publisher, quota).await?;
+        if mounted == Mounted::Done {
+            transaction.commit().await?
+        } else {
+            transaction.rollback().await?
+        }
+        Ok(mounted)
+    }
+}
+
+async fn mount(
+    connection: &mut Connection,
+    repository: &Repository,
+    source: &OciSource<'_>,
+    publisher: &Publisher<'_>,
+    quota: &OciQuota,
+) -> Result<Mounted, StoreError> {
+    if let Some(refused) = check_pusher(connection, repository, publisher).await? {
+        return Ok(Mounted::Refused(refused));
+    }
+    let Some(blob) = find(connection, source).await? else { return Ok(Mounted::Unknown) };
+    let unbound = unbound(connection, publisher.account, quota).await?;
+    if quota.is_full(&unbound) {
+        return Ok(Mounted::TooMuch(unbound));
+    }
+    insert_blob(connection, repository, &blob, Some(publisher.account), publisher.at).await?;
+    Ok(Mounted::Done)
+}
+
+/// Refuses whoever could push when the request began, and cannot any more.
+pub(super) async fn check_pusher(
+    connection: &mut Connection,
+    repository: &Repository,
+    publisher: &Publisher<'_>,
+) -> Result<Option<Written>, StoreError> {
+    match check_token(connection, publisher).await? {
+        Some(refused) => Ok(Some(refused)),
+        None => check_owner(connection, repository.namespace(), publisher.account).await,
     }
 }
 
@@ -52,6 +148,16 @@ pub(in crate::store) async fn insert_blob(
     let values = values![repository, digest, sha256, *size_bytes, object, at, by.map(str::to_owned)];
     let missing = || StoreError::damaged(&digest.to_string(), "it was written and is not there");
     connection.row(sql, values).await?.ok_or_else(missing)?.text("object")
+}
+
+async fn find(connection: &mut Connection, source: &OciSource<'_>) -> Result<Option<OciBlob>, StoreError> {
+    let sql = format!(
+        "{SELECT} WHERE digest = $1 AND (CAST($2 AS TEXT) IS NULL OR repository = $2) \
+         AND (pushed_at >= $3 OR {IS_BOUND}) ORDER BY repository LIMIT 1"
+    );
+    let repository = source.repository.map(Repository::to_string);
+    let row = connection.row(sqlx::AssertSqlSafe(sql), values![source.digest, repository, source.since]).await?;
+    row.as_ref().map(blob_in).transpose()
 }
 
 fn blob_in(row: &Row) -> Result<OciBlob, StoreError> {

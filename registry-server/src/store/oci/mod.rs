@@ -1,8 +1,11 @@
 //! What OCI clients push and pull: blobs, uploads, manifests and tags.
 
 mod blobs;
+mod garbage;
 mod manifests;
+mod uploads;
 
-pub(crate) use blobs::OciBlob;
+pub(crate) use blobs::{Mounted, OciBlob, OciSource};
 pub(crate) use manifests::{ManifestRefusal, NewManifest, OciManifest};
 pub(super) use manifests::{artifact_tagged_as, write_manifest};
+pub(crate) use uploads::{AppendedPart, BegunUpload, FinishedUpload, OciQuota, Unbound, UploadKey, UploadPart};

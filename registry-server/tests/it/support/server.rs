@@ -84,14 +84,30 @@ pub async fn temporary() -> (TempDir, TestServer) {
 
 /// A server on each database that there is: SQLite, and PostgreSQL if there is one.
 pub async fn on_both_databases() -> Vec<(TempDir, TestServer)> {
-    let mut servers = vec![temporary().await];
-    if let Some(url) = postgres::new_database().await {
-        let dir = TempDir::new().unwrap();
-        let database = url.parse().unwrap();
-        let config = Config { database, ..config(dir.path(), ServerLimits::default()) };
+    on_both_databases_with(|_| {}).await
+}
+
+/// The same with another configuration.
+pub async fn on_both_databases_with(change: impl Fn(&mut Config)) -> Vec<(TempDir, TestServer)> {
+    let mut servers = Vec::new();
+    for (dir, config) in configs(change).await {
         servers.push((dir, TestServer::with_config(config).await));
     }
     servers
+}
+
+/// The configuration of a server on each database that there is.
+pub async fn configs(change: impl Fn(&mut Config)) -> Vec<(TempDir, Config)> {
+    let dir = TempDir::new().unwrap();
+    let sqlite = config(dir.path(), ServerLimits::default());
+    let mut configs = vec![(dir, sqlite)];
+    if let Some(url) = postgres::new_database().await {
+        let dir = TempDir::new().unwrap();
+        let postgres = Config { database: url.parse().unwrap(), ..config(dir.path(), ServerLimits::default()) };
+        configs.push((dir, postgres));
+    }
+    configs.iter_mut().for_each(|(_, config)| change(config));
+    configs
 }
 
 /// The operator's token, as a server has left it in its data directory.
