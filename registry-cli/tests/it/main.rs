@@ -5,6 +5,7 @@
 
 mod accounts_test;
 mod cache_test;
+mod clients;
 mod command;
 mod compatibility_test;
 mod credentials_test;

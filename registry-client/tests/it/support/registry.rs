@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 
 /// The namespaces that the tests publish into; they belong to the operator, as whom the tests publish.
 const NAMESPACES: [&str; 6] = ["a", "demo", "o", "t", "test", "wasi"];
@@ -19,14 +20,26 @@ pub struct TestRegistry {
     runtime: Runtime,
     url: String,
     token: String,
-    shutdown: Option<oneshot::Sender<()>>,
+    config: Config,
+    running: Option<Running>,
     data: TempDir,
+}
+
+/// A server that serves until it is told to stop.
+struct Running {
+    shutdown: oneshot::Sender<()>,
+    stopped: JoinHandle<()>,
 }
 
 impl TestRegistry {
     /// A registry whose operator owns the namespaces that the tests publish into.
     pub fn start() -> Self {
-        let registry = Self::without_namespaces();
+        Self::start_with(|_| ())
+    }
+
+    /// The same, after the operator changed the configuration.
+    pub fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        let registry = Self::configured(change);
         for namespace in NAMESPACES {
             registry.block_on(registry.client().claim_namespace(namespace)).unwrap();
         }
@@ -35,17 +48,31 @@ impl TestRegistry {
 
     /// A registry as it is when it starts for the first time.
     pub fn without_namespaces() -> Self {
+        Self::configured(|_| ())
+    }
+
+    fn configured(change: impl FnOnce(&mut Config)) -> Self {
         let runtime = Runtime::new().unwrap();
         let data = tempfile::tempdir().unwrap();
-        let config = Config { listen: "127.0.0.1:0".parse().unwrap(), ..Config::in_dir(data.path()) };
-        let server = runtime.block_on(Server::bind(config)).unwrap();
+        let mut config = Config { listen: "127.0.0.1:0".parse().unwrap(), ..Config::in_dir(data.path()) };
+        change(&mut config);
+        let server = runtime.block_on(Server::bind(config.clone())).unwrap();
+        // Whoever is started anew is found where it was.
+        config.listen = server.address();
         let url = server.url();
         let token = std::fs::read_to_string(server.admin_token_file()).unwrap().trim_end().to_owned();
-        let (shutdown, stopped) = oneshot::channel::<()>();
-        runtime.spawn(server.run_until(async move {
-            let _ = stopped.await;
-        }));
-        Self { runtime, url, token, shutdown: Some(shutdown), data }
+        let running = Some(Running::new(&runtime, server));
+        Self { runtime, url, token, config, running, data }
+    }
+
+    /// Stops the server and starts it anew, at the same address and with what it has.
+    pub fn restart(&mut self) {
+        if let Some(Running { shutdown, stopped }) = self.running.take() {
+            let _ = shutdown.send(());
+            self.runtime.block_on(stopped).unwrap();
+        }
+        let server = self.runtime.block_on(Server::bind(self.config.clone())).unwrap();
+        self.running = Some(Running::new(&self.runtime, server));
     }
 
     /// The operator's token.
@@ -99,9 +126,19 @@ impl TestRegistry {
     }
 }
 
+impl Running {
+    fn new(runtime: &Runtime, server: Server) -> Self {
+        let (shutdown, told) = oneshot::channel::<()>();
+        let stopped = runtime.spawn(server.run_until(async move {
+            let _ = told.await;
+        }));
+        Self { shutdown, stopped }
+    }
+}
+
 impl Drop for TestRegistry {
     fn drop(&mut self) {
-        let _ = self.shutdown.take().map(|shutdown| shutdown.send(()));
+        let _ = self.running.take().map(|running| running.shutdown.send(()));
     }
 }
 

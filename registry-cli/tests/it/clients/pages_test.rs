@@ -1,0 +1,1 @@
+//! The pages for the clients, run as they stand.

@@ -1,0 +1,1 @@
+//! `wit-deps`: the archives that the registry makes are what it reads.

@@ -1,0 +1,184 @@
+//! `wkg publish` and `wkg oci push`: what is pushed is published by the same rules as everything.
+
+use super::fixtures::{bound_hash, image, package, source_hash};
+use super::wkg::Wkg;
+use crate::command::{SHAPES, TYPES, assert_contains, json, registry_at, stderr, stdout};
+use crate::support::component::component;
+use crate::support::registry::TestRegistry;
+use crate::support::{wasi, write_files};
+use std::fs;
+use std::path::Path;
+
+#[test]
+fn packages_that_wkg_publishes_have_the_hashes_of_their_sources() {
+    let server = TestRegistry::start();
+    let Some(wkg) = Wkg::operator(&server) else { return };
+    let (types, shapes) = (package(TYPES), package(SHAPES));
+    wkg.publish(types.path());
+    wkg.publish(shapes.path());
+    assert_eq!(bound_hash(&server, "test:types@1.0.0"), source_hash(&types.path().join("wit")));
+
+    // `wkg build` fetched nothing into the folder; our own command hashes the package with what the registry has.
+    write_files(shapes.path(), &[("whole/shapes.wit", SHAPES), ("whole/deps/types.wit", TYPES)]);
+    assert_eq!(bound_hash(&server, "test:shapes@1.0.0"), source_hash(&shapes.path().join("whole")));
+    let ours = |arguments: &[&str]| registry_at(&server, shapes.path()).args(arguments).assert().success();
+    ours(&["verify", "test:shapes@1.0.0"]);
+    ours(&["fetch", "test:shapes", "-o", "fetched"]);
+    ours(&["verify", "fetched"]);
+    let text = fs::read_to_string(shapes.path().join("fetched/deps/test-types-1.0.0/package.wit")).unwrap();
+    assert_contains(&text, &["/// A place.", "record point"]);
+    let again = json(&ours(&["publish", "whole", "--json"]));
+    assert_eq!((&again["created"], &again["hash"]), (&false.into(), &bound_hash(&server, "test:shapes@1.0.0").into()));
+}
+
+#[test]
+fn all_of_wasi_is_published_by_wkg_with_the_hashes_of_its_sources() {
+    let server = TestRegistry::start();
+    let Some(wkg) = Wkg::operator(&server) else { return };
+    let ours = TestRegistry::start();
+    let identity = ours.publish(&wasi::file("http"), Some(&wasi::deps()));
+    // Leaves first, as `wkg` finds what it needs in the registry.
+    for name in ["io", "clocks", "random", "filesystem", "sockets", "cli", "http"] {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("wit")).unwrap();
+        fs::copy(wasi::file(name), folder.path().join("wit/package.wit")).unwrap();
+        wkg.publish(folder.path());
+    }
+    let home = tempfile::tempdir().unwrap();
+    let shown = json(&registry_at(&server, home.path()).args(["show", "wasi:http", "--json"]).assert().success());
+    assert_eq!(shown["hash"], identity.hash.to_string());
+    registry_at(&server, home.path()).args(["verify", "wasi:http"]).assert().success();
+}
+
+#[test]
+fn a_component_is_published_as_it_is() {
+    let server = TestRegistry::start();
+    let Some(wkg) = Wkg::operator(&server) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let bytes = component(&[TYPES, RUNNER]);
+    fs::write(folder.path().join("runner.wasm"), &bytes).unwrap();
+    let target = image(&server, "test/runner:2.0.0");
+    // `wkg publish --package` of this version wants a version inside of the component, where none can stand.
+    wkg.refused(folder.path(), &["publish", "--package", "test:runner@2.0.0", "runner.wasm"], &["version not found"]);
+    wkg.refused(
+        folder.path(),
+        &push(&server, &["-u", "somebody", "-p", server.token(), &target, "runner.wasm"]).each(),
+        &["test:types@1.0.0"],
+    );
+
+    server.publish_text(TYPES);
+    let arguments = push(&server, &["-u", "somebody", "-p", server.token(), &target, "runner.wasm"]);
+    let pushed = wkg.run(folder.path(), &arguments.each()).success();
+    assert_contains(&stdout(&pushed), &["sha256:"]);
+    assert_eq!(bound_hash(&server, "test:runner@2.0.0"), registry_core::id::ComponentHash::of(&bytes).to_string());
+    let mut ours = registry_at(&server, folder.path());
+    ours.args(["fetch", "test:runner", "-o", "fetched"]).assert().success();
+    assert_eq!(fs::read(folder.path().join("fetched/runner.wasm")).unwrap(), bytes);
+    wkg.run(folder.path(), &["get", "test:runner@2.0.0", "-o", "./got.wasm"]).success();
+    assert_eq!(fs::read(folder.path().join("got.wasm")).unwrap(), bytes);
+}
+
+const RUNNER: &str = "package test:main@1.0.0;\nworld w { import test:types/types@1.0.0; export run: func(); }\n";
+
+/// `wkg oci push` to a registry without TLS.
+fn push(server: &TestRegistry, arguments: &[&str]) -> Vec<String> {
+    let insecure = ["oci", "push", "--insecure", super::fixtures::host(server)];
+    insecure.iter().chain(arguments).map(|argument| (*argument).to_owned()).collect()
+}
+
+/// The arguments of a command as it takes them.
+trait Each {
+    fn each(&self) -> Vec<&str>;
+}
+
+impl Each for Vec<String> {
+    fn each(&self) -> Vec<&str> {
+        self.iter().map(String::as_str).collect()
+    }
+}
+
+#[test]
+fn a_release_is_published_once() {
+    let server = TestRegistry::start();
+    let Some(wkg) = Wkg::operator(&server) else { return };
+    let folder = package(TYPES);
+    wkg.publish(folder.path());
+    // `wkg` looks before it pushes.
+    wkg.refused(folder.path(), &["publish", "wit"], &["test:types@1.0.0 already exists"]);
+    let skipped = wkg.run(folder.path(), &["publish", "--skip-dupes", "wit"]).success();
+    assert_contains(&stderr(&skipped), &["already exists"]);
+
+    // Told not to look, it is the registry that answers: the same content is no change, other content is refused.
+    let hash = bound_hash(&server, "test:types@1.0.0");
+    wkg.run(folder.path(), &["publish", "--skip-semver-check", "wit"]).success();
+    write_files(folder.path(), &[("wit/package.wit", &TYPES.replace("x: s32", "x: s64"))]);
+    let parts = ["test:types@1.0.0", "is bound", "publish another version"];
+    wkg.refused(folder.path(), &["publish", "--skip-semver-check", "wit"], &parts);
+    assert_eq!(bound_hash(&server, "test:types@1.0.0"), hash);
+}
+
+#[test]
+fn what_breaks_users_is_refused_with_what_it_breaks() {
+    let server = TestRegistry::start();
+    let Some(wkg) = Wkg::operator(&server) else { return };
+    let folder = package(TYPES);
+    wkg.publish(folder.path());
+    // `wkg` compares worlds, and this package has none.
+    write_files(folder.path(), &[("wit/package.wit", &TYPES.replace("1.0.0", "1.1.0").replace("x: s32", "x: s64"))]);
+    let parts = ["test:types@1.1.0", "2.0.0", "point"];
+    wkg.refused(folder.path(), &["publish", "wit"], &parts);
+    let versions = |folder: &Path| {
+        let listed = registry_at(&server, folder).args(["releases", "test:types", "--json"]).assert().success();
+        json(&listed)["releases"].as_array().unwrap().len()
+    };
+    assert_eq!(versions(folder.path()), 1);
+    write_files(folder.path(), &[("wit/package.wit", &TYPES.replace("1.0.0", "1.1.0").replace("}\n}", "}\n f: func();\n}"))]);
+    wkg.publish(folder.path());
+    assert_eq!(versions(folder.path()), 2);
+}
+
+#[test]
+fn what_a_package_needs_must_be_there() {
+    let server = TestRegistry::start();
+    let Some(wkg) = Wkg::operator(&server) else { return };
+    let folder = package(SHAPES);
+    let overrides = "[overrides]\n\"test:types\" = { path = \"types\" }\n";
+    write_files(folder.path(), &[("wkg.toml", overrides), ("types/types.wit", TYPES)]);
+    wkg.run(folder.path(), &["build"]).success();
+    wkg.refused(folder.path(), &["publish", "test:shapes@1.0.0.wasm"], &["test:types@1.0.0"]);
+    server.publish_text(TYPES);
+    wkg.run(folder.path(), &["publish", "test:shapes@1.0.0.wasm"]).success();
+
+    // A dependency with the name of a release and other content is not taken for it.
+    let other = [("types/types.wit", TYPES.replace("x: s32", "x: s64")), ("wit/package.wit", SHAPES.replace("shapes@1.0.0", "shapes@1.0.1"))];
+    write_files(folder.path(), &other.each_ref().map(|(path, text)| (*path, text.as_str())));
+    wkg.run(folder.path(), &["build"]).success();
+    wkg.refused(folder.path(), &["publish", "--skip-semver-check", "test:shapes@1.0.1.wasm"], &["test:types@1.0.0"]);
+}
+
+#[test]
+fn names_stand_in_the_package_and_in_the_address_alike() {
+    let server = TestRegistry::start();
+    let Some(wkg) = Wkg::operator(&server) else { return };
+    let folder = package(TYPES);
+    wkg.run(folder.path(), &["build"]).success();
+    for target in ["test/other:1.0.0", "test/types:1.0.1", "test/types:latest"] {
+        let target = image(&server, target);
+        let arguments = push(&server, &["-u", "somebody", "-p", server.token(), &target, "test:types@1.0.0.wasm"]);
+        wkg.refused(folder.path(), &arguments.each(), &["Error: "]);
+    }
+    let mut ours = registry_at(&server, folder.path());
+    assert_contains(&stderr(&ours.args(["show", "test:types"]).assert().code(1)), &["test:types"]);
+}
+
+#[test]
+fn build_metadata_is_a_part_of_a_version_that_tags_cannot_have() {
+    let server = TestRegistry::start();
+    let Some(wkg) = Wkg::operator(&server) else { return };
+    let folder = package(&TYPES.replace("1.0.0", "1.0.0-rc.1"));
+    wkg.publish(folder.path());
+    wkg.run(folder.path(), &["get", "test:types@1.0.0-rc.1", "-o", "./types.wit"]).success();
+    write_files(folder.path(), &[("wit/package.wit", &TYPES.replace("1.0.0", "1.0.0+build.1"))]);
+    wkg.run(folder.path(), &["build"]).success();
+    wkg.refused(folder.path(), &["publish", "--skip-semver-check", "wit"], &["Error: "]);
+}
