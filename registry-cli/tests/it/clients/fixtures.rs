@@ -3,6 +3,8 @@
 use crate::command::{registry_at, stdout};
 use crate::support::registry::TestRegistry;
 use crate::support::{wasi, write_files};
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::path::Path;
 use tempfile::TempDir;
 
@@ -50,4 +52,16 @@ pub fn with_wasi() -> TestRegistry {
     let server = TestRegistry::start();
     server.publish(&wasi::file("http"), Some(&wasi::deps()));
     server
+}
+
+/// What the registry answers to a plain request without credentials: the status, and the body.
+pub fn plain_get(server: &TestRegistry, path: &str) -> (u16, Vec<u8>) {
+    let mut connection = TcpStream::connect(host(server)).unwrap();
+    // The older version of HTTP has neither chunks nor connections that stay open.
+    write!(connection, "GET {path} HTTP/1.0\r\nhost: {}\r\n\r\n", host(server)).unwrap();
+    let mut answer = Vec::new();
+    connection.read_to_end(&mut answer).unwrap();
+    let end = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap();
+    let status = String::from_utf8_lossy(&answer[9..12]).parse().unwrap();
+    (status, answer.split_off(end + 4))
 }

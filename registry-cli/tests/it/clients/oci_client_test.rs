@@ -93,9 +93,7 @@ fn packages_are_pushed_in_one_piece_and_in_several_with_every_kind_of_credential
 fn refusals_are_errors_of_the_specification_with_our_reason() {
     let server = TestRegistry::start();
     let operator = Somebody::operator(&server);
-    let push = |tag: &str, bytes: &[u8]| {
-        server.block_on(operator.push_package(tag, bytes)).unwrap_err().to_string()
-    };
+    let push = |tag: &str, bytes: &[u8]| server.block_on(operator.push_package(tag, bytes)).unwrap_err().to_string();
     assert_contains(&push("1.0.0", b"no WebAssembly"), &["OCI API error"]);
     let shapes = encoded(&[TYPES, SHAPES]);
     assert_contains(&push("s1.0.0", &shapes), &["test:types@1.0.0"]);

@@ -1,1 +1,71 @@
 //! The pages for the clients, run as they stand.
+
+use super::fixtures::host;
+use super::programs::{installed, isolated};
+use crate::command::{assert_contains, stdout};
+use crate::support::component::component;
+use crate::support::registry::TestRegistry;
+use registry_server::Config;
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+/// Where a registry listens if nothing else is said, as the pages name it.
+const ADDRESS: &str = "127.0.0.1:7878";
+
+/// Somebody who follows a page: a home, with a registry that keeps its data where it does without configuration.
+struct Reader {
+    server: TestRegistry,
+    home: TempDir,
+}
+
+impl Reader {
+    fn new() -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let data = home.path().join(".local/share/registry-server");
+        let server =
+            TestRegistry::start_with(|config| *config = Config { listen: config.listen, ..Config::in_dir(&data) });
+        Self { server, home }
+    }
+
+    fn folder(&self) -> &Path {
+        self.home.path()
+    }
+
+    /// Runs the page's commands in the home, and answers what they printed. Only the registry's port is another, because
+    /// tests run side by side, and it runs already.
+    fn follow(&self, page: &str, programs: &[PathBuf]) -> String {
+        let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(page)).unwrap();
+        let port = host(&self.server).rsplit(':').next().unwrap().to_owned();
+        let script = commands(&text).replace(ADDRESS, host(&self.server)).replace("7878", &port);
+        assert!(script.lines().count() > 10, "{page} has commands");
+        let mut path: Vec<PathBuf> = programs.iter().map(|program| program.parent().unwrap().to_owned()).collect();
+        path.extend(env::split_paths(&env::var_os("PATH").unwrap()));
+        let mut shell = isolated(Path::new("/bin/bash"), self.folder());
+        shell.current_dir(self.folder()).env("PATH", env::join_paths(path).unwrap());
+        shell.env("REGISTRY_URL", self.server.url()).args(["-euxo", "pipefail", "-c", &script]);
+        stdout(&shell.assert().success())
+    }
+}
+
+/// The lines of the blocks that a shell runs, without the one that starts the registry.
+fn commands(page: &str) -> String {
+    let blocks = page.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+    let lines = blocks.flat_map(str::lines).filter(|line| !line.starts_with("registry-server"));
+    lines.flat_map(|line| [line, "\n"]).collect()
+}
+
+#[test]
+fn the_page_for_wkg_can_be_followed_line_by_line() {
+    let Some(wkg) = installed("wkg") else { return };
+    let reader = Reader::new();
+    let world = "package test:main@1.0.0;\nworld w { export run: func(); }\n";
+    fs::write(reader.folder().join("tool.wasm"), component(&[world])).unwrap();
+    let printed = reader.follow("wkg.md", &[wkg, PathBuf::from(env!("CARGO_BIN_EXE_registry"))]);
+    let hashes: Vec<&str> = printed.lines().filter(|line| line.starts_with("p2:w")).collect();
+    assert_contains(&printed, &["my-team:shapes@1.0.0", "areas"]);
+    assert!(hashes.len() >= 2 && hashes[0] == hashes[hashes.len() - 1], "one package, one hash: {printed}");
+    let deps = fs::read_to_string(reader.folder().join("app/wit/deps/my-team-shapes-1.0.0/package.wit")).unwrap();
+    assert_contains(&deps, &["/// Lengths and areas.", "area: func("]);
+}

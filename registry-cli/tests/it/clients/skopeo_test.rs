@@ -114,7 +114,8 @@ fn other_artifacts_are_taken_where_the_operator_says_so() {
 
     // A tag stays with what it was bound to.
     write_files(skopeo.home(), &[("layout/blobs/other", "")]);
-    let config = serde_json::json!({ "architecture": "arm64", "os": "linux", "rootfs": { "type": "layers", "diff_ids": [] } });
+    let config =
+        serde_json::json!({ "architecture": "arm64", "os": "linux", "rootfs": { "type": "layers", "diff_ids": [] } });
     write_layout(&skopeo, &config, &[]);
     let moved = skopeo.copy("oci:layout:latest", &format!("docker://{first}"));
     assert_contains(&stderr(&moved.failure()), &["`latest` is bound to"]);

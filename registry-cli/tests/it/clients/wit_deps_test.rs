@@ -1,6 +1,6 @@
 //! `wit-deps`: the archives that the registry makes are what it reads, and its lock holds.
 
-use super::fixtures::{token, with_wasi};
+use super::fixtures::{plain_get, token, with_wasi};
 use super::programs::{installed, isolated};
 use crate::command::{MAIN, SHAPES, TYPES, assert_contains, project, stderr};
 use crate::support::registry::TestRegistry;
@@ -76,9 +76,9 @@ fn quoted(url: &str) -> String {
 
 /// An archive as it is fetched.
 fn archive(server: &TestRegistry, release: &str) -> Vec<u8> {
-    let http = registry_client::http_client().unwrap();
-    let answer = async { http.get(url(server, release)).send().await?.error_for_status()?.bytes().await };
-    server.block_on(answer).unwrap().to_vec()
+    let (status, bytes) = plain_get(server, &format!("/v1/releases/{release}/wit.tar.gz"));
+    assert_eq!(status, 200, "{release}");
+    bytes
 }
 
 #[test]
@@ -151,7 +151,9 @@ fn archives_are_the_same_bytes_in_every_registry_and_after_a_restart() {
     assert_eq!(archive(&server, "test/main/1.0.0"), bytes);
 
     // So their digest can stand in `deps.toml`, and `wit-deps` refuses any other.
-    let Some(project) = WitDeps::new("package test:app@0.1.0;\nworld app { import test:main/api@1.0.0; }\n") else { return };
+    let Some(project) = WitDeps::new("package test:app@0.1.0;\nworld app { import test:main/api@1.0.0; }\n") else {
+        return;
+    };
     let pinned = |digest: &str| format!("{{ url = \"{}\", sha256 = \"{digest}\" }}", url(&server, "test/main/1.0.0"));
     let digest = hex::encode(Sha256::digest(&bytes));
     project.require(&[("main", pinned(&"0".repeat(64)))]);
@@ -166,11 +168,14 @@ fn archives_are_the_same_bytes_in_every_registry_and_after_a_restart() {
 fn what_is_missing_or_private_is_refused() {
     let server = TestRegistry::start_with(|config| config.is_private = true);
     server.publish_text(TYPES);
-    let Some(project) = WitDeps::new("package test:app@0.1.0;\nworld app { import test:types/types@1.0.0; }\n") else { return };
+    let Some(project) = WitDeps::new("package test:app@0.1.0;\nworld app { import test:types/types@1.0.0; }\n") else {
+        return;
+    };
     project.require(&[("types", quoted(&url(&server, "test/types/1.0.0")))]);
     assert_contains(&stderr(&project.run(&[]).failure()), &["401"]);
     // It cannot send a token, also not as the URL's password.
-    let with_token = url(&server, "test/types/1.0.0").replace("http://", &format!("http://x:{}@", token(&server, "ann", "yank")));
+    let with_token =
+        url(&server, "test/types/1.0.0").replace("http://", &format!("http://x:{}@", token(&server, "ann", "yank")));
     project.require(&[("types", quoted(&with_token))]);
     project.run(&[]).failure();
 

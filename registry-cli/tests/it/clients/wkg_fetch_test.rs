@@ -114,7 +114,10 @@ fn a_newer_release_does_not_change_what_is_locked() {
     assert_eq!(lock(app.path()), locked);
 
     // Who takes the newer one says so in the WIT.
-    write_files(app.path(), &[("wit/package.wit", "package test:app@0.1.0;\nworld app { import test:types/types@1.1.0; }\n")]);
+    write_files(
+        app.path(),
+        &[("wit/package.wit", "package test:app@0.1.0;\nworld app { import test:types/types@1.1.0; }\n")],
+    );
     wkg.run(app.path(), &["wit", "fetch"]).success();
     assert_contains(&lock(app.path()), &["1.1.0"]);
     let text = fs::read_to_string(app.path().join("wit/deps/test-types-1.1.0/package.wit")).unwrap();
@@ -135,7 +138,8 @@ fn a_dependency_that_is_not_there_is_said_to_be_missing() {
 fn a_component_is_built_on_what_wkg_fetched() {
     let server = with_wasi();
     let Some(wkg) = Wkg::operator(&server) else { return };
-    let app = package("package test:app@0.1.0;\nworld w { import wasi:clocks/wall-clock@0.2.12; export run: func(); }\n");
+    let app =
+        package("package test:app@0.1.0;\nworld w { import wasi:clocks/wall-clock@0.2.12; export run: func(); }\n");
     wkg.run(app.path(), &["wit", "fetch"]).success();
     let text = |path: &str| fs::read_to_string(app.path().join(path)).unwrap();
     let clocks = read_files(&app.path().join("wit/deps"));

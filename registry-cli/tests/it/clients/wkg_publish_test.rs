@@ -132,7 +132,10 @@ fn what_breaks_users_is_refused_with_what_it_breaks() {
         json(&listed)["releases"].as_array().unwrap().len()
     };
     assert_eq!(versions(folder.path()), 1);
-    write_files(folder.path(), &[("wit/package.wit", &TYPES.replace("1.0.0", "1.1.0").replace("}\n}", "}\n f: func();\n}"))]);
+    write_files(
+        folder.path(),
+        &[("wit/package.wit", &TYPES.replace("1.0.0", "1.1.0").replace("}\n}", "}\n f: func();\n}"))],
+    );
     wkg.publish(folder.path());
     assert_eq!(versions(folder.path()), 2);
 }
@@ -150,7 +153,10 @@ fn what_a_package_needs_must_be_there() {
     wkg.run(folder.path(), &["publish", "test:shapes@1.0.0.wasm"]).success();
 
     // A dependency with the name of a release and other content is not taken for it.
-    let other = [("types/types.wit", TYPES.replace("x: s32", "x: s64")), ("wit/package.wit", SHAPES.replace("shapes@1.0.0", "shapes@1.0.1"))];
+    let other = [
+        ("types/types.wit", TYPES.replace("x: s32", "x: s64")),
+        ("wit/package.wit", SHAPES.replace("shapes@1.0.0", "shapes@1.0.1")),
+    ];
     write_files(folder.path(), &other.each_ref().map(|(path, text)| (*path, text.as_str())));
     wkg.run(folder.path(), &["build"]).success();
     wkg.refused(folder.path(), &["publish", "--skip-semver-check", "test:shapes@1.0.1.wasm"], &["test:types@1.0.0"]);
