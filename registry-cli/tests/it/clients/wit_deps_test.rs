@@ -2,7 +2,7 @@
 
 use super::fixtures::{plain_get, token, with_wasi};
 use super::programs::{installed, isolated};
-use crate::command::{MAIN, SHAPES, TYPES, assert_contains, project, stderr};
+use crate::command::{SHAPES, TYPES, assert_contains, project, stderr};
 use crate::support::registry::TestRegistry;
 use crate::support::{read_files, write_files};
 use assert_cmd::assert::Assert;
@@ -105,12 +105,12 @@ fn a_project_on_wasi_http_is_fetched_and_locked() {
 #[test]
 fn dependencies_share_what_they_need_and_keep_several_versions_apart() {
     let server = TestRegistry::start();
-    server.publish_text(TYPES);
-    server.publish_text(&TYPES.replace("1.0.0", "2.0.0"));
-    server.publish_text(SHAPES);
-    let newer = SHAPES.replace("shapes@1.0.0", "shapes@2.0.0").replace("types@1.0.0", "types@2.0.0");
-    server.publish_text(&newer);
-    server.publish_text(MAIN);
+    let sources = project();
+    server.publish(&sources.path().join("wit"), None);
+    let next = |text: &str| text.replace("1.0.0", "2.0.0");
+    let files = [("next/shapes.wit", &*next(SHAPES)), ("next/deps/types.wit", &next(TYPES))];
+    write_files(sources.path(), &files);
+    server.publish(&sources.path().join("next"), None);
     let app = "package test:app@0.1.0;\nworld app { import test:main/api@1.0.0; import test:shapes/shapes@2.0.0; \
                import test:types/types@1.0.0; }\n";
     let Some(project) = WitDeps::new(app) else { return };

@@ -53,9 +53,8 @@ fn whoever_may_not_publish_is_refused() {
     let unknown = format!("regt_{}", "0".repeat(64));
     let other_scope = token(&server, "ann", "yank");
     let stranger = token(&server, "bob", "publish");
-    // With 401, `wkg` says no more than that; with 403 it says the registry's reason.
     let cases: [(Option<&str>, &[&str]); 4] = [
-        (None, &["Not authorized", "/v2/test/types/"]),
+        (None, &["token_required", "a token is needed"]),
         (Some(&unknown), &["Not authorized"]),
         (Some(&other_scope), &["publish"]),
         (Some(&stranger), &["`bob`", "`test`"]),

@@ -20,10 +20,11 @@ fn what_our_command_published_is_got_as_text_and_as_webassembly() {
     let text = fs::read_to_string(folder.path().join("test_main@1.0.0.wit")).unwrap();
     assert_contains(&text, &["package test:main@1.0.0;", "export run: func();"]);
 
-    wkg.run(folder.path(), &["get", "test:main@1.0.0", "--format", "wasm", "-o", "./main.wasm"]).success();
-    // The package with all that it needs: the same hash as the source's.
-    assert_eq!(source_hash(&folder.path().join("main.wasm")), identity.hash.to_string());
-    wkg.run(folder.path(), &["get", "test:main@1.0.0", "--format", "wasm", "-o", "./main.wasm", "--check"]).success();
+    let wit = project.path().join("wit");
+    wkg.run(&wit, &["get", "test:main@1.0.0", "--format", "wasm", "-o", "./main.wasm"]).success();
+    // With the packages that it needs beside it, it has the hash of the source.
+    assert_eq!(source_hash(&wit.join("main.wasm")), identity.hash.to_string());
+    wkg.run(&wit, &["get", "test:main@1.0.0", "--format", "wasm", "-o", "./main.wasm", "--check"]).success();
 }
 
 #[test]
