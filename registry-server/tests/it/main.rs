@@ -16,6 +16,7 @@ mod http_test;
 mod manners_test;
 mod oci_access_test;
 mod oci_blobs_test;
+mod oci_garbage_test;
 mod openapi_test;
 mod packages_test;
 mod race_test;

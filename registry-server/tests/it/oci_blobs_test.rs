@@ -206,18 +206,23 @@ async fn what_is_pushed_again_repairs_what_was_damaged() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_small_blob_that_is_damaged_is_not_served() {
+async fn what_is_damaged_is_not_served_to_its_end() {
     let dir = TempDir::new().unwrap();
-    let server = TestServer::on(dir.path()).await;
-    let digest = sha256(b"content");
+    let server = TestServer::with_limits(dir.path(), small_parts()).await;
+    let (digest, large) = (sha256(b"content"), content(30_000, 15));
     assert_created(push(&server, b"content").await, &digest).await;
+    assert_created(push(&server, &large).await, &sha256(&large)).await;
     for entry in fs::read_dir(dir.path().join("blobs")).unwrap() {
         let path = entry.unwrap().path();
         if path.file_name().unwrap().to_str().unwrap().starts_with("oci-") {
-            fs::write(path, b"CONTENT").unwrap();
+            let mut bytes = fs::read(&path).unwrap();
+            bytes[5] ^= 1;
+            fs::write(path, bytes).unwrap();
         }
     }
     assert_eq!(server.get(&blob_path(&digest)).await.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    let broken = server.get(&blob_path(&sha256(&large))).await;
+    assert_eq!((broken.status(), broken.bytes().await.is_err()), (StatusCode::OK, true));
 }
 
 #[tokio::test(flavor = "multi_thread")]

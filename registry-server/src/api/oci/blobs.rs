@@ -5,7 +5,7 @@ use super::error::OciError;
 use super::extract::{RepositoryInPath, typed};
 use crate::api::range::{Asked, asked};
 use crate::api::{ApiState, respond};
-use crate::app::OciFault;
+use crate::app::{AppError, OciFault};
 use crate::oci::{Digest, Repository};
 use crate::store::OciBlob;
 use axum::body::Body;
@@ -14,8 +14,11 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum_extra::headers::{ContentRange, HeaderMapExt};
+use futures::TryStreamExt;
 use oci_spec::distribution::ErrorCode;
+use registry_core::with_causes;
 use std::ops::Range;
+use tracing::warn;
 
 /// The header in which every answer about content says its digest.
 pub(super) const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
@@ -82,11 +85,12 @@ pub(super) fn created(repository: &Repository, digest: &Digest) -> Response {
     (StatusCode::CREATED, headers).into_response()
 }
 
-/// A small blob is verified before it is sent; who receives a large one has to verify it anyway.
+/// A small blob is verified before it is sent, and a large one while it is; a damaged one breaks off before its end.
 async fn body_of(state: &ApiState, blob: &OciBlob, range: Range<u64>) -> Result<Body, OciError> {
     let small_max = state.app.limits().oci_small_blob_size_bytes_max;
     if blob.size_bytes > small_max as u64 {
-        return Ok(Body::from_stream(state.app.oci_blob_stream(blob.object.clone(), range)));
+        let failed = |error: &AppError| warn!("a blob is not sent to its end: {}", with_causes(error));
+        return Ok(Body::from_stream(state.app.oci_blob_stream(blob.clone(), range).inspect_err(failed)));
     }
     let bytes = state.app.oci_blob_bytes(blob, small_max).await?;
     Ok(Body::from(bytes.slice(range.start as usize..range.end as usize)))

@@ -3,9 +3,9 @@
 use super::OciFault;
 use super::uploads::before;
 use crate::app::releases::{publisher, refusal};
-use crate::app::{App, AppError, Caller, sha256_hex};
+use crate::app::{App, AppError, Caller};
 use crate::blob;
-use crate::oci::{Digest, Repository};
+use crate::oci::{Algorithm, Digest, Hasher, Repository};
 use crate::store::{Mounted, OciBlob, OciSource};
 use bytes::Bytes;
 use futures::Stream;
@@ -63,22 +63,29 @@ impl App {
         before(Timestamp::now(), self.limits.oci_unbound_duration_max)
     }
 
-    /// Some bytes of a blob, as they are read: not verified. Of small blobs use [`Self::oci_blob_bytes`].
+    /// Some bytes of a blob, as they are read. If they are all of it, the last of them come only if it is not damaged.
     pub(crate) fn oci_blob_stream(
         self: &Arc<Self>,
-        object: String,
+        blob: OciBlob,
         range: Range<u64>,
     ) -> impl Stream<Item = Result<Bytes, AppError>> + Send + use<> {
-        let app = Arc::clone(self);
-        try_unfold(range.start, move |start| {
-            let (app, object) = (Arc::clone(&app), object.clone());
+        let hasher = (range == (0..blob.size_bytes)).then(|| Hasher::new(Algorithm::Sha256));
+        let (app, blob) = (Arc::clone(self), Arc::new(blob));
+        try_unfold((range.start, hasher), move |(start, mut hasher)| {
+            let (app, blob) = (Arc::clone(&app), Arc::clone(&blob));
             let end = start.saturating_add(app.limits.oci_read_size_bytes as u64).min(range.end);
             async move {
                 if start >= end {
                     return Ok(None);
                 }
-                let bytes = app.blobs.object_range(&object, start..end).await?;
-                Ok(Some((bytes, end)))
+                let bytes = app.blobs.object_range(&blob.object, start..end).await?;
+                if let Some(hasher) = &mut hasher {
+                    hasher.update(&bytes);
+                }
+                if let Some(hasher) = hasher.take_if(|_| end == blob.size_bytes) {
+                    check(&blob, hasher.finish())?;
+                }
+                Ok(Some((bytes, (end, hasher))))
             }
         })
     }
@@ -126,10 +133,13 @@ fn blob_unknown(repository: &Repository, digest: &Digest) -> AppError {
 }
 
 fn verify(blob: &OciBlob, bytes: Bytes) -> Result<Bytes, AppError> {
-    let actual = sha256_hex(&bytes);
-    if actual == blob.sha256 {
-        return Ok(bytes);
+    check(blob, Digest::sha256(&bytes)).map(|()| bytes)
+}
+
+fn check(blob: &OciBlob, actual: Digest) -> Result<(), AppError> {
+    if actual.hex() == blob.sha256 {
+        return Ok(());
     }
-    let (claimed, actual) = (blob.digest.clone(), Digest::sha256(&bytes));
-    Err(AppError::damaged(&claimed, &OciFault::DigestMismatch { claimed: claimed.clone(), actual }))
+    let claimed = Digest::of_sha256_hex(&blob.sha256).unwrap_or_else(|_| blob.digest.clone());
+    Err(AppError::damaged(&blob.digest, &OciFault::DigestMismatch { claimed, actual }))
 }

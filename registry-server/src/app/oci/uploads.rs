@@ -5,7 +5,7 @@ use crate::app::releases::{publisher, refusal};
 use crate::app::{App, AppError, Caller};
 use crate::blob;
 use crate::limits::ServerLimits;
-use crate::oci::{Digest, Hasher, Repository};
+use crate::oci::{Algorithm, Digest, Hasher, Repository};
 use crate::store::{AppendedPart, BegunUpload, FinishedUpload, OciBlob, OciQuota, Unbound, UploadKey, UploadPart};
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -186,7 +186,7 @@ impl App {
     async fn join(&self, parts: &[UploadPart], asked: &Digest) -> Result<OciBlob, AppError> {
         let object = blob::nameless()?;
         let mut writer = self.blobs.write_object(&object).await?;
-        let mut hashers = (Hasher::new(crate::oci::Algorithm::Sha256), Hasher::new(asked.algorithm()));
+        let mut hashers = (Hasher::new(Algorithm::Sha256), Hasher::new(asked.algorithm()));
         for part in parts {
             let size_bytes = usize::try_from(part.size_bytes).unwrap_or(usize::MAX);
             let bytes = self.blobs.object(&part.object, size_bytes).await?;
