@@ -43,20 +43,22 @@ fn main() {
         return;
     };
     let rounds = env::var("ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(ROUNDS_DEFAULT);
-    let ours = Server::ours(&env::temp_dir());
-    let in_memory = Path::new(MEMORY).is_dir().then(|| Server::ours(Path::new(MEMORY)));
-    let open = Server::docker_registry(&docker_registry, false);
-    let guarded = Server::docker_registry(&docker_registry, true);
+    let disk = env::temp_dir();
+    let ours = Server::ours(&disk);
+    let open = Server::docker_registry(&docker_registry, &disk, false);
+    let guarded = Server::docker_registry(&docker_registry, &disk, true);
+    let in_memory: Vec<(&str, Server)> = if Path::new(MEMORY).is_dir() {
+        vec![
+            (
+                "docker-registry, htpasswd, data in memory",
+                Server::docker_registry(&docker_registry, MEMORY.as_ref(), true),
+            ),
+            ("ours, data in memory", Server::ours(MEMORY.as_ref())),
+        ]
+    } else {
+        Vec::new()
+    };
     let setting = |label, server, is_known| Setting { label, client: Client::Wkg(wkg.clone()), server, is_known };
-    let publishing: Vec<Setting<'_>> = [
-        setting("docker-registry, open", &open, false),
-        setting("docker-registry, htpasswd", &guarded, true),
-        setting("ours", &ours, true),
-        Setting { client: Client::Registry, ..setting("ours, `registry publish`", &ours, true) },
-    ]
-    .into_iter()
-    .chain(in_memory.as_ref().map(|server| setting("ours, all data in memory", server, true)))
-    .collect();
     let fetching = [
         setting("docker-registry, open", &open, false),
         setting("docker-registry, htpasswd", &guarded, true),
@@ -64,8 +66,15 @@ fn main() {
         setting("ours, with a token", &ours, true),
         Setting { client: Client::Registry, ..setting("ours, `registry fetch`", &ours, false) },
     ];
+    let mut publishing = vec![
+        setting("docker-registry, open", &open, false),
+        setting("docker-registry, htpasswd", &guarded, true),
+        setting("ours", &ours, true),
+        Setting { client: Client::Registry, ..setting("ours, `registry publish`", &ours, true) },
+    ];
+    publishing.extend(in_memory.iter().map(|(label, server)| setting(label, server, true)));
     let content = Content::new();
-    for server in [&open, &guarded, &ours].into_iter().chain(in_memory.as_ref()) {
+    for server in [&open, &guarded, &ours].into_iter().chain(in_memory.iter().map(|(_, server)| server)) {
         content.publish_wasi(&setting("", server, true).user());
     }
 

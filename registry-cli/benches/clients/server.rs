@@ -48,8 +48,8 @@ impl Server {
     }
 
     /// Debian's docker-registry with its files in a folder, as its own configuration has it.
-    pub fn docker_registry(program: &Path, needs_password: bool) -> Self {
-        let data = tempfile::tempdir().unwrap();
+    pub fn docker_registry(program: &Path, parent: &Path, needs_password: bool) -> Self {
+        let data = TempDir::new_in(parent).unwrap();
         // The program does not tell which port it picked.
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let configuration = docker_configuration(data.path(), address, needs_password);
