@@ -112,26 +112,30 @@ fn write_durably(folder: &Path) {
 }
 
 fn fetches(settings: &[Setting<'_>], rounds: usize) {
-    let measure = |what: &str, prepare: &dyn Fn(&User)| {
+    let measure = |what: &str, prepare: &dyn Fn(&User), command: &dyn Fn(&User) -> Command| {
         let task = Task {
             title: format!("`wkg wit fetch` of a project that depends on wasi:http, {what}"),
             set_up: &|user| run(&mut user.fetch()),
             prepare,
-            command: &User::fetch,
+            command,
         };
         measure::print(&task, settings, rounds);
     };
-    measure("cold: no lock, an empty cache", &User::forget_everything);
-    measure("locked, an empty cache", &User::forget_what_was_fetched);
-    measure("locked, everything cached", &|_| ());
+    measure("cold: no lock, an empty cache", &User::forget_everything, &User::fetch);
+    measure("locked, an empty cache", &User::forget_what_was_fetched, &User::fetch_locked);
+    measure("locked, everything cached", &|_| (), &User::fetch_locked);
 }
 
 fn publications(settings: &[Setting<'_>], content: &Content, rounds: usize) {
     let publish = |user: &User| user.publish_package(&content.next_package());
     let package = Task {
         title: "`wkg publish` of a WIT package that uses wasi:http, the next version each time".to_owned(),
-        // The first version has no neighbour that it must fit.
-        set_up: &|user| run(&mut publish(user)),
+        set_up: &|user| {
+            // `registry publish` reads the packages that the new one uses from the project.
+            run(&mut user.fetch());
+            // The first version has no neighbour that it must fit.
+            run(&mut publish(user));
+        },
         prepare: &|_| (),
         command: &publish,
     };

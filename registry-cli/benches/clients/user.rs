@@ -51,12 +51,20 @@ impl User {
         }
     }
 
+    /// The same for a project with a lock. `wkg` has no word for it: it finds the lock and asks all the same.
+    pub fn fetch_locked(&self) -> Command {
+        match &self.client {
+            Client::Wkg(_) => self.fetch(),
+            Client::Registry => self.registry(&["fetch", "--locked"]),
+        }
+    }
+
     /// Publishes a WIT package under the name that it has.
     pub fn publish_package(&self, bytes: &[u8]) -> Command {
         fs::write(self.project().join(ARTIFACT), bytes).unwrap();
         match &self.client {
             Client::Wkg(program) => self.wkg(program, &["publish", ARTIFACT]),
-            Client::Registry => self.registry(&["publish", ARTIFACT]),
+            Client::Registry => self.registry(&["publish", ARTIFACT, "--deps", "wit/deps"]),
         }
     }
 
