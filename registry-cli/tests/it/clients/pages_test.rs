@@ -69,3 +69,13 @@ fn the_page_for_wkg_can_be_followed_line_by_line() {
     let deps = fs::read_to_string(reader.folder().join("app/wit/deps/my-team-shapes-1.0.0/package.wit")).unwrap();
     assert_contains(&deps, &["/// Lengths and areas.", "area: func("]);
 }
+
+#[test]
+fn the_page_for_wit_deps_can_be_followed_line_by_line() {
+    let Some(wit_deps) = installed("wit-deps") else { return };
+    let reader = Reader::new();
+    let printed = reader.follow("wit-deps.md", &[wit_deps, PathBuf::from(env!("CARGO_BIN_EXE_registry"))]);
+    assert_contains(&printed, &["my-greet-0.1.0\nmy-types-0.1.0\n"]);
+    let text = fs::read_to_string(reader.folder().join("app/wit/deps/my-greet-0.1.1/package.wit")).unwrap();
+    assert_contains(&text, &["part: func("]);
+}

@@ -115,7 +115,12 @@ fn dependencies_share_what_they_need_and_keep_several_versions_apart() {
                import test:types/types@1.0.0; }\n";
     let Some(project) = WitDeps::new(app) else { return };
     let line = |release: &str| quoted(&url(&server, release));
-    project.require(&[("main", line("test/main/1.0.0")), ("shapes-next", line("test/shapes/2.0.0"))]);
+    // What is named as the archives name it is there once, also if two others bring it along.
+    project.require(&[
+        ("main", line("test/main/1.0.0")),
+        ("shapes-next", line("test/shapes/2.0.0")),
+        ("\"test-types-1.0.0\"", line("test/types/1.0.0")),
+    ]);
     project.run(&[]).success();
     let versions = ["main@1.0.0", "shapes@1.0.0", "shapes@2.0.0", "types@1.0.0", "types@2.0.0"];
     assert_eq!(project.packages(), versions.map(|name| format!("test:{name}")));

@@ -34,10 +34,14 @@ impl Wkg {
 
     /// Somebody with more lines in the configuration of the registry.
     pub fn configured(server: &TestRegistry, lines: &str) -> Option<Self> {
+        Self::at(host(server), &format!("protocol = \"http\"\n{lines}"))
+    }
+
+    /// Somebody who reaches a registry at this host with these lines in its configuration.
+    pub fn at(host: &str, lines: &str) -> Option<Self> {
         let program = installed("wkg")?;
         let home = tempfile::tempdir().unwrap();
-        let host = host(server);
-        let text = format!("default_registry = \"{host}\"\n\n[registry.\"{host}\".oci]\nprotocol = \"http\"\n{lines}");
+        let text = format!("default_registry = \"{host}\"\n\n[registry.\"{host}\".oci]\n{lines}");
         fs::write(home.path().join("config.toml"), text).unwrap();
         Some(Self { program, home })
     }

@@ -1,10 +1,12 @@
 //! Who `wkg` speaks for: every way to give it credentials, and what it says when they do not suffice.
 
 use super::fixtures::{host, package, token};
+use super::skopeo::Skopeo;
 use super::wkg::Wkg;
-use crate::command::{SHAPES, TYPES, assert_contains, registry_at, stderr};
+use crate::command::{SHAPES, TYPES, assert_contains, registry_at, stderr, stdout};
 use crate::support::registry::TestRegistry;
 use crate::support::write_files;
+use crate::tls_test::TlsProxy;
 use assert_cmd::Command;
 use data_encoding::BASE64;
 
@@ -77,7 +79,7 @@ fn one_token_for_one_namespace_publishes_there_alone() {
     let folder = tempfile::tempdir().unwrap();
     let arguments = ["token", "create", "--scope", "publish", "--namespace", "demo"];
     let created = registry_at(&server, folder.path()).args(arguments).assert().success();
-    let Some(wkg) = Wkg::with(&server, crate::command::stdout(&created).trim()) else { return };
+    let Some(wkg) = Wkg::with(&server, stdout(&created).trim()) else { return };
     wkg.publish(package(&TYPES.replace("test:types", "demo:types")).path());
     wkg.refused(package(TYPES).path(), &["publish", "wit"], &["`demo`"]);
 }
@@ -100,4 +102,35 @@ fn a_private_registry_shows_nothing_without_a_token() {
     let Some(wkg) = Wkg::operator(&server) else { return };
     wkg.publish(app.path());
     wkg.publish(package(SHAPES).path());
+}
+
+#[test]
+fn a_registry_behind_a_proxy_that_ends_tls_is_used_by_its_public_url() {
+    let proxy = TlsProxy::bind();
+    let (url, authority) = (proxy.url.clone(), proxy.authority.clone());
+    let server = TestRegistry::start_with(|config| config.public_url = Some(url.parse().unwrap()));
+    proxy.serve(server.url());
+    let token = server.token();
+    let lines = |token: &str| {
+        format!(
+            "protocol = \"https\"\nauth = {{ username = \"ann\", password = \"{token}\" }}\n\
+             extra_root_certificates = [{{ encoding = \"pem\", data = \"\"\"\n{authority}\"\"\" }}]\n"
+        )
+    };
+    let name = url.trim_start_matches("https://");
+    let Some(wkg) = Wkg::at(name, &lines(token)) else { return };
+    wkg.publish(package(TYPES).path());
+    let shapes = package(SHAPES);
+    wkg.publish(shapes.path());
+    wkg.run(shapes.path(), &["get", "test:shapes@1.0.0", "-o", "./shapes.wit"]).success();
+    let Some(stranger) = Wkg::at(name, "protocol = \"https\"\n") else { return };
+    stranger.refused(shapes.path(), &["get", "test:shapes@1.0.0"], &["certificate"]);
+
+    let Some(skopeo) = Skopeo::new() else { return };
+    write_files(skopeo.home(), &[("authority/ca.crt", &authority)]);
+    let login = ["login", "--cert-dir=authority", "--username=ann", "--password-stdin", name];
+    skopeo.command().args(login).write_stdin(token).assert().success();
+    let image = format!("{name}/test/shapes:1.0.0");
+    let seen = skopeo.run(&["inspect", "--raw", "--cert-dir=authority"], &[&image]).success();
+    assert_contains(&stdout(&seen), &["application/wasm"]);
 }
