@@ -17,6 +17,7 @@ mod manners_test;
 mod oci_access_test;
 mod oci_blobs_test;
 mod oci_garbage_test;
+mod oci;
 mod openapi_test;
 mod packages_test;
 mod race_test;
