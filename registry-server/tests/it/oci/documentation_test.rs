@@ -1,21 +1,47 @@
-//! docs/api.md says which test covers which requirement. It names every test of this folder, and none that is not there.
+//! docs/api.md says which test covers which requirement: it names every test of this folder, and none that is not there.
+//! And it has every code of an error.
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 #[test]
 fn the_documentation_names_the_tests() {
-    let crate_dir = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let text = fs::read_to_string(crate_dir.join("../docs/api.md")).unwrap();
-    let named: BTreeSet<String> = text
-        .split('`')
-        .skip(1)
-        .step_by(2)
-        .filter(|code| code.split_once("::").is_some_and(|(file, _)| file.ends_with("_test")))
-        .map(str::to_owned)
-        .collect();
-    assert_eq!(named, tests_in(&crate_dir.join("tests/it/oci")));
+    let is_test = |code: &&str| code.split_once("::").is_some_and(|(file, _)| file.ends_with("_test"));
+    let text = documentation();
+    let named: BTreeSet<String> = codes(&text).filter(is_test).map(str::to_owned).collect();
+    assert_eq!(named, tests_in(&in_crate("tests/it/oci")));
+}
+
+#[test]
+fn the_documentation_has_every_code_of_an_error() {
+    let text = documentation();
+    let documented: BTreeSet<&str> = codes(&text).collect();
+    for file in ["src/app/explain.rs", "src/app/oci/error.rs"] {
+        let source = fs::read_to_string(in_crate(file)).unwrap();
+        let is_code =
+            |text: &&str| text.contains('_') && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+        let found: Vec<&str> =
+            source.split("(\"").skip(1).filter_map(|rest| rest.split('"').next()).filter(is_code).collect();
+        assert!(found.len() > 10, "{file}");
+        for code in found {
+            assert!(documented.contains(code), "`{code}` of {file} is not in docs/api.md");
+        }
+    }
+}
+
+fn in_crate(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+fn documentation() -> String {
+    fs::read_to_string(in_crate("../docs/api.md")).unwrap()
+}
+
+/// What stands between backticks, outside of blocks of code.
+fn codes(text: &str) -> impl Iterator<Item = &str> {
+    let outside = text.split("```").step_by(2);
+    outside.flat_map(|text| text.split('`').skip(1).step_by(2))
 }
 
 /// `pull_test::parts_of_blobs`, for every test of a folder but those of this file.

@@ -333,6 +333,23 @@ async fn warnings() {
     }
 }
 
+/// However long a reason is, and however much of it must be escaped: all warnings together have 4,096 bytes at most.
+#[tokio::test(flavor = "multi_thread")]
+async fn long_warnings() {
+    let registry = Registry::start(|_| {}).await;
+    let client = registry.client();
+    client.publish_wit("package demo:warned@1.0.0; interface a { f: func(); }").await;
+    let long = "\"\\".repeat(500);
+    for (what, body) in [("deprecation", json!({"message": long})), ("yank", json!({"reason": long}))] {
+        let address = format!("/v1/releases/demo/warned/1.0.0/{what}");
+        assert_eq!(client.send_json(reqwest::Method::PUT, &address, &body).await.status(), 200);
+    }
+    let answer = registry.get(&registry.named("demo/warned").manifest_at("1.0.0")).await.expect(200);
+    let warnings: Vec<&str> = answer.headers.get_all("warning").iter().map(|value| value.to_str().unwrap()).collect();
+    assert!(warnings.len() == 2 && warnings.iter().all(|warning| is_warning(warning)), "{answer}");
+    assert!(warnings.iter().map(|warning| warning.len()).sum::<usize>() <= 4096, "{answer}");
+}
+
 /// `299 - "text"`, where quotes and backslashes inside of the text are escaped.
 fn is_warning(value: &str) -> bool {
     let text = value.strip_prefix("299 - \"").and_then(|rest| rest.strip_suffix('"'));
