@@ -260,6 +260,11 @@ async fn who_is_not_known() {
         };
         let anonymous = registry.anonymous();
         expect_challenge(&anonymous.get("/v2/").await);
+        // Whoever only reads needs to be nobody.
+        for path in [repository.at("tags/list"), repository.manifest_at("1.0.0"), repository.blob_at(&content.blobs[0])]
+        {
+            anonymous.get(&path).await.expect(200);
+        }
         for (method, path) in writes(&repository, &content) {
             let body = content.manifests[0].bytes.clone();
             expect_challenge(&anonymous.send(method, &path, &[("content-type", MANIFEST)], body).await);

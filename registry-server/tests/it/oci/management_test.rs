@@ -1,7 +1,8 @@
 //! Content management: what is published stays, and a tag never moves. The specification lets a registry refuse this.
 
-use super::content::{Algorithm, Blob, Content};
+use super::content::{Algorithm, Blob, Content, Manifest};
 use super::registry::{Registry, Repository, ours};
+use futures::future::join_all;
 use serde_json::json;
 
 async fn with_two_images(registry: &Registry) -> (Repository<'_>, Content) {
@@ -59,5 +60,27 @@ async fn tags_never_move() {
         repository.push_manifest(second, "1.0.0").await.expect_error(409, "DENIED");
         repository.push_manifest(second, "1.0.1").await.expect(201);
         assert_eq!(repository.tags().await, ["1.0.0", "1.0.1"]);
+    }
+}
+
+/// Of many who push different manifests under one tag at the same time, one gets it, and everybody sees the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_of_many_gets_the_tag() {
+    for registry in ours().await {
+        let (repository, content) = with_two_images(&registry).await;
+        let manifests: Vec<Manifest> = (0..8)
+            .map(|number| {
+                let mut value = content.manifests[1].value.clone();
+                value["annotations"] = json!({"number": number.to_string()});
+                Manifest::new(Algorithm::Sha256, value)
+            })
+            .collect();
+        let answers = join_all(manifests.iter().map(|manifest| repository.push_manifest(manifest, "2.0.0"))).await;
+        let (created, refused): (Vec<_>, Vec<_>) =
+            answers.iter().zip(&manifests).partition(|(answer, _)| answer.status == 201);
+        assert_eq!((created.len(), refused.len()), (1, 7));
+        refused.iter().for_each(|(answer, _)| answer.expect_error(409, "DENIED"));
+        repository.expect_manifest("2.0.0", created[0].1).await;
+        assert_eq!(repository.tags().await, ["1.0.0", "2.0.0"]);
     }
 }
