@@ -19,6 +19,7 @@ mod oci_blobs_test;
 mod oci_garbage_test;
 mod oci;
 mod oci_access_test;
+mod oci_blobs_test;
 mod openapi_test;
 mod packages_test;
 mod race_test;
