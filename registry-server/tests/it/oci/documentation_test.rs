@@ -51,6 +51,9 @@ fn tests_in(dir: &Path) -> BTreeSet<String> {
         let path = entry.unwrap().path();
         let file = path.file_stem().unwrap().to_str().unwrap();
         let source = fs::read_to_string(&path).unwrap();
+        if file == "documentation_test" {
+            continue;
+        }
         let marked = source.split("#[tokio::test").skip(1);
         let names = marked.filter_map(|rest| rest.split("async fn ").nth(1)?.split('(').next());
         tests.extend(names.map(|name| format!("{file}::{name}")));

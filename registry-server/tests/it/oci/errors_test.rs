@@ -79,7 +79,6 @@ async fn addresses_that_lead_nowhere() {
             "/v2/a/b/blobs",
             "/v2/_catalog",
             "/v2/a/b/manifests/1.0.0/more",
-            "/v2//b/tags/list",
         ] {
             let answer = registry.get(path).await.expect(404);
             let code = answer.error_code();
@@ -188,7 +187,11 @@ async fn head_of_everything() {
         for path in paths {
             let (get, head) = (registry.get(&path).await, registry.head(&path).await);
             assert_eq!(get.status, head.status, "{get} {head}");
-            for name in ["content-type", "content-length", "docker-content-digest", "etag", "range", "link", "allow"] {
+            // Of an answer that never has a body, nobody needs the length.
+            let length = (get.status != 204).then_some("content-length");
+            for name in
+                length.into_iter().chain(["content-type", "docker-content-digest", "etag", "range", "link", "allow"])
+            {
                 assert_eq!(get.optional(name), head.optional(name), "{name}: {get} {head}");
             }
         }
