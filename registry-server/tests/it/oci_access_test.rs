@@ -240,6 +240,68 @@ async fn what_no_handler_answers_has_the_shape_of_the_specification_too() {
     }
 }
 
+/// Every operation of the OCI API on a repository, and whether it needs a token of a private registry alone. Nobody
+/// deletes anything, and that needs no token to be said.
+const OPERATIONS: [(&str, &str, bool); 20] = [
+    ("GET", "/tags/list", true),
+    ("GET", "/manifests/1.0.0", true),
+    ("HEAD", "/manifests/1.0.0", true),
+    ("GET", "/manifests/DIGEST", true),
+    ("HEAD", "/manifests/DIGEST", true),
+    ("GET", "/blobs/DIGEST", true),
+    ("HEAD", "/blobs/DIGEST", true),
+    ("GET", "/referrers/DIGEST", true),
+    ("POST", "/blobs/uploads", false),
+    ("POST", "/blobs/uploads/", false),
+    ("POST", "/blobs/uploads/?digest=DIGEST", false),
+    ("POST", "/blobs/uploads/?mount=DIGEST&from=demo/b", false),
+    ("GET", "/blobs/uploads/0123456789abcdef0123456789abcdef", false),
+    ("PATCH", "/blobs/uploads/0123456789abcdef0123456789abcdef", false),
+    ("PUT", "/blobs/uploads/0123456789abcdef0123456789abcdef?digest=DIGEST", false),
+    ("DELETE", "/blobs/uploads/0123456789abcdef0123456789abcdef", false),
+    ("PUT", "/manifests/1.0.0", false),
+    ("PUT", "/manifests/DIGEST", false),
+    ("DELETE", "/manifests/1.0.0", true),
+    ("DELETE", "/blobs/DIGEST", true),
+];
+
+fn operation(client: &Client, method: &str, path: &str) -> RequestBuilder {
+    let digest = format!("sha256:{}", "0".repeat(64));
+    let request = client.request(method.parse().unwrap(), &format!("/v2/demo/a{}", path.replace("DIGEST", &digest)));
+    if matches!(method, "PUT" | "POST" | "PATCH") { request.body("{}") } else { request }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_use_which_operation() {
+    for (is_private, (_dir, server)) in [(false, server::temporary().await), (true, private().await)] {
+        let unknown = server.with_token(UNKNOWN_TOKEN);
+        for (method, path, is_public) in OPERATIONS {
+            let what = format!("{method} {path}, private: {is_private}");
+            for (client, is_open) in [(server.anonymous(), is_public && !is_private), (unknown.clone(), false)] {
+                let response = send(operation(&client, method, path)).await;
+                assert_eq!(response.status() != 401, is_open, "{what}: {}", response.status());
+                assert_eq!(challenges(&response).len(), if is_open { 0 } else { 2 }, "{what}");
+            }
+            let response = send(operation(&server, method, path)).await;
+            assert_ne!(response.status(), 401, "{what}");
+            assert!(!response.status().is_server_error(), "{what}: {}", response.status());
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fault_of_the_server_is_opaque_and_has_the_shape_of_the_specification() {
+    let (dir, server) = server::temporary().await;
+    server.publish_wit("package demo:a@1.0.0; interface i { f: func(); }").await;
+    std::fs::remove_dir_all(dir.path().join("blobs")).unwrap();
+    let response = server.get("/v2/demo/a/manifests/1.0.0").await;
+    assert_eq!(response.status(), 500);
+    let id = response.headers()["x-request-id"].to_str().unwrap().to_owned();
+    let (code, own_code, message) = oci_error(response).await;
+    assert_eq!((code.as_str(), own_code.as_str()), ("UNKNOWN", "internal"));
+    assert!(message.contains(&id) && !message.contains("blobs"), "{message}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_of_any_origin_may_read_and_see_the_digest() {
     let (_dir, server) = server::temporary().await;
