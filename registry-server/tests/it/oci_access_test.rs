@@ -52,6 +52,7 @@ async fn whoever_asks_without_a_good_token_is_told_how_to_give_one() {
         assert_eq!(challenges(&response), [BASIC, &bearer], "the first is what simple clients read");
         let (code, own, message) = oci_error(response).await;
         assert_eq!((code.as_str(), own.as_str()), ("UNAUTHORIZED", "token_required"), "{message}");
+        assert!(message.contains("as the password") && message.contains("DATA_DIR/admin-token"), "{message}");
         assert_eq!(server.get(path).await.status(), 200);
     }
     let ping = || nobody.request(Method::GET, "/v2/");

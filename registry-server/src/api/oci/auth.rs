@@ -1,13 +1,15 @@
 //! Who an OCI client speaks for: a token of this registry as the password of Basic credentials, or as it is.
 //!
-//! Measured with `skopeo` 1.9, `wkg` 0.16, `oci-client` 0.17 and the clients of Go's `distribution`:
+//! What the challenges are is measured with `skopeo` 1.9 and `wkg` 0.16, which is `oci-client` 0.17 in this:
 //!
-//! - All but Go's `crane` ask `GET /v2/` first, without credentials, and look at nothing but the challenges of the 401.
-//! - `wkg` and `oci-client` read the first challenge alone. If that is `Bearer`, they ask for a token before they do
-//!   anything, also to read anonymously, and `wkg` goes on without credentials if it is refused one: a wrong password
-//!   would be hidden. So `Basic` stands first.
-//! - `skopeo` takes the first that it knows, and sends Basic credentials with nothing in them if it has none.
-//! - Those that prefer `Bearer` need a token even to read what is open to everybody: see [`super::token`].
+//! - Both begin with `GET /v2/` without credentials, and look at nothing but the challenges of the refusal. `wkg` does so
+//!   again before nearly every request, unless it has a Bearer token already.
+//! - `wkg` reads the first challenge alone. After `Basic` it sends the credentials that it has, or none, and shows what is
+//!   wrong with them. After `Bearer` it asks the token endpoint, and if that refuses its password, goes on as nobody: who
+//!   mistyped a token would not learn it before publishing. So `Basic` stands first.
+//! - `skopeo` takes the first that it knows. Having no credentials, it sends `Basic` ones with nothing in them, or asks for
+//!   a Bearer token without any.
+//! - Those that know or prefer `Bearer` alone need a token even to read what is open to everybody: see [`super::token`].
 
 use super::error::OciError;
 use super::repository_of;

@@ -81,8 +81,8 @@ impl<E: Into<AppError>> From<E> for OciError {
         let error = error.into();
         let (own_code, hint) = error.explain();
         let (status, code) = standard(&error);
-        let detail =
-            Detail { code: own_code.to_owned(), hint: hint.map(|hint| hint.into_owned()), details: error.details() };
+        let hint = where_to_give_tokens(&error).map(str::to_owned).or_else(|| hint.map(|hint| hint.into_owned()));
+        let detail = Detail { code: own_code.to_owned(), hint, details: error.details() };
         let message = limited(error.message());
         let upload_size_bytes = match &error {
             AppError::Oci(OciFault::OutOfOrder { size_bytes, .. }) => Some(*size_bytes),
@@ -93,6 +93,19 @@ impl<E: Into<AppError>> From<E> for OciError {
             _ => None,
         };
         Self { status, code, message, detail, failure, upload_size_bytes, location: None }
+    }
+}
+
+/// `registry login`, which others are told of, is not where these clients take their tokens from.
+fn where_to_give_tokens(error: &AppError) -> Option<&'static str> {
+    match error {
+        AppError::TokenRequired { is_local: true } => Some(
+            "give a token as the password, with any user name; the operator's is in `DATA_DIR/admin-token` of this server",
+        ),
+        AppError::TokenRequired { is_local: false } | AppError::Token(_) => {
+            Some("give a token of this registry as the password, with any user name")
+        }
+        _ => None,
     }
 }
 
