@@ -18,6 +18,7 @@ mod oci;
 mod oci_access_test;
 mod oci_blobs_test;
 mod oci_garbage_test;
+mod oci_manifests_test;
 mod openapi_test;
 mod packages_test;
 mod race_test;

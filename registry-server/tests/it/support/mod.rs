@@ -2,6 +2,7 @@
 
 pub mod client;
 pub mod component;
+pub mod oci;
 pub mod postgres;
 pub mod process;
 pub mod server;

@@ -14,7 +14,12 @@ use std::sync::OnceLock;
 /// The texts of WASI's packages, each after those that it refers to.
 pub fn texts() -> &'static [String] {
     static TEXTS: OnceLock<Vec<String>> = OnceLock::new();
-    TEXTS.get_or_init(|| in_dependency_order(read(&crate_folder("wasip2").join("wit/deps"))))
+    TEXTS.get_or_init(|| texts_of("wasip2"))
+}
+
+/// The texts of the WASI packages inside of a crate, each after those that it refers to.
+pub fn texts_of(crate_name: &str) -> Vec<String> {
+    in_dependency_order(read(&crate_folder(crate_name).join("wit/deps")))
 }
 
 /// Publishes all of WASI and answers the records by name, without namespace and version.
