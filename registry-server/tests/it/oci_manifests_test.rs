@@ -251,13 +251,14 @@ async fn pushes_of_the_same_content_at_the_same_time_all_succeed_and_agree() {
             for month in 1..5 {
                 pushes.push(repository.wasm(&format!("2026-0{month}-01T00:00:00Z"), &layer).await);
             }
+            let tagged = format!("manifests/{version}");
             let (answers, published, read) = tokio::join!(
                 join_all(pushes.iter().map(|manifest| repository.push_manifest(&version, manifest))),
                 server.post_wit(&text),
-                repository.get(&format!("manifests/{version}"))
+                repository.get(&tagged)
             );
             assert!(published.status().is_success());
-            let tagged = repository.get(&format!("manifests/{version}")).await;
+            let tagged = repository.get(&tagged).await;
             if read.status() == StatusCode::OK {
                 assert_eq!(header(&read, "docker-content-digest"), header(&tagged, "docker-content-digest"));
             }
