@@ -83,8 +83,8 @@ async fn a_pushed_package_is_published_and_its_manifest_served_byte_for_byte() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pushed_component_is_published_and_shares_its_bytes() {
-    for (dir, server) in server::on_both_databases().await {
+async fn a_pushed_component_is_published() {
+    for (_dir, server) in server::on_both_databases().await {
         let bytes = component(&["package demo:tool; world w { export run: func(); }"]);
         let bytes = described(&bytes, "Runs.", "MIT");
         let repository = OciRepository::new(&server, "demo/tool");
@@ -99,10 +99,25 @@ async fn a_pushed_component_is_published_and_shares_its_bytes() {
         assert_eq!(release(&server, "demo/tool/1.2.3").await.target.hash(), ObjectHash::Component(hash));
         let tags: Value = server.json("/v2/demo/tool/tags/list").await;
         assert_eq!(tags["tags"], json!(["1.2.3", "1.2.3-rc.1"]));
-        // The blob leads to the published component, so without that file there is no layer.
-        let file = server::blob_file(dir.path(), "component", &hash.to_string());
-        assert_eq!(std::fs::read(&file).unwrap(), bytes);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_layer_of_a_component_needs_no_object_of_its_own() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let server = TestServer::on(dir.path()).await;
+    let bytes = component(&["package demo:tool; world w { export run: func(); }"]);
+    expect_created(OciRepository::new(&server, "demo/tool").push_wasm("1.0.0", EARLY, &bytes).await).await;
+    server.stop().await;
+    // Nothing leads to what was uploaded any more.
+    let files: Vec<_> = std::fs::read_dir(dir.path().join("blobs")).unwrap().map(|file| file.unwrap().path()).collect();
+    let uploaded = files.iter().filter(|file| file.file_name().unwrap().to_str().unwrap().starts_with("oci-"));
+    let layers: Vec<_> = uploaded.filter(|file| std::fs::read(file).unwrap() == bytes).collect();
+    assert_eq!(layers.len(), 1);
+    std::fs::remove_file(layers[0]).unwrap();
+    let server = TestServer::on(dir.path()).await;
+    let layer = OciRepository::new(&server, "demo/tool").get(&format!("blobs/{}", sha256(&bytes))).await;
+    assert_eq!(layer.bytes().await.unwrap(), bytes);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -162,8 +177,8 @@ async fn what_a_publication_would_refuse_is_refused_with_its_reason() {
             ("latest", wit("2.0.0", "f: func();"), 400, "MANIFEST_INVALID", "invalid_manifest", "`latest`"),
             ("2.0.0", area, 400, "MANIFEST_INVALID", "invalid_manifest", "`demo:x@1.0.0`"),
             ("2.0.0", tool, 409, "DENIED", "other_kind", "a component cannot be published"),
-            ("2.0.0", core_module(), 422, "MANIFEST_INVALID", "invalid_component", "core WebAssembly module"),
-            ("2.0.0", b"text".to_vec(), 422, "MANIFEST_INVALID", "invalid_component", "not WebAssembly"),
+            ("2.0.0", core_module(), 422, "MANIFEST_INVALID", "not_a_component", "core WebAssembly module"),
+            ("2.0.0", b"text".to_vec(), 422, "MANIFEST_INVALID", "not_a_component", "not WebAssembly"),
             ("2.0.0", b"\0asm\x0d\0\x01\0\xff".to_vec(), 422, "MANIFEST_INVALID", "invalid_component", "not valid"),
         ] {
             let refused = repository.push_wasm(tag, EARLY, &layer).await;
