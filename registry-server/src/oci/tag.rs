@@ -26,11 +26,6 @@ impl Tag {
         Self(version.to_string())
     }
 
-    /// The tag as it is written.
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
-
     /// The version that the tag is, if it is one.
     pub(crate) fn version(&self) -> Option<Version> {
         Version::parse(&self.0).ok()
