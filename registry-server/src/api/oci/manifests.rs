@@ -1,6 +1,7 @@
 //! `/v2/{namespace}/{name}/manifests/{reference}`.
 
 use super::auth::{Pusher, Reader};
+use super::blobs::CONTENT_DIGEST;
 use super::error::OciError;
 use super::extract::{RepositoryInPath, typed};
 use crate::api::body::{SizeLimit, read, reserve};
@@ -17,9 +18,6 @@ use bytes::Bytes;
 use registry_core::id::ObjectHash;
 use registry_core::wire::{Release, Scope};
 use std::fmt::Display;
-
-/// The digest of what is answered or was pushed.
-pub(super) const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
 
 /// Says that the registry has read the pushed manifest's subject, so that its sender need not list referrers itself.
 const SUBJECT: HeaderName = HeaderName::from_static("oci-subject");

@@ -1,13 +1,13 @@
 //! `/v2/{namespace}/{name}/referrers/{digest}`.
 
 use super::auth::Reader;
+use super::blobs::DigestInPath;
 use super::error::OciError;
-use super::extract::{RepositoryInPath, asked, next_page, typed};
+use super::extract::{RepositoryInPath, asked, next_page};
 use crate::api::{ApiState, respond};
 use crate::app::Referrer;
-use crate::oci::{Digest, INDEX_MEDIA_TYPE};
-use axum::extract::{FromRequestParts, State};
-use axum::http::request::Parts;
+use crate::oci::INDEX_MEDIA_TYPE;
+use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -16,17 +16,6 @@ use serde::Serialize;
 const FILTERS_APPLIED: HeaderName = HeaderName::from_static("oci-filters-applied");
 
 const ARTIFACT_TYPE: &str = "artifactType";
-
-/// A digest in the address.
-pub(super) struct DigestInPath(Digest);
-
-impl<S: Send + Sync> FromRequestParts<S> for DigestInPath {
-    type Rejection = OciError;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, OciError> {
-        Ok(Self(typed(parts, state, "digest").await?))
-    }
-}
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -70,7 +70,7 @@ impl App {
         content_type: Option<&str>,
         bytes: &Bytes,
     ) -> Result<CheckedManifest, AppError> {
-        self.check_publisher(caller, repository.namespace()).await?;
+        self.check_oci_pusher(caller, repository).await?;
         let digest = check_digest(reference, bytes)?;
         let utf8 =
             |error: std::str::Utf8Error| OciFault::ManifestInvalid(format!("the manifest is not UTF-8: {error}"));

@@ -1,9 +1,9 @@
 //! Manifests, and the tags that name them.
 
-use super::blobs::{OciBlob, insert_blob};
+use super::blobs::{OciBlob, check_pusher, insert_blob};
 use crate::oci::{Digest, Repository, Tag};
 use crate::store::connection::{Connection, Row, Value, places, values};
-use crate::store::publication::{Publisher, Written, check_owner, check_token};
+use crate::store::publication::{Publisher, Written};
 use crate::store::{Page, Store, StoreError};
 use jiff::Timestamp;
 use registry_core::name::ReleaseName;
@@ -229,10 +229,7 @@ async fn insert_artifact(
     new: &NewManifest,
     publisher: &Publisher<'_>,
 ) -> Result<Written, StoreError> {
-    if let Some(refused) = check_token(connection, publisher).await? {
-        return Ok(refused);
-    }
-    if let Some(refused) = check_owner(connection, new.repository.namespace(), publisher.account).await? {
+    if let Some(refused) = check_pusher(connection, &new.repository, publisher).await? {
         return Ok(refused);
     }
     let refused = write_manifest(connection, new, Some(publisher.account), publisher.at).await?;
