@@ -5,7 +5,7 @@ use super::wkg::Wkg;
 use crate::command::{TYPES, assert_contains, registry_at, stderr};
 use crate::support::component::component;
 use crate::support::registry::TestRegistry;
-use crate::support::{read_files, write_files};
+use crate::support::{read_files, wasi, write_files};
 use std::fs;
 use std::path::Path;
 use wit_parser::Resolve;
@@ -60,6 +60,19 @@ fn a_project_on_wasi_http_is_fetched_locked_built_and_published() {
     assert_contains(&stderr(&ours), &[&bound_hash(&server, "test:app@0.1.0")]);
     // With everything that `cli` needs: `filesystem` and `sockets` too.
     assert_eq!(dependencies(&app.path().join("ours")), 7);
+}
+
+#[test]
+fn a_project_on_the_next_wasi_is_fetched_and_built() {
+    let server = TestRegistry::start();
+    let Some(wkg) = Wkg::anonymous(&server) else { return };
+    let deps = wasi::deps_of("wasip3");
+    server.publish(&deps.join("http.wit"), Some(&deps));
+    let app = package("package test:app@0.1.0;\nworld app { include wasi:http/service@0.3.2; }\n");
+    wkg.run(app.path(), &["fetch"]).success();
+    // `http`, and of what it needs those parts that this world uses: `cli`, `clocks` and `random`.
+    assert_eq!(dependencies(&app.path().join("wit")), 4);
+    wkg.run(app.path(), &["build"]).success();
 }
 
 #[test]
