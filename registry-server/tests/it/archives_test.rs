@@ -186,7 +186,8 @@ async fn ids_are_never_those_of_other_packages() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_archive_is_kept_counted_and_asked_about_as_everything_else() {
-    let (_dir, server) = server::temporary().await;
+    let dir = TempDir::new().unwrap();
+    let server = TestServer::on(dir.path()).await;
     publish_demo(&server).await;
     let by_name = release("demo:left", "1.0.0");
     let hash = server.publish_wit(LEFT).await.record.hash;
@@ -203,6 +204,10 @@ async fn an_archive_is_kept_counted_and_asked_about_as_everything_else() {
     }
     let packed = Client::accepting_gzip(server.url().to_owned());
     assert_eq!(bytes(&packed, &by_name).await, bytes(&server, &by_name).await, "whatever happens on the way");
+    server.stop().await;
+    let server = TestServer::on(dir.path()).await;
+    let release: registry_core::wire::Release = server.json("/v1/releases/demo/left/1.0.0").await;
+    assert_eq!(release.downloads, 4, "each whole archive, and nothing that was only asked about");
 }
 
 #[tokio::test(flavor = "multi_thread")]
