@@ -16,6 +16,7 @@ mod http_test;
 mod manners_test;
 mod oci;
 mod oci_access_test;
+mod oci_artifacts_test;
 mod oci_blobs_test;
 mod oci_garbage_test;
 mod oci_manifests_test;
