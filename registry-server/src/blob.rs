@@ -8,9 +8,13 @@ use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, WriteMultipart};
 use registry_core::id::ObjectHash;
+use std::fs;
 use std::future::ready;
+use std::io;
 use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 /// Tells what the store holds and in which layout; reading it is the test whether the store works.
 const MARKER: (&str, &[u8]) = ("registry-blobs", b"layout 1\n");
@@ -36,6 +40,15 @@ pub enum BlobError {
         #[source]
         source: object_store::Error,
     },
+    /// What was never finished cannot be deleted.
+    #[error("the directory `{dir}` cannot be tidied up")]
+    Unfinished {
+        /// The directory.
+        dir: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
     /// An object is larger than anything that was ever written.
     #[error("the blob `{path}` has {size_bytes} bytes, more than any that was accepted")]
     TooLarge {
@@ -59,6 +72,7 @@ const NAMELESS_PREFIX: &str = "oci-";
 #[derive(Debug, Clone)]
 pub(crate) struct BlobStore {
     objects: Arc<dyn ObjectStore>,
+    dir: PathBuf,
 }
 
 impl BlobStore {
@@ -72,7 +86,7 @@ impl BlobStore {
         create_private_dir(dir).map_err(|source| BlobError::Directory { dir: name.clone(), source })?;
         let local = LocalFileSystem::new_with_prefix(dir).map_err(|source| BlobError::Store { path: name, source })?;
         // Without fsync, an answer could be given before its content is on the disk.
-        let store = Self { objects: Arc::new(local.with_fsync(true)) };
+        let store = Self { objects: Arc::new(local.with_fsync(true)), dir: dir.clone() };
         let (marker, content) = MARKER;
         store.write(&Path::from(marker), Bytes::from_static(content)).await?;
         Ok(store)
@@ -165,6 +179,18 @@ impl BlobStore {
         })
     }
 
+    /// Deletes what was being written before a time and was never finished, because its server was killed. Answers how
+    /// many objects it would have become.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub(crate) async fn delete_unfinished(&self, before: Timestamp) -> Result<u64, BlobError> {
+        let dir = self.dir.clone();
+        let failed = |source| BlobError::Unfinished { dir: self.dir.display().to_string(), source };
+        let deleted = tokio::task::spawn_blocking(move || delete_unfinished(&dir, before)).await;
+        deleted.map_err(io::Error::from).and_then(|deleted| deleted).map_err(failed)
+    }
+
     /// Checks that the store can be read.
     ///
     /// # Errors
@@ -242,6 +268,33 @@ pub(crate) fn name_of(hash: &ObjectHash) -> String {
         ObjectHash::Package(hash) => format!("package-{}", hash.digest().to_hex()),
         ObjectHash::Component(hash) => format!("component-{}", hash.digest().to_hex()),
     }
+}
+
+/// A file is written under the name that it will have, a hash sign and a number, and then renamed.
+fn delete_unfinished(dir: &std::path::Path, before: Timestamp) -> io::Result<u64> {
+    let mut deleted = 0;
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let number = name.to_str().and_then(|name| Some(name.rsplit_once('#')?.1));
+        if number.is_some_and(|number| number.parse::<u64>().is_ok()) {
+            match delete_if_older(&entry, before) {
+                Ok(is_deleted) => deleted += u64::from(is_deleted),
+                // It was finished at this moment, or another server has deleted it.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    Ok(deleted)
+}
+
+fn delete_if_older(file: &fs::DirEntry, before: Timestamp) -> io::Result<bool> {
+    let is_older = file.metadata()?.modified()? < SystemTime::from(before);
+    if is_older {
+        fs::remove_file(file.path())?;
+    }
+    Ok(is_older)
 }
 
 fn path_of(hash: &ObjectHash) -> Path {

@@ -35,14 +35,14 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 /// A database that nobody else uses, and a store on it.
-struct Case {
+pub(super) struct Case {
     url: DatabaseUrl,
-    store: Arc<Store>,
+    pub(super) store: Arc<Store>,
     _dir: TempDir,
 }
 
 /// An empty store on each database that there is.
-async fn cases() -> Vec<Case> {
+pub(super) async fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for (url, dir) in empty_databases().await {
         let store = Arc::new(Store::open(&url, &ServerLimits::default()).await.unwrap());
@@ -64,7 +64,7 @@ fn digest(text: &str) -> Digest {
     blob(Domain::BLOB, text.as_bytes())
 }
 
-fn at(seconds: i64) -> Timestamp {
+pub(super) fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(1_700_000_000 + seconds).unwrap()
 }
 
@@ -136,7 +136,7 @@ async fn publish_component(store: &Store, record: &ComponentRecord, release: &st
 }
 
 /// Gives an account another good token and answers its id.
-async fn new_token(store: &Store, account: &str) -> String {
+pub(super) async fn new_token(store: &Store, account: &str) -> String {
     static NUMBER: AtomicU32 = AtomicU32::new(1);
     let id = format!("another {}", NUMBER.fetch_add(1, Ordering::Relaxed));
     store.insert_token(&token(&id, account, &[Scope::Publish])).await.unwrap();
@@ -150,7 +150,7 @@ fn neighbours(lower: Option<&str>, higher: Option<&str>) -> Neighbours<ReleaseNa
 }
 
 /// Makes the account that runs the registry the owner of a namespace.
-async fn claim(store: &Store, namespace: &str) {
+pub(super) async fn claim(store: &Store, namespace: &str) {
     assert_eq!(store.claim_namespace(namespace, "admin", at(0)).await.unwrap(), Claimed::Created);
 }
 

@@ -8,7 +8,7 @@ use reqwest::{Method, Response};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -96,8 +96,11 @@ async fn what_nobody_can_use_goes_and_everything_else_stays() {
         let idle = begin(&server, "idle").await;
         let going_on = begin(&server, "going on").await;
         let orphan = dir.path().join("blobs").join(format!("oci-{}", "0".repeat(32)));
-        fs::write(&orphan, "left by a server that was killed").unwrap();
-        assert_eq!(objects(dir.path()), 6);
+        let unfinished = PathBuf::from(format!("{}#17", orphan.display()));
+        for file in [&orphan, &unfinished] {
+            fs::write(file, "left by a server that was killed").unwrap();
+        }
+        assert_eq!(objects(dir.path()), 7);
 
         for _ in 0..50 {
             sleep(Duration::from_millis(100)).await;
@@ -111,7 +114,7 @@ async fn what_nobody_can_use_goes_and_everything_else_stays() {
         }
         // What is left: two blobs that manifests name, and the parts of the upload that goes on.
         wait_for_objects(dir.path(), 2 + 51).await;
-        assert!(!orphan.exists());
+        assert!(!orphan.exists() && !unfinished.exists());
         let text = format!("going on{}", ".".repeat(50));
         let end = server.request(Method::PUT, &format!("{going_on}?digest={}", sha256(text.as_bytes())));
         assert_eq!(end.send().await.unwrap().status(), 201);

@@ -53,7 +53,9 @@ impl App {
                 break;
             }
         }
-        collected.objects = self.collect_objects(before(now, limits.oci_object_age_min), orphans).await?;
+        let written_before = before(now, limits.oci_object_age_min);
+        collected.objects = self.blobs.delete_unfinished(written_before).await?;
+        collected.objects += self.collect_objects(written_before, orphans).await?;
         Ok(collected)
     }
 

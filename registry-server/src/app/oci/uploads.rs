@@ -112,25 +112,33 @@ impl App {
         caller.require_in(Scope::Publish, repository.namespace())?;
         let key = key(caller, repository, id);
         let parts = self.store.oci_upload_parts(&key).await?.ok_or_else(|| upload_unknown(id))?;
-        let blob = self.gather(&parts, digest).await?;
-        let is_joined = !parts.iter().any(|part| part.object == blob.object);
-        if blob.digest != *digest {
-            self.delete_oci_objects(if is_joined { vec![blob.object] } else { Vec::new() }).await;
-            self.end_oci_upload(&key).await?;
-            return Err(OciFault::DigestMismatch { claimed: digest.clone(), actual: blob.digest }.into());
-        }
-        let finished = self.store.finish_oci_upload(&key, &blob, &publisher(caller)).await?;
-        let refused = match finished {
-            FinishedUpload::Done(held) => {
-                self.settle(&blob, &held).await;
-                self.delete_oci_objects(parts.into_iter().map(|part| part.object).filter(|_| is_joined).collect())
-                    .await;
-                return Ok(());
-            }
-            FinishedUpload::Changed => upload_unknown(id),
-            FinishedUpload::Refused(written) => refusal(written, repository.namespace()),
+        let blob = match self.gather(&parts, digest).await {
+            Ok(blob) => blob,
+            // Somebody else has ended the upload meanwhile, and its parts are gone.
+            Err(_) if self.store.oci_upload_size(&key).await?.is_none() => return Err(upload_unknown(id)),
+            Err(error) => return Err(error),
         };
-        self.delete_oci_objects(if is_joined { vec![blob.object] } else { Vec::new() }).await;
+        let is_joined = !parts.iter().any(|part| part.object == blob.object);
+        let refused = if blob.digest == *digest {
+            // Whether it was written is not known if the database fails, so nothing is deleted then.
+            match self.store.finish_oci_upload(&key, &blob, &publisher(caller)).await? {
+                FinishedUpload::Done(held) => {
+                    self.settle(&blob, &held).await;
+                    let objects = parts.into_iter().map(|part| part.object);
+                    self.delete_oci_objects(objects.filter(|_| is_joined).collect()).await;
+                    return Ok(());
+                }
+                FinishedUpload::Changed => upload_unknown(id),
+                FinishedUpload::Refused(written) => refusal(written, repository.namespace()),
+            }
+        } else if self.end_oci_upload(&key).await? {
+            OciFault::DigestMismatch { claimed: digest.clone(), actual: blob.digest }.into()
+        } else {
+            upload_unknown(id)
+        };
+        if is_joined {
+            self.delete_oci_objects(vec![blob.object]).await;
+        }
         Err(refused)
     }
 

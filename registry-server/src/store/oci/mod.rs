@@ -1,6 +1,8 @@
 //! What OCI clients push and pull: blobs, uploads, manifests and tags.
 
 mod blobs;
+#[cfg(test)]
+mod contract_test;
 mod garbage;
 mod manifests;
 mod uploads;
