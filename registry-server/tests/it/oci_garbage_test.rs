@@ -81,7 +81,7 @@ async fn what_nobody_can_use_goes_and_everything_else_stays() {
         oci_upload_idle_max: Duration::from_secs(3),
         oci_unbound_duration_max: Duration::from_secs(1),
         oci_push_duration_max: Duration::from_secs(2),
-        oci_object_age_min: Duration::from_secs(3),
+        oci_object_age_min: Duration::from_secs(5),
         ..ServerLimits::default()
     };
     for (dir, server) in server::on_both_databases_with(impatient(limits)).await {
@@ -129,7 +129,7 @@ async fn a_blob_that_was_found_waits_for_its_manifest() {
     let limits = ServerLimits {
         oci_unbound_duration_max: Duration::from_secs(1),
         oci_push_duration_max: Duration::from_secs(20),
-        oci_object_age_min: Duration::ZERO,
+        oci_object_age_min: Duration::from_secs(60),
         ..ServerLimits::default()
     };
     for (_dir, server) in server::on_both_databases_with(impatient(limits)).await {
