@@ -150,6 +150,22 @@ fn a_dependency_that_is_not_there_is_said_to_be_missing() {
 }
 
 #[test]
+fn nothing_is_fetched_while_the_registry_is_away_and_everything_when_it_is_back() {
+    let mut server = TestRegistry::start();
+    let Some(wkg) = Wkg::anonymous(&server) else { return };
+    server.publish_text(TYPES);
+    let app = package("package test:app@0.1.0;\nworld app { import test:types/types@1.0.0; }\n");
+    wkg.run(app.path(), &["fetch"]).success();
+    let locked = lock(app.path());
+    server.stop();
+    // Everything is in the lock and in the cache, and `wkg` asks all the same.
+    wkg.refused(app.path(), &["build"], &["test:types", "Connection refused"]);
+    server.restart();
+    wkg.run(app.path(), &["build"]).success();
+    assert_eq!(lock(app.path()), locked);
+}
+
+#[test]
 fn a_component_is_built_on_what_wkg_fetched() {
     let server = with_wasi();
     let Some(wkg) = Wkg::operator(&server) else { return };

@@ -2,7 +2,7 @@
 
 use super::fixtures::{bound_hash, image, package, source_hash};
 use super::wkg::Wkg;
-use crate::command::{SHAPES, TYPES, assert_contains, json, registry_at, stderr, stdout};
+use crate::command::{MAIN, SHAPES, TYPES, assert_contains, json, registry_at, stderr, stdout};
 use crate::support::component::component;
 use crate::support::registry::TestRegistry;
 use crate::support::{wasi, write_files};
@@ -52,6 +52,25 @@ fn all_of_wasi_is_published_by_wkg_with_the_hashes_of_its_sources() {
         let home = tempfile::tempdir().unwrap();
         registry_at(&server, home.path()).args(["verify", &release]).assert().success();
     }
+}
+
+#[test]
+fn a_workspace_is_published_at_once() {
+    let server = TestRegistry::start();
+    let Some(wkg) = Wkg::operator(&server) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let files = [
+        ("wkg.toml", "[workspace]\nmembers = [\"main\", \"shapes\", \"types\"]\n"),
+        ("main/main.wit", MAIN),
+        ("shapes/shapes.wit", SHAPES),
+        ("types/types.wit", TYPES),
+    ];
+    write_files(folder.path(), &files);
+    let published = wkg.run(folder.path(), &["publish", "--workspace"]).success();
+    assert_contains(&stderr(&published), &["Published test:types@1.0.0", "Published test:main@1.0.0"]);
+    registry_at(&server, folder.path()).args(["verify", "test:main@1.0.0"]).assert().success();
+    wkg.refused(folder.path(), &["publish", "--workspace"], &["already exists"]);
+    wkg.run(folder.path(), &["publish", "--workspace", "--skip-dupes"]).success();
 }
 
 #[test]

@@ -65,12 +65,17 @@ impl TestRegistry {
         Self { runtime, url, token, config, running, data }
     }
 
-    /// Stops the server and starts it anew, at the same address and with what it has.
-    pub fn restart(&mut self) {
+    /// Stops the server. It is not there until it is started anew.
+    pub fn stop(&mut self) {
         if let Some(Running { shutdown, stopped }) = self.running.take() {
             let _ = shutdown.send(());
             self.runtime.block_on(stopped).unwrap();
         }
+    }
+
+    /// Stops the server and starts it anew, at the same address and with what it has.
+    pub fn restart(&mut self) {
+        self.stop();
         let server = self.runtime.block_on(Server::bind(self.config.clone())).unwrap();
         self.running = Some(Running::new(&self.runtime, server));
     }
