@@ -14,6 +14,8 @@ mod pages_test;
 mod publish_test;
 mod references_test;
 mod states_test;
+// The tests of the command line stand on it as well, and on more of it.
+#[allow(dead_code)]
 mod support;
 mod tampering_test;
 mod token_test;
