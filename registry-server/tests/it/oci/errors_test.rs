@@ -1,7 +1,7 @@
 //! Errors and warnings: every refusal has the specification's shape and one of its codes, with our own reason in it.
 
 use super::content::{Algorithm, Blob, Content, MANIFEST};
-use super::registry::{Answer, NAMESPACE, OCTETS, Registry, Repository, closing, ours, registries};
+use super::registry::{Answer, NAMESPACE, OCTETS, Registry, Repository, closing, ours, ours_on_sqlite, registries};
 use crate::support::client::Client;
 use serde_json::{Value, json};
 
@@ -344,7 +344,7 @@ async fn warnings() {
 /// However long a reason is, and however much of it must be escaped: all warnings together have 4,096 bytes at most.
 #[tokio::test(flavor = "multi_thread")]
 async fn long_warnings() {
-    let registry = Registry::start(|_| {}).await;
+    let registry = ours_on_sqlite().await;
     let client = registry.client();
     client.publish_wit("package demo:warned@1.0.0; interface a { f: func(); }").await;
     let long = "\"\\".repeat(500);

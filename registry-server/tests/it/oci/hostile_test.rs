@@ -2,7 +2,7 @@
 //! shape, and the server goes on.
 
 use super::content::{Algorithm, Blob, Content, MANIFEST};
-use super::registry::{Registry, Repository, closing};
+use super::registry::{Registry, Repository, closing, ours_on_sqlite};
 use serde_json::json;
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -40,7 +40,7 @@ const TEXTS: [&str; 24] = [
 
 /// A registry in which every address is of something, so that a broken one has something to break.
 async fn registry_with_image() -> (Registry, Content) {
-    let registry = Registry::start(|_| {}).await;
+    let registry = ours_on_sqlite().await;
     let mut content = Content::default();
     content.image(json!({}));
     let repository = registry.named("conformance/hostile");
@@ -220,4 +220,34 @@ async fn broken_manifests() {
     expect_it_goes_on(&repository, &content).await;
     // The tag is bound to the first, whatever came later.
     assert_eq!(repository.tags().await, ["1.0.0"]);
+}
+
+/// Requests that end before they say that they would, in every place where a body is read.
+#[tokio::test(flavor = "multi_thread")]
+async fn broken_connections() {
+    let (registry, content) = registry_with_image().await;
+    let repository = registry.named("conformance/hostile");
+    let address = registry.client().url().strip_prefix("http://").unwrap();
+    let blob = &content.blobs[0];
+    for round in 0..40 {
+        let location = repository.begin().await;
+        for (method, path) in [
+            ("POST", repository.at(&format!("blobs/uploads/?digest={}", blob.digest))),
+            ("PATCH", location.clone()),
+            ("PUT", closing(&location, &blob.digest)),
+            ("PUT", repository.manifest_at("1.0.2")),
+        ] {
+            let mut stream = TcpStream::connect(address).unwrap();
+            let length = if round % 2 == 0 { "content-length: 1000" } else { "transfer-encoding: chunked" };
+            let authorization = registry.client().authorization();
+            let head = format!("{method} {path} HTTP/1.1\r\nhost: {address}\r\n{length}\r\n{authorization}\r\n");
+            stream.write_all(head.as_bytes()).unwrap();
+            stream.write_all(&b"3e8\r\n0123456789"[..round % 14]).unwrap();
+        }
+        let status = registry.get(&location).await;
+        assert!([204, 404].contains(&status.status), "{status}");
+        registry.send("DELETE", &location, &[], "").await;
+    }
+    assert_eq!(repository.tags().await, ["1.0.0"]);
+    expect_it_goes_on(&repository, &content).await;
 }

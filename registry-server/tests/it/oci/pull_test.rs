@@ -54,10 +54,22 @@ async fn manifests_that_are_not_there() {
             registry.get(&path).await.expect_error(404, "MANIFEST_UNKNOWN");
             registry.head(&path).await.expect(404);
         }
-        if registry.is_ours() {
-            let unknown = Blob::of_size(Algorithm::Sha512, 10).digest;
-            registry.get(&repository.manifest_at(&unknown)).await.expect_error(404, "MANIFEST_UNKNOWN");
-        }
+    }
+}
+
+/// Each digest is a name of its own: what was pushed by one is not there by another.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_content_by_another_digest() {
+    for registry in ours().await {
+        let (repository, content) = with_image(&registry).await;
+        let manifest = repository.manifest_at(&Algorithm::Sha512.digest(&content.manifests[0].bytes));
+        registry.get(&manifest).await.expect_error(404, "MANIFEST_UNKNOWN");
+        let blob = Blob::new(Algorithm::Sha512, content.blobs[0].bytes.clone());
+        registry.get(&repository.blob_at(&blob)).await.expect_error(404, "BLOB_UNKNOWN");
+        // Whoever pushes it by the other as well has it by both.
+        repository.push_blob(&blob).await.expect(201);
+        repository.expect_blob(&blob).await;
+        repository.expect_blob(&content.blobs[0]).await;
     }
 }
 

@@ -2,8 +2,7 @@
 
 use super::content::{Algorithm, Blob, Manifest};
 use crate::support::client::Client;
-use crate::support::postgres;
-use crate::support::server::{TestServer, config};
+use crate::support::server::{self, TestServer};
 use bytes::Bytes;
 use registry_server::{Config, ServerLimits};
 use reqwest::header::HeaderMap;
@@ -50,20 +49,32 @@ pub async fn registries() -> Vec<Registry> {
 
 /// Our registry on both databases, for what it does of its own accord.
 pub async fn ours() -> Vec<Registry> {
-    let mut registries = vec![Registry::start(|_| {}).await];
-    if let Some(url) = postgres::new_database().await {
-        registries.push(Registry::start(|config| config.database = url.parse().unwrap()).await);
+    ours_with(|_| {}).await
+}
+
+/// The same with another configuration.
+pub async fn ours_with(change: impl Fn(&mut Config)) -> Vec<Registry> {
+    let change = |config: &mut Config| {
+        config.artifact_namespaces = vec![NAMESPACE.to_owned()];
+        change(config);
+    };
+    let mut registries = Vec::new();
+    for (dir, config) in server::configs(change).await {
+        registries.push(Registry::start(dir, config).await);
     }
     registries
 }
 
+/// Our registry on SQLite alone, for what costs much and asks little of the database.
+pub async fn ours_on_sqlite() -> Registry {
+    let dir = TempDir::new().unwrap();
+    let artifact_namespaces = vec![NAMESPACE.to_owned()];
+    let config = Config { artifact_namespaces, ..server::config(dir.path(), ServerLimits::default()) };
+    Registry::start(dir, config).await
+}
+
 impl Registry {
-    /// Our registry with another configuration.
-    pub async fn start(configure: impl FnOnce(&mut Config)) -> Self {
-        let dir = TempDir::new().unwrap();
-        let mut config = config(dir.path(), ServerLimits::default());
-        config.artifact_namespaces = vec![NAMESPACE.to_owned()];
-        configure(&mut config);
+    async fn start(dir: TempDir, config: Config) -> Self {
         let server = TestServer::with_config(config).await;
         server.claim(NAMESPACE).await;
         Self { client: (*server).clone(), server: Some((server, dir)) }
