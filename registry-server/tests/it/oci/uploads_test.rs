@@ -1,7 +1,7 @@
 //! Push: every way in which the specification brings blobs into a repository, with both algorithms.
 
 use super::content::{Algorithm, Blob};
-use super::registry::{Answer, OCTETS, Registry, Repository, closing, registries};
+use super::registry::{Answer, OCTETS, Registry, Repository, closing, ours, registries};
 use futures::stream;
 use reqwest::Body;
 use std::convert::Infallible;
@@ -357,5 +357,77 @@ async fn an_upload_is_closed_with_the_digest_of_the_whole() {
         let last = Algorithm::Sha256.digest(blob.bytes.chunks(PART).next_back().unwrap());
         registry.send("PUT", &closing(&location, &last), &[], "").await.expect_error(400, "DIGEST_INVALID");
         registry.get(&repository.blob_at(&blob)).await.expect_error(404, "BLOB_UNKNOWN");
+    }
+}
+
+/// A session as the specification describes it, and how many bytes it has.
+struct Session {
+    location: String,
+    content: Vec<u8>,
+}
+
+/// Any order of requests to several sessions: each does what it would do to a list of bytes, whatever came before.
+#[tokio::test(flavor = "multi_thread")]
+async fn any_order_of_requests() {
+    for registry in ours().await {
+        let repository = registry.repository();
+        let mut dice = Dice(1);
+        let mut sessions = Vec::new();
+        let mut finished = 0;
+        for _ in 0..400 {
+            if sessions.len() < 3 {
+                sessions.push(Session { location: repository.begin().await, content: Vec::new() });
+            }
+            let index = dice.below(sessions.len());
+            let session = &mut sessions[index];
+            if dice.below(10) > 0 {
+                append(&registry, session, &mut dice).await;
+                continue;
+            }
+            let session = sessions.remove(index);
+            if dice.below(3) == 0 {
+                registry.send("DELETE", &session.location, &[], "").await.expect(204);
+            } else {
+                let blob = Blob::new(Algorithm::ALL[dice.below(2)], session.content);
+                let closed = close(&registry, &session.location, &blob).await;
+                expect_pushed(&repository, closed, &blob).await;
+                finished += 1;
+            }
+            registry.get(&session.location).await.expect_error(404, "BLOB_UPLOAD_UNKNOWN");
+        }
+        assert!(finished > 10, "{finished}");
+    }
+}
+
+/// Sends a part that fits, or one that does not, and asks how far the upload is.
+async fn append(registry: &Registry, session: &mut Session, dice: &mut Dice) {
+    let start = session.content.len();
+    let part = Blob::of_size(Algorithm::Sha256, 1 + dice.below(3000)).bytes;
+    let end = start + part.len() - 1;
+    let (range, fits) = match dice.below(6) {
+        0 => (Some(format!("{}-{}", start + 1, end + 1)), false),
+        1 => (Some(format!("{start}-{}", end + 1)), false),
+        2 if start > 0 => (Some(format!("0-{}", part.len() - 1)), false),
+        3 => (None, true),
+        _ => (Some(format!("{start}-{end}")), true),
+    };
+    let answer = patch(registry, &session.location, range.as_deref(), part.clone()).await;
+    assert_eq!(answer.status == 202, fits, "{range:?} after {start}: {answer}");
+    if fits {
+        session.content.extend(part);
+    }
+    let status = registry.get(&session.location).await.expect(204);
+    assert_eq!(status.header("range"), format!("0-{}", session.content.len().saturating_sub(1)), "{range:?}: {status}");
+}
+
+/// Numbers that look like chance and are the same in every run (xorshift).
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % limit as u64) as usize
     }
 }
