@@ -1,7 +1,7 @@
 //! The pages for the clients, run as they stand.
 
 use super::fixtures::host;
-use super::programs::{installed, isolated};
+use super::programs::{installed, isolated, of_debian};
 use crate::command::{assert_contains, stdout};
 use crate::support::component::component;
 use crate::support::registry::TestRegistry;
@@ -58,7 +58,7 @@ fn commands(page: &str) -> String {
 
 #[test]
 fn the_page_for_wkg_can_be_followed_line_by_line() {
-    let Some(wkg) = installed("wkg") else { return };
+    let (Some(wkg), Some(_)) = (installed("wkg"), of_debian("skopeo")) else { return };
     let reader = Reader::new();
     let world = "package test:main@1.0.0;\nworld w { export run: func(); }\n";
     fs::write(reader.folder().join("tool.wasm"), component(&[world])).unwrap();

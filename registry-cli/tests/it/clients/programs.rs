@@ -55,6 +55,8 @@ pub fn isolated(program: &Path, home: &Path) -> Command {
     let mut command = Command::new(program);
     command.env_clear().timeout(DURATION_MAX).env("HOME", home).env("NO_COLOR", "1");
     command.env("PATH", env::var_os("PATH").unwrap_or_default());
+    // Without it, `skopeo` keeps what it logs in with in a folder of the whole machine.
+    command.env("REGISTRY_AUTH_FILE", home.join("auth.json"));
     for name in ["http_proxy", "https_proxy", "all_proxy"] {
         command.env(name, NOWHERE).env(name.to_uppercase(), NOWHERE);
     }
