@@ -6,7 +6,7 @@ use registry_core::component::{ComponentError, DecodedComponent, VerifiedCompone
 use registry_core::id::ComponentHash;
 use registry_core::limits::Limits;
 use registry_core::name::{ReleaseName, Spec};
-use registry_core::wit::{EncodedWit, SourceFile, Wit, WitError};
+use registry_core::wit::{EncodedWit, SourceFile, Wit, WitError, looks_like_wit};
 
 fn parse(text: &str) -> Result<Wit, WitError> {
     Wit::parse(&[SourceFile::new("bad.wit", text)], &[], &Limits::default())
@@ -230,6 +230,10 @@ fn what_is_not_a_component_is_refused() {
     let encoded = parse("package a:b@1.0.0; interface i { f: func(); }").unwrap().encode(&Limits::default()).unwrap();
     assert!(matches!(refused(&encoded, &Closure::default()), ComponentError::WitPackage));
     assert!(EncodedWit::decode(&component, &Limits::default()).unwrap_err().to_string().contains("component"));
+    assert!(looks_like_wit(&encoded) && !looks_like_wit(&encoded[..encoded.len() - 1]));
+    for bytes in [component.as_slice(), &module, b"not wasm", b"", b"\0asm\x0d\0\x01\0"] {
+        assert!(!looks_like_wit(bytes));
+    }
     for length in (8..component.len()).step_by(7) {
         assert!(verify(&component[..length], &closure).is_err(), "{length} of {} bytes", component.len());
     }

@@ -298,3 +298,19 @@ fn wasm_encoded_wit_holds_exact_views_only() {
     let reference = "`user:api/u@1.0.0`: `dep:io/io@1.0.1.{r}` stands in the place of `dep:io/io@1.0.0.{r}`";
     assert!(error.contains(reference), "{error}");
 }
+
+#[test]
+fn what_a_world_and_a_package_offer_is_told_by_full_names() {
+    let text = "package user:api@1.0.0;
+        interface i { f: func(); }
+        world root { import i; import log: func(); export run: func(); export dep:io/io@0.2.0; export inline: interface {} }
+        package dep:io@0.2.0 { interface io { f: func(); } interface other { f: func(); } }";
+    let wit = Wit::parse(&[SourceFile::new("main.wit", text)], &[], &Limits::default()).unwrap();
+    let offered: Vec<String> = wit.offered_names().into_iter().collect();
+    assert_eq!(offered, ["dep:io/io@0.2.0", "inline", "run", "user:api/i@1.0.0", "user:api/root@1.0.0"]);
+    let (bytes, _) = build(text);
+    let component = DecodedComponent::decode(&bytes, &Limits::default()).unwrap();
+    let names = |direction| component.world_names(direction).into_iter().collect::<Vec<_>>();
+    assert_eq!(names(Direction::Import), ["log", "user:api/i@1.0.0"]);
+    assert_eq!(names(Direction::Export), ["dep:io/io@0.2.0", "inline", "run"]);
+}

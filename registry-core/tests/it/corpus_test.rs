@@ -4,7 +4,7 @@ use crate::corpus::{Unit, crate_folder, expects_failure, files_below, hashes, un
 use crate::scan::{Blocks, Random, reindented, shuffled, with_comments, with_crlf};
 use registry_core::limits::Limits;
 use registry_core::name::PackageName;
-use registry_core::wit::{EncodedWit, PackageText, SourceFile, UnresolvedWit, Wit, WitError};
+use registry_core::wit::{EncodedWit, PackageText, SourceFile, UnresolvedWit, Wit, WitError, looks_like_wit};
 use std::collections::{BTreeMap, BTreeSet};
 
 type Hashes = BTreeMap<String, String>;
@@ -50,6 +50,7 @@ fn through_wasm(wit: &Wit) -> Result<Hashes, String> {
     for (name, identity) in wit.identities() {
         let id = wit.resolve().package_names[&wit_parser::PackageName::from(name)];
         let bytes = wit_component::encode(wit.resolve(), id).map_err(|error| format!("encoding {name}: {error:#}"))?;
+        assert_eq!(looks_like_wit(&bytes), !(identity.interfaces.is_empty() && identity.worlds.is_empty()), "{name}");
         let others = wit.identities().keys().filter(|other| *other != name).map(text).collect();
         let decoded = EncodedWit::decode(&bytes, &limits).map_err(|error| format!("decoding {name}: {error}"))?;
         let decoded = decoded.resolve(others, &limits).map_err(|error| format!("decoding {name}: {error}"))?;

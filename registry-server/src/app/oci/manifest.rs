@@ -179,7 +179,7 @@ impl DescriptorJson {
 /// The type that the manifest is stored as: its own, which must be the one that it was sent under.
 fn media_type(sent: Option<&str>, own: Option<&str>) -> Result<String, OciFault> {
     match (sent, own) {
-        (Some(sent), Some(own)) if sent != own => {
+        (Some(sent), Some(own)) if !sent.eq_ignore_ascii_case(own) => {
             Err(invalid(format!("the manifest's `mediaType` is `{own}`, but it was sent as `{sent}`")))
         }
         (_, Some(media_type)) | (Some(media_type), None) => Ok(media_type.to_owned()),
