@@ -12,6 +12,7 @@ use crate::oci::{Digest, Reference, Repository, Tag};
 use crate::store::{NewManifest, OciBlob, OciManifest, Written};
 use bytes::Bytes;
 use registry_core::id::{ComponentHash, ObjectHash};
+use registry_core::limits::LimitExceeded;
 use registry_core::name::ReleaseName;
 use registry_core::wit::looks_like_wit;
 use semver::Version;
@@ -123,9 +124,7 @@ impl App {
         blob: &OciBlob,
         new: &mut NewManifest,
     ) -> Result<ObjectHash, AppError> {
-        let content = &self.limits.content;
-        let layer_max = content.component_size_bytes_max.max(content.wasm_wit_size_bytes_max);
-        let layer = self.oci_blob_bytes(blob, layer_max).await?;
+        let layer = self.oci_blob_bytes(blob, self.wasm_size_limit().0).await?;
         let (bytes, limits) = (layer.clone(), Arc::clone(&self.limits));
         let parsed = self.workers.run(move || {
             let is_wit = looks_like_wit(&bytes);
@@ -193,7 +192,11 @@ impl App {
             OciFault::ManifestInvalid(message)
         };
         let name = release_name(repository, tag.version().ok_or_else(not_a_version)?)?;
-        Ok(Purpose::Publish(name, self.oci_blob(repository, &layer.digest).await?))
+        let layer = self.oci_blob(repository, &layer.digest).await?;
+        let size_bytes = usize::try_from(layer.size_bytes).unwrap_or(usize::MAX);
+        let (max, limit) = self.wasm_size_limit();
+        LimitExceeded::check("the size of the layer in bytes", size_bytes, max, limit)?;
+        Ok(Purpose::Publish(name, layer))
     }
 
     fn new_manifest(

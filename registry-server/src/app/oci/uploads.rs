@@ -4,7 +4,6 @@ use super::OciFault;
 use crate::app::releases::{publisher, refusal};
 use crate::app::{App, AppError, Caller};
 use crate::blob;
-use crate::limits::ServerLimits;
 use crate::oci::{Algorithm, Digest, Hasher, Repository};
 use crate::store::{AppendedPart, BegunUpload, FinishedUpload, OciBlob, OciQuota, Unbound, UploadKey, UploadPart};
 use bytes::Bytes;
@@ -227,10 +226,15 @@ impl App {
     }
 
     fn oci_blob_size_limit(&self, repository: &Repository) -> (usize, &'static str) {
-        let ServerLimits { content, oci_blob_size_bytes_max, .. } = self.limits();
         if self.takes_artifacts(repository.namespace()) {
-            return (*oci_blob_size_bytes_max, "oci_blob_size_bytes_max");
+            return (self.limits.oci_blob_size_bytes_max, "oci_blob_size_bytes_max");
         }
+        self.wasm_size_limit()
+    }
+
+    /// Bytes of the largest layer that can be published, and the limit's name.
+    pub(super) fn wasm_size_limit(&self) -> (usize, &'static str) {
+        let content = &self.limits.content;
         let components = (content.component_size_bytes_max, "component_size_bytes_max");
         components.max((content.wasm_wit_size_bytes_max, "wasm_wit_size_bytes_max"))
     }
