@@ -68,6 +68,7 @@ CREATE TABLE oci_uploads (
     repository TEXT COLLATE "C"    NOT NULL,
     account    TEXT COLLATE "C"    NOT NULL REFERENCES accounts (name),
     size_bytes BIGINT NOT NULL,
+    parts      BIGINT NOT NULL,
     touched_at BIGINT NOT NULL
 );
 

@@ -68,6 +68,7 @@ CREATE TABLE oci_uploads (
     repository TEXT    NOT NULL,
     account    TEXT    NOT NULL REFERENCES accounts (name),
     size_bytes INTEGER NOT NULL,
+    parts      INTEGER NOT NULL,
     touched_at INTEGER NOT NULL
 ) STRICT;
 

@@ -94,6 +94,8 @@ pub struct ServerLimits {
     pub oci_read_size_bytes: usize,
     /// Uploads of one account that are going on at one time.
     pub oci_uploads_per_account_max: usize,
+    /// Parts of all these uploads: each is an object of the blob store, however small.
+    pub oci_upload_parts_per_account_max: usize,
     /// Blobs of one account that no manifest names.
     pub oci_unbound_blobs_max: usize,
     /// Bytes of one account's uploads, and of its blobs that no manifest names.
@@ -177,6 +179,7 @@ impl Default for ServerLimits {
             oci_part_size_bytes_max: 8 << 20,
             oci_read_size_bytes: 256 << 10,
             oci_uploads_per_account_max: 256,
+            oci_upload_parts_per_account_max: 20_000,
             oci_unbound_blobs_max: 10_000,
             oci_unbound_size_bytes_max: 8 << 30,
             header_wait_max: Duration::from_secs(30),

@@ -698,6 +698,53 @@ async fn too_much_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_upload_in_too_many_parts_is_refused() {
+    let change = |config: &mut Config| config.limits.oci_upload_parts_per_account_max = 3;
+    for (dir, server) in server::on_both_databases_with(change).await {
+        let (first, second) = (begin(&server).await, begin(&server).await);
+        for location in [&first, &first, &second] {
+            assert_eq!(patch(&server, location, b".").send().await.unwrap().status(), StatusCode::ACCEPTED);
+        }
+        for location in [&first, &second] {
+            let (code, own, message) = error(patch(&server, location, b".").send().await.unwrap(), 429).await;
+            assert_eq!((code.as_str(), own.as_str()), ("TOOMANYREQUESTS", "too_much_unbound"));
+            assert!(message.contains("3 of 3 parts"), "{message}");
+        }
+        assert_eq!(objects(dir.path()), 3);
+        assert_created(put(&server, &first, &sha256(b".."), b"").await, &sha256(b"..")).await;
+        assert_eq!(patch(&server, &second, b".").send().await.unwrap().status(), StatusCode::ACCEPTED);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_push_at_once_that_breaks_off_leaves_no_upload() {
+    let dir = TempDir::new().unwrap();
+    let limits = ServerLimits { oci_uploads_per_account_max: 1, ..ServerLimits::default() };
+    let server = TestServer::with_limits(dir.path(), limits).await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    let head = format!(
+        "POST {UPLOADS}?digest={} HTTP/1.1\r\nhost: x\r\n{}content-length: 100\r\n\r\n",
+        sha256(b"never"),
+        server.authorization()
+    );
+    stream.write_all(format!("{head}some").as_bytes()).await.unwrap();
+    let post = async || server.request(Method::POST, UPLOADS).send().await.unwrap();
+    sleep(Duration::from_millis(300)).await;
+    assert_eq!(error(post().await, 429).await.1, "too_much_unbound");
+    stream.shutdown().await.unwrap();
+    let _ = stream.read_to_end(&mut Vec::new()).await;
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while post().await.status() != StatusCode::ACCEPTED {
+        assert!(Instant::now() < deadline, "the upload is still there");
+        sleep(Duration::from_millis(10)).await;
+    }
+    while objects(dir.path()) > 0 {
+        assert!(Instant::now() < deadline, "its part is still there");
+        sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_blob_of_components_is_no_larger_than_a_component() {
     let dir = TempDir::new().unwrap();
     let limits = ServerLimits::default();

@@ -101,14 +101,7 @@ pub(super) async fn begin(
     let upload = Upload { caller, repository, id };
     match digest {
         None => Ok(upload.answer(StatusCode::ACCEPTED, 0)),
-        Some(digest) => {
-            let finished = upload.receive_and_finish(&state, &headers, body, &digest).await;
-            if finished.is_err() {
-                // Nobody knows the upload's id, so nobody could go on with it.
-                let _ = state.app.cancel_oci_upload(&upload.caller, &upload.repository, &upload.id).await;
-            }
-            finished
-        }
+        Some(digest) => detached(upload.do_at_once(state, headers, body, digest)).await,
     }
 }
 
@@ -151,6 +144,16 @@ impl Upload {
         Ok(state.app.oci_upload_size(&self.caller, &self.repository, &self.id).await?)
     }
 
+    /// Receives a blob whose sender does not know the upload: if it fails, nobody can go on with it.
+    async fn do_at_once(self, state: ApiState, headers: HeaderMap, body: Body, digest: Digest) -> Answer {
+        let finished = self.receive_and_finish(&state, &headers, body, &digest).await;
+        if finished.is_err() {
+            // It has ended already, if the digest was wrong; else it is collected if it cannot be ended now.
+            let _ = state.app.cancel_oci_upload(&self.caller, &self.repository, &self.id).await;
+        }
+        finished
+    }
+
     async fn receive_and_finish(&self, state: &ApiState, headers: &HeaderMap, body: Body, digest: &Digest) -> Answer {
         self.receive(state, headers, body).await?;
         state.app.finish_oci_upload(&self.caller, &self.repository, &self.id, digest).await?;
@@ -171,12 +174,7 @@ impl Upload {
             None => None,
         };
         check_announced(state, &self.repository, start, headers)?;
-        // A connection that breaks ends its handler, and the bytes that have come would be lost with it.
-        let receiving = self.clone().append_parts(state.clone(), body, start, end);
-        match tokio::spawn(receiving.in_current_span()).await {
-            Ok(received) => received,
-            Err(_) => Err(AppError::from(InternalError::HandlerPanicked).into()),
-        }
+        detached(self.clone().append_parts(state.clone(), body, start, end)).await
     }
 
     async fn append_parts(self, state: ApiState, body: Body, start: u64, end: Option<u64>) -> Result<u64, OciError> {
@@ -217,6 +215,16 @@ impl Upload {
         ];
         let momentary = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
         (status, headers, momentary).into_response()
+    }
+}
+
+/// Does something to its end. A connection that breaks ends its handler, and bytes that have come would be lost with it.
+async fn detached<T: Send + 'static>(
+    work: impl Future<Output = Result<T, OciError>> + Send + 'static,
+) -> Result<T, OciError> {
+    match tokio::spawn(work.in_current_span()).await {
+        Ok(result) => result,
+        Err(_) => Err(AppError::from(InternalError::HandlerPanicked).into()),
     }
 }
 

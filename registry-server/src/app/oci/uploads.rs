@@ -244,6 +244,7 @@ impl App {
         let kept = limits.oci_unbound_duration_max + limits.oci_push_duration_max + limits.oci_collection_wait;
         OciQuota {
             uploads_max: limits.oci_uploads_per_account_max as u64,
+            parts_max: limits.oci_upload_parts_per_account_max as u64,
             blobs_max: limits.oci_unbound_blobs_max as u64,
             size_bytes_max: limits.oci_unbound_size_bytes_max as u64,
             since: before(Timestamp::now(), kept),
@@ -251,12 +252,17 @@ impl App {
     }
 
     pub(super) fn too_much(&self, unbound: &Unbound) -> AppError {
-        let Unbound { uploads, blobs, size_bytes } = unbound;
-        let limits = self.limits();
+        let Unbound { uploads, parts, blobs, size_bytes } = unbound;
+        let ServerLimits {
+            oci_uploads_per_account_max: uploads_max,
+            oci_upload_parts_per_account_max: parts_max,
+            oci_unbound_blobs_max: blobs_max,
+            oci_unbound_size_bytes_max: size_bytes_max,
+            ..
+        } = self.limits();
         OciFault::TooMuchUnbound(format!(
-            "you have {uploads} uploads and {blobs} blobs that no manifest names, of {size_bytes} bytes; there is room for \
-             {} uploads, {} blobs and {} bytes",
-            limits.oci_uploads_per_account_max, limits.oci_unbound_blobs_max, limits.oci_unbound_size_bytes_max
+            "you have {uploads} of {uploads_max} uploads in {parts} of {parts_max} parts, and {blobs} of {blobs_max} blobs \
+             that no manifest names, of {size_bytes} bytes of {size_bytes_max} together"
         ))
         .into()
     }

@@ -10,7 +10,7 @@ use crate::store::{Publisher, Store, Written};
 use std::collections::BTreeSet;
 
 const QUOTA: OciQuota =
-    OciQuota { uploads_max: 2, blobs_max: 2, size_bytes_max: 100, since: jiff::Timestamp::UNIX_EPOCH };
+    OciQuota { uploads_max: 2, parts_max: 4, blobs_max: 2, size_bytes_max: 100, since: jiff::Timestamp::UNIX_EPOCH };
 
 fn repository(text: &str) -> Repository {
     text.parse().unwrap()
@@ -128,7 +128,7 @@ async fn what_a_manifest_names_stays_and_counts_no_more() {
             push(&store, text, seconds).await;
         }
         let full = store.begin_oci_upload(&key("third"), at(20), &QUOTA).await.unwrap();
-        assert_eq!(full, BegunUpload::TooMuch(Unbound { uploads: 0, blobs: 2, size_bytes: 11 }));
+        assert_eq!(full, BegunUpload::TooMuch(Unbound { uploads: 0, parts: 0, blobs: 2, size_bytes: 11 }));
         assert_eq!(bind(&store, &["first"]).await, Written::Created);
         push(&store, "third", 20).await;
 

@@ -33,6 +33,8 @@ pub(crate) struct UploadPart {
 pub(crate) struct OciQuota {
     /// Uploads.
     pub(crate) uploads_max: u64,
+    /// Parts of all uploads.
+    pub(crate) parts_max: u64,
     /// Blobs.
     pub(crate) blobs_max: u64,
     /// Bytes of both.
@@ -46,6 +48,8 @@ pub(crate) struct OciQuota {
 pub(crate) struct Unbound {
     /// Uploads.
     pub(crate) uploads: u64,
+    /// Parts of all uploads.
+    pub(crate) parts: u64,
     /// Blobs.
     pub(crate) blobs: u64,
     /// Bytes of both.
@@ -109,8 +113,8 @@ impl Store {
             transaction.rollback().await?;
             return Ok(BegunUpload::TooMuch(unbound));
         }
-        let sql =
-            "INSERT INTO oci_uploads (id, repository, account, size_bytes, touched_at) VALUES ($1, $2, $3, 0, $4)";
+        let sql = "INSERT INTO oci_uploads (id, repository, account, size_bytes, parts, touched_at) \
+                   VALUES ($1, $2, $3, 0, 0, $4)";
         transaction.execute(sql, values![&upload.id, &upload.repository, &upload.account, at]).await?;
         transaction.commit().await?;
         Ok(BegunUpload::Done)
@@ -202,15 +206,16 @@ async fn append(
     at: Timestamp,
     quota: &OciQuota,
 ) -> Result<AppendedPart, StoreError> {
-    let sql = "UPDATE oci_uploads SET size_bytes = size_bytes + $5, touched_at = $6 \
+    let unbound = unbound(connection, &upload.account, quota).await?;
+    let sql = "UPDATE oci_uploads SET size_bytes = size_bytes + $5, parts = parts + 1, touched_at = $6 \
                WHERE id = $1 AND repository = $2 AND account = $3 AND size_bytes = $4";
     let values = values![&upload.id, &upload.repository, &upload.account, start, part.size_bytes, at];
     if connection.execute(sql, values).await? == 0 {
         let size_bytes = size_of(connection, upload).await?;
         return Ok(size_bytes.map_or(AppendedPart::Unknown, AppendedPart::OutOfOrder));
     }
-    let unbound = unbound(connection, &upload.account, quota).await?;
-    if unbound.size_bytes > quota.size_bytes_max {
+    let is_too_large = unbound.size_bytes.saturating_add(part.size_bytes) > quota.size_bytes_max;
+    if is_too_large || unbound.parts >= quota.parts_max {
         return Ok(AppendedPart::TooMuch(unbound));
     }
     let sql = "INSERT INTO oci_upload_parts (upload, start_byte, size_bytes, sha256, object) \
@@ -259,18 +264,23 @@ pub(super) async fn unbound(
     account: &str,
     quota: &OciQuota,
 ) -> Result<Unbound, StoreError> {
-    let sql = "SELECT COUNT(*) AS number, CAST(COALESCE(SUM(size_bytes), 0) AS BIGINT) AS size_bytes \
-               FROM oci_uploads WHERE account = $1";
-    let (uploads, uploaded_bytes) = number_and_size(connection.row(sql, values![account]).await?)?;
+    let sql = "SELECT COUNT(*) AS uploads, CAST(COALESCE(SUM(parts), 0) AS BIGINT) AS parts, \
+               CAST(COALESCE(SUM(size_bytes), 0) AS BIGINT) AS size_bytes FROM oci_uploads WHERE account = $1";
+    let uploads = the_row(connection.row(sql, values![account]).await?)?;
     let sql = format!(
-        "SELECT COUNT(*) AS number, CAST(COALESCE(SUM(size_bytes), 0) AS BIGINT) AS size_bytes \
+        "SELECT COUNT(*) AS blobs, CAST(COALESCE(SUM(size_bytes), 0) AS BIGINT) AS size_bytes \
          FROM oci_blobs WHERE pushed_by = $1 AND pushed_at >= $2 AND NOT {IS_BOUND}"
     );
-    let values = values![account, quota.since];
-    let (blobs, pushed_bytes) = number_and_size(connection.row(sqlx::AssertSqlSafe(sql), values).await?)?;
-    Ok(Unbound { uploads, blobs, size_bytes: uploaded_bytes.saturating_add(pushed_bytes) })
+    let blobs = the_row(connection.row(sqlx::AssertSqlSafe(sql), values![account, quota.since]).await?)?;
+    Ok(Unbound {
+        uploads: uploads.count("uploads")?,
+        parts: uploads.count("parts")?,
+        blobs: blobs.count("blobs")?,
+        size_bytes: uploads.count("size_bytes")?.saturating_add(blobs.count("size_bytes")?),
+    })
 }
 
-fn number_and_size(row: Option<Row>) -> Result<(u64, u64), StoreError> {
-    row.map_or(Ok((0, 0)), |row| Ok((row.count("number")?, row.count("size_bytes")?)))
+/// The row of a question about all rows together.
+fn the_row(row: Option<Row>) -> Result<Row, StoreError> {
+    row.ok_or_else(|| StoreError::damaged("a sum", "there is none"))
 }
