@@ -71,6 +71,26 @@ fn an_image_goes_to_a_folder_and_to_another_registry_with_its_digests() {
 }
 
 #[test]
+fn all_releases_of_a_package_are_brought_to_another_registry_at_once() {
+    let (server, other) = (TestRegistry::start(), TestRegistry::start());
+    let Some(skopeo) = Skopeo::new() else { return };
+    let versions = ["1.0.0", "1.1.0", "1.10.0"];
+    for version in versions {
+        server.publish_text(&TYPES.replace("1.0.0", version));
+    }
+    skopeo.login(host(&other), other.token()).success();
+    let both = ["--src=docker", "--dest=docker", "--src-tls-verify=false", "--dest-tls-verify=false"];
+    let places = [image(&server, "test/types"), image(&other, "test")];
+    skopeo.command().arg("sync").args(both).args(&places).assert().success();
+    for version in versions {
+        let [from, to] = [&server, &other].map(|registry| image(registry, &format!("test/types:{version}")));
+        assert_eq!(skopeo.manifest(&to), skopeo.manifest(&from));
+        let release = format!("test:types@{version}");
+        assert_eq!(bound_hash(&other, &release), bound_hash(&server, &release));
+    }
+}
+
+#[test]
 fn what_is_copied_is_published_by_the_same_rules() {
     let (server, other) = (TestRegistry::start(), TestRegistry::start());
     let Some(skopeo) = Skopeo::new() else { return };

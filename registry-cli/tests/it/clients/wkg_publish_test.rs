@@ -1,6 +1,6 @@
 //! `wkg publish` and `wkg oci push`: what is pushed is published by the same rules as everything.
 
-use super::fixtures::{bound_hash, image, package, source_hash};
+use super::fixtures::{bound_hash, host, image, package, source_hash};
 use super::wkg::Wkg;
 use crate::command::{MAIN, SHAPES, TYPES, assert_contains, json, registry_at, stderr, stdout};
 use crate::support::component::component;
@@ -101,12 +101,32 @@ fn a_component_is_published_as_it_is() {
     assert_eq!(fs::read(folder.path().join("got.wasm")).unwrap(), bytes);
 }
 
+#[test]
+fn a_component_longer_than_what_is_sent_at_once_arrives_whole() {
+    let server = TestRegistry::start();
+    let Some(wkg) = Wkg::operator(&server) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let mut bytes = component(&["package test:main@1.0.0;\nworld w { export run: func(); }\n"]);
+    // A custom section of 5,000,000 bytes with the name `pad`; `wkg` sends 4 MiB at once.
+    bytes.extend([0, 0xc4, 0x96, 0xb1, 0x02, 3]);
+    bytes.extend(b"pad");
+    bytes.extend((0..5_000_000_u32).map(|index| index.to_le_bytes()[1]));
+    fs::write(folder.path().join("long.wasm"), &bytes).unwrap();
+    let target = image(&server, "test/long:1.0.0");
+    let arguments = push(&server, &["-u", "somebody", "-p", server.token(), &target, "long.wasm"]);
+    wkg.run(folder.path(), &arguments.each()).success();
+    assert_eq!(bound_hash(&server, "test:long@1.0.0"), registry_core::id::ComponentHash::of(&bytes).to_string());
+    let pull = ["oci", "pull", "--insecure", host(&server), &target, "-o", "pulled.wasm"];
+    wkg.run(folder.path(), &pull).success();
+    assert!(fs::read(folder.path().join("pulled.wasm")).unwrap() == bytes);
+}
+
 const CLOCK: &str = "package test:clock@1.0.0;\ninterface clock { now: func() -> u64; }\n";
 const RUNNER: &str = "package test:main@1.0.0;\nworld w { import test:clock/clock@1.0.0; export run: func(); }\n";
 
 /// `wkg oci push` to a registry without TLS.
 fn push(server: &TestRegistry, arguments: &[&str]) -> Vec<String> {
-    let insecure = ["oci", "push", "--insecure", super::fixtures::host(server)];
+    let insecure = ["oci", "push", "--insecure", host(server)];
     insecure.iter().chain(arguments).map(|argument| (*argument).to_owned()).collect()
 }
 
