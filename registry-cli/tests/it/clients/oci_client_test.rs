@@ -9,7 +9,6 @@ use oci_client::client::{BlobResponse, ClientConfig, ClientProtocol, Config, Ima
 use oci_client::manifest::{OciDescriptor, OciImageManifest};
 use oci_client::secrets::RegistryAuth;
 use oci_client::{Client, Reference, RegistryOperation};
-use registry_core::name::ReleaseName;
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -46,9 +45,8 @@ impl<'a> Somebody<'a> {
     }
 
     /// Pushes a package as `wkg` does.
-    async fn push_package(&self, tag: &str, layer: &[u8]) -> oci_client::errors::Result<String> {
-        let name = if tag.starts_with("s") { "test/shapes" } else { "test/types" };
-        let reference = self.reference(name, tag.trim_start_matches('s'));
+    async fn push_package(&self, repository: &str, tag: &str, layer: &[u8]) -> oci_client::errors::Result<String> {
+        let reference = self.reference(repository, tag);
         let layer = ImageLayer::new(layer.to_vec(), "application/wasm".to_owned(), None);
         let config = json!({
             "created": "2026-01-02T03:04:05Z", "architecture": "wasm", "os": "wasip2",
@@ -75,7 +73,7 @@ fn packages_are_pushed_in_one_piece_and_in_several_with_every_kind_of_credential
         let text = TYPES.replace("1.0.0", version);
         let bytes = encoded(&[&text]);
         let somebody = Somebody::new(&server, auth, in_one_piece);
-        let url = server.block_on(somebody.push_package(version, &bytes)).unwrap();
+        let url = server.block_on(somebody.push_package("test/types", version, &bytes)).unwrap();
         assert_contains(&url, &["/v2/test/types/manifests/sha256:"]);
         let pulled = server.block_on(somebody.client.pull(
             &somebody.reference("test/types", version),
@@ -93,17 +91,19 @@ fn packages_are_pushed_in_one_piece_and_in_several_with_every_kind_of_credential
 fn refusals_are_errors_of_the_specification_with_our_reason() {
     let server = TestRegistry::start();
     let operator = Somebody::operator(&server);
-    let push = |tag: &str, bytes: &[u8]| server.block_on(operator.push_package(tag, bytes)).unwrap_err().to_string();
-    assert_contains(&push("1.0.0", b"no WebAssembly"), &["MANIFEST_INVALID", "this is not WebAssembly"]);
+    let push = |repository: &str, tag: &str, bytes: &[u8]| {
+        server.block_on(operator.push_package(repository, tag, bytes)).unwrap_err().to_string()
+    };
+    assert_contains(&push("test/types", "1.0.0", b"no WebAssembly"), &["MANIFEST_INVALID", "this is not WebAssembly"]);
     let shapes = encoded(&[TYPES, SHAPES]);
-    assert_contains(&push("s1.0.0", &shapes), &["test:types@1.0.0"]);
-    assert_contains(&push("1.0.0", &shapes), &["test:shapes@1.0.0", "test:types@1.0.0"]);
-    assert_contains(&push("latest", &encoded(&[TYPES])), &["latest"]);
-    server.block_on(operator.push_package("1.0.0", &encoded(&[TYPES]))).unwrap();
+    assert_contains(&push("test/shapes", "1.0.0", &shapes), &["test:types@1.0.0"]);
+    assert_contains(&push("test/types", "1.0.0", &shapes), &["test:shapes@1.0.0", "test:types@1.0.0"]);
+    assert_contains(&push("test/types", "latest", &encoded(&[TYPES])), &["latest"]);
+    server.block_on(operator.push_package("test/types", "1.0.0", &encoded(&[TYPES]))).unwrap();
     let broken = encoded(&[&TYPES.replace("1.0.0", "1.0.1").replace("x: s32", "x: s64")]);
-    assert_contains(&push("1.0.1", &broken), &["2.0.0"]);
+    assert_contains(&push("test/types", "1.0.1", &broken), &["2.0.0"]);
     let anonymous = Somebody::new(&server, RegistryAuth::Anonymous, false);
-    let refused = server.block_on(anonymous.push_package("1.2.0", &encoded(&[TYPES]))).unwrap_err();
+    let refused = server.block_on(anonymous.push_package("test/types", "1.2.0", &encoded(&[TYPES]))).unwrap_err();
     assert_contains(&refused.to_string(), &["UNAUTHORIZED", "a token is needed"]);
 }
 
@@ -205,7 +205,7 @@ fn blobs_are_streamed_and_mounted_and_referrers_are_found() {
 }
 
 #[test]
-fn a_referrer_of_a_package_is_none_in_a_namespace_of_packages() {
+fn a_package_has_no_referrers() {
     let server = TestRegistry::start();
     let somebody = Somebody::operator(&server);
     server.publish_text(TYPES);
@@ -215,6 +215,4 @@ fn a_referrer_of_a_package_is_none_in_a_namespace_of_packages() {
         let found = somebody.client.pull_referrers(&image.clone_with_digest(digest), None).await.unwrap();
         assert!(found.manifests.is_empty());
     });
-    let release: ReleaseName = "test:types@1.0.0".parse().unwrap();
-    assert_eq!(bound_hash(&server, &release.to_string()), bound_hash(&server, "test:types"));
 }

@@ -1,6 +1,6 @@
 //! `wkg`, as somebody uses it.
 
-use super::fixtures::host;
+use super::fixtures::{host, image};
 use super::programs::{installed, isolated};
 use crate::command::{assert_contains, stderr};
 use crate::support::registry::TestRegistry;
@@ -67,6 +67,13 @@ impl Wkg {
     /// Runs it, and expects that it fails and says all of this.
     pub fn refused(&self, folder: &Path, arguments: &[&str], parts: &[&str]) {
         assert_contains(&stderr(&self.run(folder, arguments).failure()), parts);
+    }
+
+    /// Pushes a file to `NAMESPACE/NAME:TAG` as the operator. For this, `wkg` does not look into its configuration.
+    pub fn push(&self, server: &TestRegistry, folder: &Path, target: &str, file: &str) -> Assert {
+        let mut command = self.command(folder);
+        command.env("WKG_OCI_USERNAME", "somebody").env("WKG_OCI_PASSWORD", server.token());
+        command.args(["oci", "push", "--insecure", host(server), &image(server, target), file]).assert()
     }
 
     /// Builds and publishes the package in `wit` of a folder.

@@ -6,8 +6,12 @@ use crate::command::{MAIN, SHAPES, TYPES, assert_contains, json, registry_at, st
 use crate::support::component::component;
 use crate::support::registry::TestRegistry;
 use crate::support::{wasi, write_files};
+use registry_core::id::ComponentHash;
 use std::fs;
 use std::path::Path;
+
+const CLOCK: &str = "package test:clock@1.0.0;\ninterface clock { now: func() -> u64; }\n";
+const RUNNER: &str = "package test:main@1.0.0;\nworld w { import test:clock/clock@1.0.0; export run: func(); }\n";
 
 #[test]
 fn packages_that_wkg_publishes_have_the_hashes_of_their_sources() {
@@ -80,20 +84,14 @@ fn a_component_is_published_as_it_is() {
     let folder = tempfile::tempdir().unwrap();
     let bytes = component(&[CLOCK, RUNNER]);
     fs::write(folder.path().join("runner.wasm"), &bytes).unwrap();
-    let target = image(&server, "test/runner:2.0.0");
     // `wkg publish --package` of this version wants a version inside of the component, where none can stand.
     wkg.refused(folder.path(), &["publish", "--package", "test:runner@2.0.0", "runner.wasm"], &["version not found"]);
-    wkg.refused(
-        folder.path(),
-        &push(&server, &["-u", "somebody", "-p", server.token(), &target, "runner.wasm"]).each(),
-        &["test:clock@1.0.0"],
-    );
+    let push = || wkg.push(&server, folder.path(), "test/runner:2.0.0", "runner.wasm");
+    assert_contains(&stderr(&push().failure()), &["test:clock@1.0.0"]);
 
     server.publish_text(CLOCK);
-    let arguments = push(&server, &["-u", "somebody", "-p", server.token(), &target, "runner.wasm"]);
-    let pushed = wkg.run(folder.path(), &arguments.each()).success();
-    assert_contains(&stdout(&pushed), &["sha256:"]);
-    assert_eq!(bound_hash(&server, "test:runner@2.0.0"), registry_core::id::ComponentHash::of(&bytes).to_string());
+    assert_contains(&stdout(&push().success()), &["sha256:"]);
+    assert_eq!(bound_hash(&server, "test:runner@2.0.0"), ComponentHash::of(&bytes).to_string());
     let mut ours = registry_at(&server, folder.path());
     ours.args(["fetch", "test:runner", "-o", "fetched"]).assert().success();
     assert_eq!(fs::read(folder.path().join("fetched/runner.wasm")).unwrap(), bytes);
@@ -112,33 +110,11 @@ fn a_component_longer_than_what_is_sent_at_once_arrives_whole() {
     bytes.extend(b"pad");
     bytes.extend((0..5_000_000_u32).map(|index| index.to_le_bytes()[1]));
     fs::write(folder.path().join("long.wasm"), &bytes).unwrap();
-    let target = image(&server, "test/long:1.0.0");
-    let arguments = push(&server, &["-u", "somebody", "-p", server.token(), &target, "long.wasm"]);
-    wkg.run(folder.path(), &arguments.each()).success();
-    assert_eq!(bound_hash(&server, "test:long@1.0.0"), registry_core::id::ComponentHash::of(&bytes).to_string());
-    let pull = ["oci", "pull", "--insecure", host(&server), &target, "-o", "pulled.wasm"];
-    wkg.run(folder.path(), &pull).success();
+    wkg.push(&server, folder.path(), "test/long:1.0.0", "long.wasm").success();
+    assert_eq!(bound_hash(&server, "test:long@1.0.0"), ComponentHash::of(&bytes).to_string());
+    let source = image(&server, "test/long:1.0.0");
+    wkg.run(folder.path(), &["oci", "pull", "--insecure", host(&server), &source, "-o", "pulled.wasm"]).success();
     assert!(fs::read(folder.path().join("pulled.wasm")).unwrap() == bytes);
-}
-
-const CLOCK: &str = "package test:clock@1.0.0;\ninterface clock { now: func() -> u64; }\n";
-const RUNNER: &str = "package test:main@1.0.0;\nworld w { import test:clock/clock@1.0.0; export run: func(); }\n";
-
-/// `wkg oci push` to a registry without TLS.
-fn push(server: &TestRegistry, arguments: &[&str]) -> Vec<String> {
-    let insecure = ["oci", "push", "--insecure", host(server)];
-    insecure.iter().chain(arguments).map(|argument| (*argument).to_owned()).collect()
-}
-
-/// The arguments of a command as it takes them.
-trait Each {
-    fn each(&self) -> Vec<&str>;
-}
-
-impl Each for Vec<String> {
-    fn each(&self) -> Vec<&str> {
-        self.iter().map(String::as_str).collect()
-    }
 }
 
 #[test]
@@ -213,10 +189,11 @@ fn names_stand_in_the_package_and_in_the_address_alike() {
     let Some(wkg) = Wkg::operator(&server) else { return };
     let folder = package(TYPES);
     wkg.run(folder.path(), &["build"]).success();
-    for target in ["test/other:1.0.0", "test/types:1.0.1", "test/types:latest"] {
-        let target = image(&server, target);
-        let arguments = push(&server, &["-u", "somebody", "-p", server.token(), &target, "test:types@1.0.0.wasm"]);
-        wkg.refused(folder.path(), &arguments.each(), &["Error: "]);
+    for (target, named) in
+        [("test/other:1.0.0", "test:other"), ("test/types:1.0.1", "1.0.1"), ("test/types:latest", "latest")]
+    {
+        let refused = wkg.push(&server, folder.path(), target, "test:types@1.0.0.wasm").failure();
+        assert_contains(&stderr(&refused), &["MANIFEST_INVALID", named]);
     }
     let mut ours = registry_at(&server, folder.path());
     assert_contains(&stderr(&ours.args(["show", "test:types"]).assert().code(1)), &["test:types"]);
