@@ -131,6 +131,37 @@ async fn parts_of_blobs() {
     }
 }
 
+/// Several parts, what is no range, and parts of something else are answered with everything.
+#[tokio::test(flavor = "multi_thread")]
+async fn ranges_that_mean_everything() {
+    for registry in ours().await {
+        let repository = registry.repository();
+        let blob = Blob::of_size(Algorithm::Sha256, 2048);
+        repository.push_blob(&blob).await.expect(201);
+        let path = repository.blob_at(&blob);
+        let tag = registry.get(&path).await.header("etag").to_owned();
+        let part = ("range", "bytes=1-9");
+        for (method, headers, status) in [
+            ("GET", vec![("range", "bytes=0-0,5-5")], 200),
+            ("GET", vec![("range", "items=0-5")], 200),
+            ("GET", vec![("range", "bytes")], 200),
+            ("GET", vec![part, ("if-range", "\"other\"")], 200),
+            ("GET", vec![part, ("if-range", tag.as_str())], 206),
+            ("GET", vec![part], 206),
+            ("HEAD", vec![part], 200),
+        ] {
+            let answer = registry.send(method, &path, &headers, "").await.expect(status);
+            let expected = match (method, status) {
+                ("HEAD", _) => &[],
+                (_, 206) => &blob.bytes[1..=9],
+                _ => &blob.bytes[..],
+            };
+            assert!(answer.body == expected, "{headers:?}: {answer}");
+            assert_eq!(answer.header("accept-ranges"), "bytes", "{answer}");
+        }
+    }
+}
+
 /// The parts of a large blob, of which no server wants to read more than was asked for.
 #[tokio::test(flavor = "multi_thread")]
 async fn parts_of_large_blobs() {

@@ -2,7 +2,10 @@
 
 use super::content::{Algorithm, Blob, CONFIG, Content, INDEX, LAYER, MANIFEST, Manifest};
 use super::registry::{Registry, Repository, ours, registries};
+use futures::stream;
+use reqwest::Body;
 use serde_json::{Value, json};
+use std::convert::Infallible;
 
 /// A repository with the blobs of an image, and the image, which is not pushed.
 async fn with_blobs(registry: &Registry) -> (Repository<'_>, Content) {
@@ -166,6 +169,10 @@ async fn a_manifest_that_is_too_large() {
         value["annotations"] = json!({"large": "A".repeat(5 << 20)});
         let manifest = Manifest::new(Algorithm::Sha256, value);
         repository.push_manifest(&manifest, "1.0.0").await.expect_error(413, "SIZE_INVALID");
-        repository.push_manifest(&manifest, &manifest.digest).await.expect_error(413, "SIZE_INVALID");
+        let pieces: Vec<_> = manifest.bytes.chunks(100_000).map(|piece| Ok::<_, Infallible>(piece.to_vec())).collect();
+        let (path, headers) = (repository.manifest_at(&manifest.digest), [("content-type", MANIFEST)]);
+        let refused = registry.send("PUT", &path, &headers, Body::wrap_stream(stream::iter(pieces))).await;
+        refused.expect_error(413, "SIZE_INVALID");
+        assert_eq!(refused.own_code(), "limit_exceeded", "{refused}");
     }
 }
