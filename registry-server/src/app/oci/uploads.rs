@@ -4,6 +4,7 @@ use super::OciFault;
 use crate::app::releases::{publisher, refusal};
 use crate::app::{App, AppError, Caller};
 use crate::blob;
+use crate::limits::ServerLimits;
 use crate::oci::{Algorithm, Digest, Hasher, Repository};
 use crate::store::{AppendedPart, BegunUpload, FinishedUpload, OciBlob, OciQuota, Unbound, UploadKey, UploadPart};
 use bytes::Bytes;
