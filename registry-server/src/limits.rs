@@ -52,6 +52,8 @@ pub struct ServerLimits {
     pub namespaces_per_account_max: usize,
     /// Bytes of an OCI manifest.
     pub oci_manifest_size_bytes_max: usize,
+    /// Bytes of the manifest of a WebAssembly artifact, which names two blobs.
+    pub oci_wasm_manifest_size_bytes_max: usize,
     /// Blobs or manifests that one OCI manifest names.
     pub oci_manifest_descriptors_max: usize,
     /// Bytes of the config of a WebAssembly artifact.
@@ -158,9 +160,10 @@ impl Default for ServerLimits {
             tokens_listed_max: 1_000,
             namespaces_per_account_max: 1_000,
             oci_manifest_size_bytes_max: 4 << 20,
+            oci_wasm_manifest_size_bytes_max: 64 << 10,
             oci_manifest_descriptors_max: 1_000,
-            oci_config_size_bytes_max: 1 << 20,
-            oci_manifests_per_release_max: 100,
+            oci_config_size_bytes_max: 256 << 10,
+            oci_manifests_per_release_max: 1_000,
             oci_referrers_listed_max: 100,
             oci_referrers_size_bytes_max: 4 << 20,
             owners_max: 100,

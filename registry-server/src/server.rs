@@ -116,6 +116,7 @@ impl Server {
         let listen = |source| StartError::Listen { address: config.listen, source };
         let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
+        info!(version = env!("CARGO_PKG_VERSION"), %address, private = app.is_private(), "the registry listens");
         Ok(Self { app: Arc::new(app), listener, address, admin_token_file, limits })
     }
 

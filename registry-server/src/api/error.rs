@@ -63,6 +63,10 @@ impl<E: Into<AppError>> From<E> for ApiError {
     }
 }
 
+/// The code of the error that an answer is, for the log.
+#[derive(Debug, Clone)]
+pub(super) struct Refusal(pub(super) String);
+
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut response = (self.status, respond::json(&self.body)).into_response();
@@ -72,6 +76,7 @@ impl IntoResponse for ApiError {
         if self.status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
+        response.extensions_mut().insert(Refusal(self.body.code));
         if let Some(failure) = self.failure {
             response.extensions_mut().insert(failure);
         }

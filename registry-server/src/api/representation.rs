@@ -3,13 +3,23 @@
 use super::error::ApiError;
 use crate::limits::COMPRESSED_SIZE_BYTES_MIN;
 use axum::extract::Request;
-use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum_extra::headers::{ETag, HeaderMapExt, IfNoneMatch};
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::SizeAbove;
+
+/// What the headers say about the content that is sent.
+const OF_CONTENT: [HeaderName; 6] = [
+    header::CONTENT_TYPE,
+    header::CONTENT_LENGTH,
+    header::CONTENT_ENCODING,
+    header::CONTENT_RANGE,
+    header::CONTENT_DISPOSITION,
+    header::TRANSFER_ENCODING,
+];
 
 /// Compresses answers for those who accept it. The fastest level: what is large here is read once and then kept.
 pub(super) fn compression() -> CompressionLayer<SizeAbove> {
@@ -30,7 +40,7 @@ pub(super) async fn choose(mut request: Request, next: Next) -> Response {
     }
     weaken_tag(&mut response);
     match (held, response.headers().typed_get::<ETag>()) {
-        (Some(held), Some(tag)) if !held.precondition_passes(&tag) => not_modified(&response),
+        (Some(held), Some(tag)) if !held.precondition_passes(&tag) => not_modified(response),
         _ => response,
     }
 }
@@ -48,12 +58,12 @@ fn weaken_tag(response: &mut Response) {
     }
 }
 
-fn not_modified(response: &Response) -> Response {
+/// The answer without its content and the headers that describe it. What else its headers say may be news.
+fn not_modified(response: Response) -> Response {
     let mut answer = StatusCode::NOT_MODIFIED.into_response();
-    for name in [header::ETAG, header::CACHE_CONTROL, header::VARY] {
-        if let Some(value) = response.headers().get(&name) {
-            answer.headers_mut().insert(name, value.clone());
-        }
+    *answer.headers_mut() = response.into_parts().0.headers;
+    for name in OF_CONTENT {
+        answer.headers_mut().remove(name);
     }
     answer
 }

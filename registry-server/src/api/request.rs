@@ -1,8 +1,8 @@
 //! What happens around every request: an id, a time limit, one line in the log, and nothing internal in the answer.
 
-use super::error::ApiError;
+use super::error::{ApiError, Refusal};
 use super::respond::Download;
-use super::{ApiState, unread};
+use super::{ApiState, oci, unread};
 use crate::app::{InternalError, TOKEN_PREFIX};
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
@@ -17,7 +17,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 use tokio::time::timeout;
-use tracing::{Instrument, error, info, info_span};
+use tracing::field::Empty;
+use tracing::{Instrument, debug, error, info, info_span};
 
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -26,7 +27,10 @@ pub(super) async fn handle(State(state): State<ApiState>, request: Request, next
     let id = RequestId::next();
     let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
     let path = request.uri().path().to_owned();
-    let span = info_span!("request", %id, method = %request.method(), route, path = without_tokens(&path));
+    let (account, token) = (Empty, Empty);
+    let span =
+        info_span!("request", %id, method = %request.method(), route, path = without_tokens(&path), account, token);
+    let is_knock = oci::is_knock(&request);
     let (parts, body) = request.into_parts();
     let (body, was_read) = unread::watch(body, state.app.limits());
     let request = Request::from_parts(parts, body);
@@ -39,7 +43,12 @@ pub(super) async fn handle(State(state): State<ApiState>, request: Request, next
             response = opaque(response.status(), &id).at(&path);
         }
         count_download(&state, &method, &mut response);
-        info!(status = response.status().as_u16(), duration_ms = started.elapsed().as_millis() as u64, "answered");
+        let (status, duration_ms) = (response.status().as_u16(), started.elapsed().as_millis() as u64);
+        match response.extensions_mut().remove::<Refusal>() {
+            Some(_) if is_knock => debug!(status, duration_ms, "told how to prove who asks"),
+            Some(Refusal(code)) => info!(status, duration_ms, code, "refused"),
+            None => info!(status, duration_ms, "answered"),
+        }
         finish(response, &id, was_read.get())
     }
     .instrument(span)

@@ -6,6 +6,7 @@ use registry_core::wire::{Namespace, Scope, TokenInfo};
 use secrecy::{ExposeSecret, SecretString};
 use std::time::Duration;
 use subtle::ConstantTimeEq;
+use tracing::Span;
 
 /// What every token begins with, so that people and secret scanners recognise one.
 pub(crate) const TOKEN_PREFIX: &str = "regt_";
@@ -62,6 +63,8 @@ impl App {
         let is_same = |found: &str| bool::from(found.as_bytes().ct_eq(sha256.as_bytes()));
         let token = found.filter(|token| is_same(&token.sha256)).ok_or(TokenFault::Unknown)?;
         let caller = Caller { token: token.info, operator: token.operator };
+        // The log says whose request this is, above all if the token is not good any more.
+        Span::current().record("account", caller.token.account.as_str()).record("token", caller.token.id.as_str());
         caller.check_good(Timestamp::now())?;
         Ok(caller)
     }

@@ -12,6 +12,7 @@ use registry_core::name::{ReleaseName, Spec};
 use registry_core::wire::{
     Deprecation, MissingRequest, MissingResponse, Release, ReleaseList, ReleaseTarget, Scope, YankRequest,
 };
+use tracing::info;
 
 impl App {
     /// What a name is bound to.
@@ -177,7 +178,11 @@ fn check_successor(release: &ReleaseName, text: &str) -> Result<(), AppError> {
 /// If it was refused.
 pub(super) fn written_anew(written: Written, name: &ReleaseName, target: &ReleaseTarget) -> Result<bool, AppError> {
     match written {
-        Written::Created => Ok(true),
+        Written::Created => {
+            let hash = target.hash();
+            info!(%name, %hash, "published {name} as {hash}");
+            Ok(true)
+        }
         Written::Present => Ok(false),
         Written::Bound(bound) => Err(AppError::bound(name, &bound, target)),
         Written::OtherKind => Err(AppError::other_kind(name, target)),

@@ -2,10 +2,12 @@
 //! they hold in this registry.
 
 mod digest;
+mod media_type;
 mod repository;
 mod tag;
 
 pub(crate) use digest::{Algorithm, Digest, DigestError, Hasher};
+pub(crate) use media_type::is_media_type;
 pub(crate) use repository::{Repository, RepositoryError};
 pub(crate) use tag::{Reference, ReferenceError, Tag, TagError};
 

@@ -6,9 +6,10 @@ use super::search::refresh_entry;
 use super::{Store, StoreError};
 use jiff::Timestamp;
 use registry_core::compatibility::Neighbours;
-use registry_core::id::ObjectHash;
+use registry_core::id::{ComponentHash, ObjectHash};
 use registry_core::name::ReleaseName;
 use registry_core::wire::{Deprecation, Release, ReleaseTarget, Yank};
+use semver::Version;
 use sqlx::AssertSqlSafe;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -44,6 +45,23 @@ impl Store {
     /// If the database fails.
     pub(crate) async fn release(&self, name: &ReleaseName) -> Result<Option<Release>, StoreError> {
         release_of(&mut self.database.read().await?, name).await
+    }
+
+    /// The version under which `namespace:name` is a component; the first in the order of their bytes, if there are
+    /// several.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub(crate) async fn version_of_component(
+        &self,
+        namespace: &str,
+        name: &str,
+        hash: &ComponentHash,
+    ) -> Result<Option<Version>, StoreError> {
+        let sql = "SELECT version FROM releases WHERE namespace = $1 AND name = $2 AND component_hash = $3 \
+                   ORDER BY version LIMIT 1";
+        let row = self.database.read().await?.row(sql, values![namespace, name, hash]).await?;
+        row.map(|row| row.parsed("version")).transpose()
     }
 
     /// The releases of `namespace:name`, in no order, at most `releases_max` of them.

@@ -258,3 +258,34 @@ async fn two_servers_agree_on_what_the_first_of_them_made() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn control_characters_name_nothing() {
+    for (_dir, server) in server::on_both_databases_with(with_artifacts).await {
+        let repository = OciRepository::new(&server, "o/x");
+        let one = artifact(&repository, b"one").await;
+        let digest = sha256(one.to_string());
+        for path in [
+            "tags/list?last=%00".to_owned(),
+            "tags/list?n=1&last=a%0a".to_owned(),
+            format!("referrers/{digest}?artifactType=%00"),
+            format!("referrers/{digest}?last=a%00"),
+        ] {
+            expect_oci_error(repository.get(&path).await, 400, "UNSUPPORTED", "invalid_query").await;
+        }
+        for path in ["manifests/%00", "blobs/sha256:%00", "referrers/%00", "blobs/uploads/%00"] {
+            let answer = repository.get(path).await;
+            assert!(answer.status().is_client_error(), "{path} {}", answer.status());
+        }
+        let long = format!("a/{}", "b".repeat(300));
+        for media_type in ["a/\u{0}", "a/b\n", "text", "a/b/c", "ä/b", long.as_str()] {
+            for (pointer, key) in [("", "artifactType"), ("/config", "mediaType"), ("/layers/0", "mediaType")] {
+                let mut changed = one.clone();
+                changed.pointer_mut(pointer).unwrap()[key] = json!(media_type);
+                let refused = repository.push_manifest("x", &changed).await;
+                expect_oci_error(refused, 400, "MANIFEST_INVALID", "invalid_manifest").await;
+            }
+        }
+        expect_created(repository.push_manifest("x", &one).await).await;
+    }
+}

@@ -523,3 +523,149 @@ async fn fetching_a_manifest_counts_as_a_download() {
     }
     assert_eq!(release(&server, "demo/types/1.0.0").await.downloads, 3);
 }
+
+/// Go's JSON takes `Layers` for `layers`: who pulls with it would get what nobody has checked.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_manifest_says_the_same_to_everybody() {
+    for (_dir, server) in server::on_both_databases().await {
+        let repository = OciRepository::new(&server, "demo/x");
+        let layer = wit("1.0.0", "f: func();");
+        let good = repository.wasm(EARLY, &layer).await.to_string();
+        let other = sha256(b"not validated");
+        let digest = format!("\"digest\":\"{}\"", sha256(&layer));
+        for (place, confusion) in [
+            ("\"layers\":", format!("\"Layers\":[{{{digest}}}],\"layers\":")),
+            ("\"layers\":", format!("\"layer\\u017f\":[{{{digest}}}],\"layers\":")),
+            ("\"config\":", "\"CONFIG\":{},\"config\":".to_owned()),
+            (digest.as_str(), format!("{digest},\"Digest\":\"{other}\"")),
+        ] {
+            let confused = good.replacen(place, &confusion, 1);
+            assert_ne!(confused, good);
+            let refused = repository.push_text("1.0.0", Some(MANIFEST), confused).await;
+            let message = expect_oci_error(refused, 400, "MANIFEST_INVALID", "invalid_manifest").await;
+            assert!(message.contains("could be taken for"), "{message}");
+        }
+        assert_eq!(repository.get("manifests/1.0.0").await.status(), StatusCode::NOT_FOUND);
+        expect_created(repository.push_text("1.0.0", Some(MANIFEST), good).await).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_manifest_without_a_tag_is_one_of_the_release_that_its_layer_is() {
+    for (_dir, server) in server::on_both_databases().await {
+        server.publish_wit(TYPES).await;
+        let tool = component(&["package demo:tool; world w { export run: func(); }"]);
+        let answer = server.post("/v1/components?name=demo:tool@1.0.0", WASM, tool.clone()).await;
+        assert!(answer.status().is_success());
+        // Published in another way, and never pulled: nothing has a manifest yet.
+        for (name, layer) in [("demo/types", encoded_wit(&[TYPES])), ("demo/tool", tool.clone())] {
+            let repository = OciRepository::new(&server, name);
+            let pushed = repository.wasm(EARLY, &layer).await;
+            let answer = expect_created(repository.push_manifest(&sha256(pushed.to_string()), &pushed).await).await;
+            let bound = release(&server, &format!("{name}/1.0.0")).await.target.hash().to_string();
+            assert_eq!(header(&answer, "registry-hash"), bound);
+            let made = repository.get("manifests/1.0.0").await;
+            assert_eq!(header(&made, "registry-hash"), bound);
+            assert_ne!(header(&made, "docker-content-digest"), sha256(pushed.to_string()));
+        }
+
+        // Any other blob of the release is not the release: its config, for example.
+        let repository = OciRepository::new(&server, "demo/tool");
+        let first = repository.wasm(EARLY, &tool).await;
+        let config = json!({"architecture": "wasm"}).to_string().into_bytes();
+        repository.push_blob(&config).await;
+        let mut confused = manifest(&descriptor(WASM_CONFIG, &config), &[first["config"].clone()]);
+        confused["layers"][0]["mediaType"] = json!(WASM);
+        let refused = repository.push_manifest(&sha256(confused.to_string()), &confused).await;
+        assert!(refused.status().is_client_error(), "{}", refused.status());
+        // And neither is what is a release of another repository.
+        for layer in [encoded_wit(&[TYPES]), component(&["package demo:other; world w { export go: func(); }"])] {
+            let elsewhere = repository.wasm(EARLY, &layer).await;
+            let refused = repository.push_manifest(&sha256(elsewhere.to_string()), &elsewhere).await;
+            let message = expect_oci_error(refused, 400, "MANIFEST_INVALID", "invalid_manifest").await;
+            assert!(message.contains("push it under its version"), "{message}");
+        }
+        let tags: Value = server.json("/v2/demo/tool/tags/list").await;
+        assert_eq!(tags["tags"], json!(["1.0.0"]));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_parts_of_a_release_are_here_and_its_manifest_is_small() {
+    for (_dir, server) in server::on_both_databases().await {
+        let repository = OciRepository::new(&server, "demo/x");
+        let pushed = repository.wasm(EARLY, &wit("1.0.0", "f: func();")).await;
+        let mut elsewhere = pushed.clone();
+        elsewhere["layers"][0]["urls"] = json!(["https://example.com/layer"]);
+        let empty = OciRepository::new(&server, "demo/empty");
+        let refused = empty.push_manifest("1.0.0", &elsewhere).await;
+        expect_oci_error(refused, 404, "MANIFEST_BLOB_UNKNOWN", "missing_blobs").await;
+        let mut large = pushed.clone();
+        large["annotations"] = json!({"a": "a".repeat(64 << 10)});
+        let refused = repository.push_manifest("1.0.0", &large).await;
+        expect_oci_error(refused, 413, "SIZE_INVALID", "limit_exceeded").await;
+        expect_created(repository.push_manifest("1.0.0", &elsewhere).await).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_manifest_of_several_releases_warns_if_all_of_them_are_yanked() {
+    for (_dir, server) in server::on_both_databases().await {
+        let bytes = component(&["package demo:tool; world w { export run: func(); }"]);
+        let repository = OciRepository::new(&server, "demo/tool");
+        let pushed = repository.wasm(EARLY, &bytes).await;
+        let path = format!("manifests/{}", sha256(pushed.to_string()));
+        let yank = YankRequest { reason: "bad".to_owned() };
+        for version in ["1.0.0", "2.0.0"] {
+            expect_created(repository.push_manifest(version, &pushed).await).await;
+            assert!(!repository.get(&path).await.headers().contains_key("warning"), "{version}");
+            server.send_json(Method::PUT, &format!("/v1/releases/demo/tool/{version}/yank"), &yank).await;
+            assert!(repository.get(&path).await.headers().contains_key("warning"), "{version}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_a_manifest_already_still_learns_what_became_of_it() {
+    for (_dir, server) in server::on_both_databases().await {
+        server.publish_wit(TYPES).await;
+        let repository = OciRepository::new(&server, "demo/types");
+        let held = header(&repository.get("manifests/1.0.0").await, "etag").to_owned();
+        let yank = YankRequest { reason: "bad".to_owned() };
+        server.send_json(Method::PUT, "/v1/releases/demo/types/1.0.0/yank", &yank).await;
+        let request = server.request(Method::GET, "/v2/demo/types/manifests/1.0.0").header("if-none-match", &held);
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::NOT_MODIFIED);
+        assert_eq!(format!("\"{}\"", header(&answer, "docker-content-digest")), held);
+        assert!(header(&answer, "warning").contains("is yanked: bad"));
+        assert!(answer.headers().contains_key("registry-hash"));
+        for name in ["content-type", "content-encoding"] {
+            assert!(!answer.headers().contains_key(name), "{name}");
+        }
+    }
+}
+
+/// Whoever asks and goes away must not leave objects behind that no row leads to.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_manifest_is_made_to_the_end_for_those_who_do_not_wait() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let server = TestServer::on(dir.path()).await;
+    let docs = "/// A long story.\n".repeat(20_000);
+    for version in 0..20 {
+        server.publish_wit(&format!("package demo:x@{version}.0.0; {docs} interface i {{ f: func(); }}")).await;
+    }
+    for version in 0..20 {
+        let path = format!("/v2/demo/x/manifests/{version}.0.0");
+        let asked = server.get(&path);
+        drop(tokio::time::timeout(std::time::Duration::from_millis(version), asked).await);
+    }
+    // The server waits for what it has begun: each made manifest has its two objects, and there are no others.
+    let repository = OciRepository::new(&server, "demo/x");
+    for version in 0..20 {
+        assert_eq!(repository.get(&format!("manifests/{version}.0.0")).await.status(), StatusCode::OK);
+    }
+    server.stop().await;
+    let files = std::fs::read_dir(dir.path().join("blobs")).unwrap().map(|file| file.unwrap().file_name());
+    let objects = files.filter(|name| name.to_str().unwrap().starts_with("oci-")).count();
+    assert_eq!(objects, 40);
+}

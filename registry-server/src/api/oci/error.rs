@@ -1,6 +1,6 @@
 //! Errors as the distribution specification shapes them, with this registry's own reasons.
 
-use crate::api::error::{ApiError, RETRY_AFTER_S, limited, status_of};
+use crate::api::error::{ApiError, RETRY_AFTER_S, Refusal, limited, status_of};
 use crate::api::respond;
 use crate::app::{AppError, InternalError, OciFault};
 use axum::extract::OriginalUri;
@@ -46,6 +46,9 @@ enum Code<'a> {
     Other(&'static str),
 }
 
+/// Details of an error that its message repeats.
+const DETAILS_SHOWN_MAX: usize = 3;
+
 /// What other registries say where the specification has no code.
 const UNKNOWN: &str = "UNKNOWN";
 
@@ -72,6 +75,22 @@ impl OciError {
             failure: None,
             upload_size_bytes: None,
             location: None,
+        }
+    }
+
+    /// Most clients show the message alone, so the first of the reasons and what to do about them stand there too.
+    fn shown_message(&self) -> String {
+        let Detail { hint, details, .. } = &self.detail;
+        let mut message = self.message.clone();
+        for detail in details.iter().take(DETAILS_SHOWN_MAX) {
+            message = format!("{message}; {detail}");
+        }
+        if details.len() > DETAILS_SHOWN_MAX {
+            message = format!("{message}; and {} more", details.len() - DETAILS_SHOWN_MAX);
+        }
+        match hint {
+            Some(hint) => format!("{}; {hint}", limited(message)),
+            None => limited(message),
         }
     }
 }
@@ -111,11 +130,7 @@ fn where_to_give_tokens(error: &AppError) -> Option<&'static str> {
 
 impl IntoResponse for OciError {
     fn into_response(self) -> Response {
-        // Most clients show the message alone, so what to do about it stands there too.
-        let message = match &self.detail.hint {
-            Some(hint) => format!("{}; {hint}", self.message),
-            None => self.message,
-        };
+        let message = self.shown_message();
         let code = self.code.as_ref().map_or(Code::Other(UNKNOWN), Code::Standard);
         let entry = Entry { code, message: &message, detail: &self.detail };
         let mut response = (self.status, respond::json(&Body { errors: [entry] })).into_response();
@@ -130,6 +145,7 @@ impl IntoResponse for OciError {
         if let Some(location) = self.location.and_then(|location| location.parse().ok()) {
             response.headers_mut().insert(header::LOCATION, location);
         }
+        response.extensions_mut().insert(Refusal(self.detail.code));
         if let Some(failure) = self.failure {
             response.extensions_mut().insert(failure);
         }

@@ -47,6 +47,19 @@ pub(super) fn asked(uri: &Uri, name: &str) -> Option<String> {
     url::form_urlencoded::parse(query).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
 }
 
+/// A text behind the question mark that is looked for as it is.
+///
+/// # Errors
+/// If it holds control characters: nothing is called so, and not every database takes all of them.
+pub(super) fn asked_text(uri: &Uri, name: &str) -> Result<Option<String>, OciError> {
+    let text = asked(uri, name);
+    if text.as_ref().is_some_and(|text| text.chars().any(char::is_control)) {
+        let message = format!("`{name}` holds control characters");
+        return Err(OciError::new(StatusCode::BAD_REQUEST, ErrorCode::Unsupported, "invalid_query", message));
+    }
+    Ok(text)
+}
+
 /// Tells where a list goes on.
 pub(super) fn next_page(mut response: Response, path: &str, query: &[(&str, &str)]) -> Response {
     let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(query).finish();

@@ -17,6 +17,8 @@ use super::{ApiState, respond};
 use crate::oci::Repository;
 use auth::Pusher;
 use axum::Router;
+use axum::extract::Request;
+use axum::http::header;
 use axum::middleware::from_fn_with_state;
 use axum::response::Response;
 use axum::routing::{MethodRouter, get, post};
@@ -58,6 +60,11 @@ async fn ping(_: Pusher) -> Response {
 /// Whether an address is one of this API.
 pub(super) fn has(path: &str) -> bool {
     path.strip_prefix("/v2").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// Whether a client only looks for the challenges: most do before they send what they have.
+pub(super) fn is_knock(request: &Request) -> bool {
+    matches!(request.uri().path(), "/v2" | "/v2/") && !request.headers().contains_key(header::AUTHORIZATION)
 }
 
 /// The repository that an address below `/v2` is about.

@@ -3,7 +3,7 @@
 use super::auth::Reader;
 use super::blobs::DigestInPath;
 use super::error::OciError;
-use super::extract::{RepositoryInPath, asked, next_page};
+use super::extract::{RepositoryInPath, asked_text, next_page};
 use crate::api::{ApiState, respond};
 use crate::app::Referrer;
 use crate::oci::INDEX_MEDIA_TYPE;
@@ -33,8 +33,8 @@ pub(super) async fn list(
     DigestInPath(subject): DigestInPath,
     uri: Uri,
 ) -> Result<Response, OciError> {
-    let artifact_type = asked(&uri, ARTIFACT_TYPE);
-    let after = asked(&uri, "last").unwrap_or_default();
+    let artifact_type = asked_text(&uri, ARTIFACT_TYPE)?;
+    let after = asked_text(&uri, "last")?.unwrap_or_default();
     let page = state.app.oci_referrers(&repository, &subject, artifact_type.as_deref(), &after).await?;
     let index = Index { schema_version: 2, media_type: INDEX_MEDIA_TYPE, manifests: &page.items };
     let Ok(body) = serde_json::to_vec(&index) else {

@@ -2,7 +2,7 @@
 
 use super::auth::Reader;
 use super::error::OciError;
-use super::extract::{RepositoryInPath, asked, next_page};
+use super::extract::{RepositoryInPath, asked, asked_text, next_page};
 use crate::api::{ApiState, respond};
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
@@ -25,7 +25,7 @@ pub(super) async fn list(
     uri: Uri,
 ) -> Result<Response, OciError> {
     let limit = asked(&uri, "n").map(|text| number(&text)).transpose()?;
-    let after = asked(&uri, "last").unwrap_or_default();
+    let after = asked_text(&uri, "last")?.unwrap_or_default();
     let page = state.app.oci_tags(&repository, &after, limit).await?;
     let response = respond::named_json(&Tags { name: repository.to_string(), tags: &page.items });
     let n = limit.unwrap_or(page.items.len());

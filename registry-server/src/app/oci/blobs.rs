@@ -128,7 +128,8 @@ impl App {
     }
 }
 
-fn blob_unknown(repository: &Repository, digest: &Digest) -> AppError {
+/// A repository has no such blob.
+pub(super) fn blob_unknown(repository: &Repository, digest: &Digest) -> AppError {
     OciFault::BlobUnknown { repository: repository.clone(), digest: digest.clone() }.into()
 }
 
@@ -141,5 +142,7 @@ fn check(blob: &OciBlob, actual: Digest) -> Result<(), AppError> {
         return Ok(());
     }
     let claimed = Digest::of_sha256_hex(&blob.sha256).unwrap_or_else(|_| blob.digest.clone());
-    Err(AppError::damaged(&blob.digest, &OciFault::DigestMismatch { claimed, actual }))
+    // Its object, too, so that an operator can look for it in a backup.
+    let what = format!("{} in the object `{}`", blob.digest, blob.object);
+    Err(AppError::damaged(what, &OciFault::DigestMismatch { claimed, actual }))
 }

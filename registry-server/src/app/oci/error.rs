@@ -90,7 +90,7 @@ pub(crate) enum OciFault {
     #[error("the tag `{0}` is the version of a release, and this is not a manifest of a WIT package or a component")]
     TagOfRelease(Tag),
     /// A release has too many manifests.
-    #[error("the release {0} has as many manifests as it may have")]
+    #[error("the release {0} is published with this very content, and has as many manifests as it may have")]
     TooManyManifests(Version),
     /// Something else than a WIT package or a component, where the operator does not allow it.
     #[error("the namespace `{namespace}` takes WIT packages and components only: {reason}")]
@@ -154,13 +154,13 @@ impl OciFault {
             Self::ManifestInvalid(_) => ("invalid_manifest", None),
             Self::ManifestBlobUnknown { .. } => ("missing_blobs", Some("push all blobs before the manifest")),
             Self::TagBound { .. } | Self::TagOfRelease(_) => ("tag_bound", Some("choose another tag; tags never move")),
-            Self::TooManyManifests(_) => {
-                ("too_many_manifests", Some("it is published; there is no need to push it again"))
-            }
+            Self::TooManyManifests(_) => ("too_many_manifests", Some("nothing is left to do: pull it by its tag")),
             Self::ArtifactRefused { .. } => {
                 ("artifact_refused", Some("the operator can allow other artifacts with `--oci-artifacts NAMESPACE`"))
             }
-            Self::Immutable(_) => ("immutable", Some("`registry yank` keeps new projects from using a release")),
+            Self::Immutable(_) => {
+                ("immutable", Some("a release that nobody should use can be yanked: `registry yank`"))
+            }
             Self::TooMuchUnbound(_) => {
                 ("too_much_unbound", Some("push the manifests of the blobs that you have pushed, or wait"))
             }

@@ -2,7 +2,7 @@
 //! and kept: whatever later versions of this program would make, nobody's lock breaks.
 
 use super::wasm_config::{WasmConfig, World};
-use crate::app::{App, AppError};
+use crate::app::{App, AppError, InternalError};
 use crate::oci::{Digest, MANIFEST_MEDIA_TYPE, Repository, Tag, WASM_CONFIG_MEDIA_TYPE, WASM_LAYER_MEDIA_TYPE};
 use crate::store::{NewManifest, OciBlob, OciManifest};
 use bytes::Bytes;
@@ -16,6 +16,7 @@ use registry_core::wire::{ComponentMetadata, Release, ReleaseTarget};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use tracing::Instrument;
 
 /// The annotation with the package's own hash, which the digests of OCI know nothing of.
 const PACKAGE_HASH: &str = "registry.package-hash";
@@ -53,9 +54,23 @@ struct DescriptorJson<'a> {
 impl App {
     /// The manifest of a release that none was pushed for. If another server has made one meanwhile, that one.
     ///
+    /// It is made to the end even if nobody waits for it any more: what is written into the blob store must get its row,
+    /// or anybody could fill it by asking and leaving.
+    ///
     /// # Errors
     /// If the release is damaged, or something fails.
     pub(super) async fn make_manifest(
+        self: &Arc<Self>,
+        repository: &Repository,
+        tag: &Tag,
+        release: &Release,
+    ) -> Result<Option<OciManifest>, AppError> {
+        let (app, repository, tag, release) = (Arc::clone(self), repository.clone(), tag.clone(), release.clone());
+        let made = tokio::spawn(async move { app.make(&repository, &tag, &release).await }.in_current_span());
+        made.await.unwrap_or_else(|_| Err(InternalError::HandlerPanicked.into()))
+    }
+
+    async fn make(
         &self,
         repository: &Repository,
         tag: &Tag,
@@ -72,6 +87,10 @@ impl App {
         let config = serde_json::to_vec(&WasmConfig::new(&ingredients.layer.digest, ingredients.world.clone()))?;
         let config = self.new_oci_object(config.into()).await?;
         let content = manifest_json(&release.name, &config, &ingredients)?;
+        let mut written = vec![config.object.clone()];
+        if let ReleaseTarget::Package(_) = release.target {
+            written.push(ingredients.layer.object.clone());
+        }
         let blobs = [config, ingredients.layer];
         let new = NewManifest {
             repository: repository.clone(),
@@ -90,7 +109,9 @@ impl App {
             shared: None,
             manifests_per_release_max: usize::MAX,
         };
-        self.store.insert_made_manifest(&new, &blobs, Timestamp::now()).await?;
+        if !self.store.insert_made_manifest(&new, &blobs, Timestamp::now()).await? {
+            self.delete_oci_objects(written).await;
+        }
         Ok(self.store.oci_tagged(repository, tag).await?)
     }
 

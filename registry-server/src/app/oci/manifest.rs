@@ -1,8 +1,11 @@
 //! Manifests as far as the registry acts on what they say.
 
 use super::OciFault;
+use super::keys::ExactKeys;
 use crate::app::AppError;
-use crate::oci::{Digest, INDEX_MEDIA_TYPE, MANIFEST_MEDIA_TYPE, WASM_CONFIG_MEDIA_TYPE, WASM_LAYER_MEDIA_TYPE};
+use crate::oci::{
+    Digest, INDEX_MEDIA_TYPE, MANIFEST_MEDIA_TYPE, WASM_CONFIG_MEDIA_TYPE, WASM_LAYER_MEDIA_TYPE, is_media_type,
+};
 use registry_core::limits::LimitExceeded;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -92,14 +95,18 @@ impl Manifest {
     /// # Errors
     /// If it is not valid JSON, is not of the form that its type has, or has too many parts.
     pub(super) fn parse(content_type: Option<&str>, content: &str, descriptors_max: usize) -> Result<Self, AppError> {
-        let json: Json =
-            serde_json::from_str(content).map_err(|error| invalid(format!("this is not a manifest: {error}")))?;
+        let unread = |error: serde_json::Error| invalid(format!("this is not a manifest: {error}"));
+        let json: Json = serde_json::from_str(content).map_err(unread)?;
+        let ExactKeys = serde_json::from_str(content).map_err(unread)?;
         if json.schema_version != SCHEMA_VERSION || json.fs_layers.is_some() {
             return Err(invalid(format!("the manifest's `schemaVersion` is not {SCHEMA_VERSION}")).into());
         }
         let media_type = media_type(content_type, json.media_type.as_deref())?;
         let subject = json.subject.map(|subject| subject.typed("subject")).transpose()?.map(|subject| subject.digest);
         let artifact_type = json.artifact_type.filter(|artifact_type| !artifact_type.is_empty());
+        if let Some(artifact_type) = &artifact_type {
+            check_media_type("artifactType", artifact_type)?;
+        }
         let parts = match media_type.as_str() {
             MANIFEST_MEDIA_TYPE | DOCKER_MANIFEST_MEDIA_TYPE => image(json.config, json.layers, json.manifests)?,
             INDEX_MEDIA_TYPE | DOCKER_LIST_MEDIA_TYPE => index(json.config, json.layers, json.manifests)?,
@@ -153,6 +160,15 @@ impl Manifest {
 }
 
 impl Parts {
+    /// What is published is here, whatever is said of where else it may be.
+    pub(super) fn bring_here(&mut self) {
+        let (config, others) = match self {
+            Self::Image { config, layers } => (Some(config), layers),
+            Self::Index(manifests) => (None, manifests),
+        };
+        config.into_iter().chain(others).for_each(|part| part.is_elsewhere = false);
+    }
+
     /// All of them.
     pub(super) fn descriptors(&self) -> impl Iterator<Item = &Descriptor> {
         let (config, others) = match self {
@@ -167,9 +183,7 @@ impl DescriptorJson {
     fn typed(self, place: &str) -> Result<Descriptor, OciFault> {
         let digest = self.digest.parse();
         let digest = digest.map_err(|error| invalid(format!("the digest of the manifest's `{place}`: {error}")))?;
-        if self.media_type.is_empty() {
-            return Err(invalid(format!("the manifest's `{place}` has no media type")));
-        }
+        check_media_type(&format!("{place}.mediaType"), &self.media_type)?;
         let has_urls = self.urls.is_some_and(|urls| !urls.is_empty());
         let is_elsewhere = has_urls || ELSEWHERE.iter().any(|prefix| self.media_type.starts_with(prefix));
         Ok(Descriptor { media_type: self.media_type, digest, size_bytes: self.size, is_elsewhere })
@@ -185,6 +199,13 @@ fn media_type(sent: Option<&str>, own: Option<&str>) -> Result<String, OciFault>
         (_, Some(media_type)) | (Some(media_type), None) => Ok(media_type.to_owned()),
         (None, None) => Err(invalid("the manifest has no `mediaType` and was sent without a content type".to_owned())),
     }
+}
+
+fn check_media_type(place: &str, text: &str) -> Result<(), OciFault> {
+    if is_media_type(text) {
+        return Ok(());
+    }
+    Err(invalid(format!("the manifest's `{place}` is no media type: `{text}`")))
 }
 
 fn image(

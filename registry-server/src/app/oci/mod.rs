@@ -3,6 +3,7 @@
 mod blobs;
 mod error;
 mod garbage;
+mod keys;
 mod made;
 mod manifest;
 mod pull;

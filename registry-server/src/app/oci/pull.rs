@@ -9,6 +9,7 @@ use registry_core::wire::Release;
 use semver::Version;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// A manifest as it is served.
 #[derive(Debug)]
@@ -43,7 +44,7 @@ impl App {
     /// # Errors
     /// [`OciFault::ManifestUnknown`], or [`OciFault::RepositoryUnknown`] if nothing was ever published there.
     pub(crate) async fn oci_manifest(
-        &self,
+        self: &Arc<Self>,
         repository: &Repository,
         reference: &Reference,
     ) -> Result<ServedManifest, AppError> {
@@ -60,14 +61,13 @@ impl App {
 
     async fn by_digest(&self, repository: &Repository, digest: &Digest) -> Result<Option<ServedManifest>, AppError> {
         let Some(manifest) = self.store.oci_manifest(repository, digest).await? else { return Ok(None) };
-        let release = match &manifest.version {
-            Some(version) => self.release_in(repository, version).await?,
-            None => None,
-        };
+        let Some(pushed_for) = &manifest.version else { return Ok(Some(ServedManifest { manifest, release: None })) };
+        let tagged = self.store.oci_release_tagged(repository, digest).await?;
+        let release = self.release_in(repository, tagged.as_ref().unwrap_or(pushed_for)).await?;
         Ok(Some(ServedManifest { manifest, release }))
     }
 
-    async fn tagged(&self, repository: &Repository, tag: &Tag) -> Result<Option<ServedManifest>, AppError> {
+    async fn tagged(self: &Arc<Self>, repository: &Repository, tag: &Tag) -> Result<Option<ServedManifest>, AppError> {
         let release = match tag.version() {
             Some(version) => self.release_in(repository, &version).await?,
             None => None,

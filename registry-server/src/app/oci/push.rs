@@ -2,9 +2,10 @@
 //! publication.
 
 use super::OciFault;
+use super::blobs::blob_unknown;
 use super::manifest::{Descriptor, Manifest, Parts};
 use super::wasm_config::check_wasm_config;
-use crate::app::releases::{publisher, refusal, written_anew};
+use crate::app::releases::{publisher, refusal};
 use crate::app::upload::ParsedUpload;
 use crate::app::{App, AppError, Caller, PackageUpload};
 use crate::blob;
@@ -16,7 +17,7 @@ use registry_core::limits::LimitExceeded;
 use registry_core::name::ReleaseName;
 use registry_core::wit::looks_like_wit;
 use semver::Version;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// A manifest that is as it should be, and whose parts are there.
@@ -30,9 +31,12 @@ pub(crate) struct CheckedManifest {
 #[derive(Debug)]
 enum Purpose {
     /// It publishes its layer.
-    Publish(ReleaseName, OciBlob),
-    /// It is another manifest of a release.
-    Again(ReleaseName),
+    Publish {
+        /// As what. Without a tag the layer must be a release already.
+        tagged: Option<ReleaseName>,
+        /// The layer.
+        layer: OciBlob,
+    },
     /// It is stored.
     Keep,
 }
@@ -52,8 +56,8 @@ impl CheckedManifest {
     /// Bytes of the layer that must be in memory to publish it.
     pub(crate) fn layer_size_bytes(&self) -> usize {
         match &self.purpose {
-            Purpose::Publish(_, layer) => usize::try_from(layer.size_bytes).unwrap_or(usize::MAX),
-            Purpose::Again(_) | Purpose::Keep => 0,
+            Purpose::Publish { layer, .. } => usize::try_from(layer.size_bytes).unwrap_or(usize::MAX),
+            Purpose::Keep => 0,
         }
     }
 }
@@ -76,18 +80,27 @@ impl App {
         let utf8 =
             |error: std::str::Utf8Error| OciFault::ManifestInvalid(format!("the manifest is not UTF-8: {error}"));
         let content = std::str::from_utf8(bytes).map_err(utf8)?;
-        let manifest = Manifest::parse(content_type, content, self.limits.oci_manifest_descriptors_max)?;
+        let mut manifest = Manifest::parse(content_type, content, self.limits.oci_manifest_descriptors_max)?;
         let wasm = manifest.wasm()?.map(|(config, layer)| (config.clone(), layer.clone()));
+        if wasm.is_some() {
+            let (max, limit) = (self.limits.oci_wasm_manifest_size_bytes_max, "oci_wasm_manifest_size_bytes_max");
+            LimitExceeded::check("the size of the manifest in bytes", bytes.len(), max, limit)?;
+            manifest.parts.bring_here();
+        }
         if wasm.is_none() && !self.takes_artifacts(repository.namespace()) {
             let (namespace, reason) = (repository.namespace().to_owned(), manifest.other_kind());
             return Err(OciFault::ArtifactRefused { namespace, reason }.into());
         }
-        self.check_parts(repository, &manifest.parts).await?;
+        let blobs = self.check_parts(repository, &manifest.parts).await?;
         let purpose = match wasm {
-            Some((config, layer)) => self.release_of(repository, reference, &config, &layer).await?,
+            Some((config, layer)) => {
+                let blob =
+                    |part: &Descriptor| blobs.get(&part.digest).ok_or_else(|| blob_unknown(repository, &part.digest));
+                self.purpose_of(repository, reference, blob(&config)?, blob(&layer)?).await?
+            }
             None => Purpose::Keep,
         };
-        let new = self.new_manifest(repository, reference, digest, manifest, content, &purpose);
+        let new = self.new_manifest(repository, reference, digest, manifest, content);
         Ok(CheckedManifest { new, purpose })
     }
 
@@ -102,13 +115,7 @@ impl App {
     ) -> Result<PushedManifest, AppError> {
         let CheckedManifest { mut new, purpose } = checked;
         let hash = match purpose {
-            Purpose::Publish(name, layer) => Some(self.publish_layer(caller, name, &layer, &mut new).await?),
-            Purpose::Again(name) => {
-                let release = self.release(name.clone()).await?;
-                let written = self.store.insert_manifest(&new, &publisher(caller)).await?;
-                written_anew(written, &name, &release.target)?;
-                Some(release.target.hash())
-            }
+            Purpose::Publish { tagged, layer } => Some(self.publish_layer(caller, tagged, &layer, &mut new).await?),
             Purpose::Keep => match self.store.insert_manifest(&new, &publisher(caller)).await? {
                 Written::Created | Written::Present => None,
                 refused => return Err(refusal(refused, new.repository.namespace())),
@@ -120,7 +127,7 @@ impl App {
     async fn publish_layer(
         &self,
         caller: &Caller,
-        name: ReleaseName,
+        tagged: Option<ReleaseName>,
         blob: &OciBlob,
         new: &mut NewManifest,
     ) -> Result<ObjectHash, AppError> {
@@ -131,72 +138,92 @@ impl App {
             is_wit.then(|| ParsedUpload::parse(PackageUpload::Encoded(bytes), None, &limits)).transpose()
         });
         if let Some(parsed) = parsed.await?? {
-            check_name(&name, &parsed.name)?;
+            match &tagged {
+                Some(tagged) => check_name(tagged, &parsed.name)?,
+                None => self.check_is_there(&new.repository, &parsed.name).await?,
+            }
+            new.manifest.version = Some(parsed.name.version().clone());
             let published = self.publish_parsed(caller, parsed, Some(new)).await?;
             return Ok(ObjectHash::Package(published.record.hash));
         }
         let hashed = layer.clone();
         let hash = self.workers.run(move || ComponentHash::of(&hashed)).await?;
+        let name = match tagged {
+            Some(tagged) => tagged,
+            None => self.release_of_component(&new.repository, hash).await?,
+        };
+        new.manifest.version = Some(name.version().clone());
         // What is published stays anyway, so the layer needs no object of its own any more.
         new.shared = Some((blob.digest.clone(), blob::name_of(&ObjectHash::Component(hash))));
         let published = self.publish_component(caller, layer, Some(name), Some(hash), Some(new)).await?;
         Ok(ObjectHash::Component(published.record.hash))
     }
 
-    /// Refuses a manifest whose blobs are not there or have other sizes. The transaction that writes it looks again.
-    async fn check_parts(&self, repository: &Repository, parts: &Parts) -> Result<(), AppError> {
-        let Parts::Image { config, layers } = parts else { return Ok(()) };
-        let mut missing = Vec::new();
-        for part in [config].into_iter().chain(layers) {
-            match self.store.oci_blob(repository, &part.digest).await? {
+    /// Refuses a package that is not a release of the repository.
+    async fn check_is_there(&self, repository: &Repository, name: &ReleaseName) -> Result<(), AppError> {
+        let is_of_repository = (name.namespace(), name.name()) == (repository.namespace(), repository.name());
+        if is_of_repository && self.store.release(name).await?.is_some() { Ok(()) } else { Err(no_release().into()) }
+    }
+
+    /// The release that a component is in a repository; the first by the bytes of the versions, if it is several.
+    async fn release_of_component(
+        &self,
+        repository: &Repository,
+        hash: ComponentHash,
+    ) -> Result<ReleaseName, AppError> {
+        let version = self.store.version_of_component(repository.namespace(), repository.name(), &hash).await?;
+        release_name(repository, version.ok_or_else(no_release)?)
+    }
+
+    /// The blobs that a manifest names, as far as they are there. Refuses it if one is missing that must be, or has
+    /// another size. The transaction that writes it looks again.
+    async fn check_parts(&self, repository: &Repository, parts: &Parts) -> Result<BTreeMap<Digest, OciBlob>, AppError> {
+        let Parts::Image { config, layers } = parts else { return Ok(BTreeMap::new()) };
+        let parts = || [config].into_iter().chain(layers);
+        let named = parts().map(|part| &part.digest).collect();
+        let blobs = self.store.oci_blobs(repository, named).await?;
+        let blobs: BTreeMap<Digest, OciBlob> = blobs.into_iter().map(|blob| (blob.digest.clone(), blob)).collect();
+        let mut missing = BTreeSet::new();
+        for part in parts() {
+            match blobs.get(&part.digest) {
                 Some(blob) if blob.size_bytes != part.size_bytes => {
+                    let (claimed, actual) = (part.size_bytes, blob.size_bytes);
                     let what = format!("the blob {}", part.digest);
-                    return Err(
-                        OciFault::SizeMismatch { what, claimed: part.size_bytes, actual: blob.size_bytes }.into()
-                    );
+                    return Err(OciFault::SizeMismatch { what, claimed, actual }.into());
                 }
-                None if !part.is_elsewhere => missing.push(part.digest.clone()),
+                None if !part.is_elsewhere => drop(missing.insert(part.digest.clone())),
                 Some(_) | None => {}
             }
         }
         if missing.is_empty() {
-            return Ok(());
+            return Ok(blobs);
         }
-        missing.sort();
-        missing.dedup();
+        let missing = missing.into_iter().collect();
         Err(OciFault::ManifestBlobUnknown { repository: repository.clone(), missing }.into())
     }
 
-    /// What a WebAssembly artifact publishes: by its tag. One without a tag must be one of a release that is there.
-    async fn release_of(
+    /// What becomes of a WebAssembly artifact: its tag says what it is published as.
+    async fn purpose_of(
         &self,
         repository: &Repository,
         reference: &Reference,
-        config: &Descriptor,
-        layer: &Descriptor,
+        config: &OciBlob,
+        layer: &OciBlob,
     ) -> Result<Purpose, AppError> {
-        let config = self.oci_blob(repository, &config.digest).await?;
-        let json = self.oci_blob_bytes(&config, self.limits.oci_config_size_bytes_max).await?;
+        let json = self.oci_blob_bytes(config, self.limits.oci_config_size_bytes_max).await?;
         check_wasm_config(&json, &layer.digest)?;
-        let tag = match reference {
-            Reference::Tag(tag) => tag,
-            Reference::Digest(_) => {
-                let version = self.store.oci_release_of_layer(repository, &layer.digest).await?;
-                let unknown = "its layer is not that of a release of this repository; push it under its version";
-                let version = version.ok_or_else(|| OciFault::ManifestInvalid(unknown.to_owned()))?;
-                return Ok(Purpose::Again(release_name(repository, version)?));
-            }
-        };
-        let not_a_version = || {
+        let not_a_version = |tag: &Tag| {
             let message = format!("WIT packages and components are pushed under their versions; `{tag}` is not one");
             OciFault::ManifestInvalid(message)
         };
-        let name = release_name(repository, tag.version().ok_or_else(not_a_version)?)?;
-        let layer = self.oci_blob(repository, &layer.digest).await?;
+        let tagged = match reference {
+            Reference::Tag(tag) => Some(release_name(repository, tag.version().ok_or_else(|| not_a_version(tag))?)?),
+            Reference::Digest(_) => None,
+        };
         let size_bytes = usize::try_from(layer.size_bytes).unwrap_or(usize::MAX);
         let (max, limit) = self.wasm_size_limit();
         LimitExceeded::check("the size of the layer in bytes", size_bytes, max, limit)?;
-        Ok(Purpose::Publish(name, layer))
+        Ok(Purpose::Publish { tagged, layer: layer.clone() })
     }
 
     fn new_manifest(
@@ -206,12 +233,7 @@ impl App {
         digest: Digest,
         manifest: Manifest,
         content: &str,
-        purpose: &Purpose,
     ) -> NewManifest {
-        let version = match purpose {
-            Purpose::Publish(name, _) | Purpose::Again(name) => Some(name.version().clone()),
-            Purpose::Keep => None,
-        };
         let digests = |is_elsewhere: bool| -> BTreeSet<Digest> {
             let parts = manifest.parts.descriptors().filter(|part| part.is_elsewhere == is_elsewhere);
             parts.map(|part| part.digest.clone()).collect()
@@ -224,7 +246,7 @@ impl App {
         let content = content.to_owned();
         NewManifest {
             repository: repository.clone(),
-            manifest: OciManifest { digest, media_type, artifact_type, version, content },
+            manifest: OciManifest { digest, media_type, artifact_type, version: None, content },
             subject,
             tag: tag_of(reference),
             blobs,
@@ -251,6 +273,12 @@ fn tag_of(reference: &Reference) -> Option<Tag> {
         Reference::Tag(tag) => Some(tag.clone()),
         Reference::Digest(_) => None,
     }
+}
+
+/// A WebAssembly artifact that comes without a tag must be one of a release that is there.
+fn no_release() -> OciFault {
+    let message = "its layer is not a release of this repository; push it under its version";
+    OciFault::ManifestInvalid(message.to_owned())
 }
 
 /// The release that a repository has under a version.

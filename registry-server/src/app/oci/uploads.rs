@@ -218,7 +218,7 @@ impl App {
     }
 
     /// Deletes objects to which no row leads. What fails is collected later.
-    async fn delete_oci_objects(&self, objects: Vec<String>) {
+    pub(super) async fn delete_oci_objects(&self, objects: Vec<String>) {
         for object in objects {
             if let Err(error) = self.blobs.delete_object(&object).await {
                 warn!("an object is left to be collected: {}", with_causes(&error));

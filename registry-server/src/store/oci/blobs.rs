@@ -2,10 +2,11 @@
 
 use super::uploads::{OciQuota, Unbound, unbound};
 use crate::oci::{Digest, Repository};
-use crate::store::connection::{Connection, Row, values};
+use crate::store::connection::{Connection, Row, Value, places, values};
 use crate::store::publication::{check_owner, check_token};
 use crate::store::{Publisher, Store, StoreError, Written};
 use jiff::Timestamp;
+use std::collections::BTreeSet;
 
 /// A blob of a repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +64,24 @@ impl Store {
         let sql = sqlx::AssertSqlSafe(format!("{SELECT} WHERE repository = $1 AND digest = $2"));
         let row = self.database.read().await?.row(sql, values![repository, digest]).await?;
         row.as_ref().map(blob_in).transpose()
+    }
+
+    /// Those of the given blobs that a repository has, whether manifests name them or not.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub(crate) async fn oci_blobs(
+        &self,
+        repository: &Repository,
+        digests: BTreeSet<&Digest>,
+    ) -> Result<Vec<OciBlob>, StoreError> {
+        if digests.is_empty() {
+            return Ok(Vec::new());
+        }
+        let sql = format!("{SELECT} WHERE repository = $1 AND digest IN ({})", places(2, digests.len()));
+        let values = values![repository].into_iter().chain(digests.into_iter().map(Value::from)).collect();
+        let rows = self.database.read().await?.rows(sqlx::AssertSqlSafe(sql), values).await?;
+        rows.iter().map(blob_in).collect()
     }
 
     /// A blob of a repository that a manifest names or that was pushed since a time.

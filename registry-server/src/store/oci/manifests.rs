@@ -95,22 +95,22 @@ impl Store {
         row.as_ref().map(manifest_in).transpose()
     }
 
-    /// The version of the release that has a manifest with the given layer.
+    /// The version of the release that a manifest says something of: of those whose tags are bound to it, for one
+    /// component can be several releases, one that is as it should be goes before those that are yanked or deprecated.
     ///
     /// # Errors
     /// If the database fails.
-    pub(crate) async fn oci_release_of_layer(
+    pub(crate) async fn oci_release_tagged(
         &self,
         repository: &Repository,
-        layer: &Digest,
+        digest: &Digest,
     ) -> Result<Option<Version>, StoreError> {
-        let sql = "SELECT oci_manifests.version
-             FROM oci_manifest_blobs JOIN oci_manifests ON oci_manifests.repository = oci_manifest_blobs.repository
-                 AND oci_manifests.digest = oci_manifest_blobs.manifest
-             WHERE oci_manifest_blobs.repository = $1 AND oci_manifest_blobs.blob = $2
-                 AND oci_manifests.version IS NOT NULL
-             ORDER BY oci_manifests.version LIMIT 1";
-        let row = self.database.read().await?.row(sql, values![repository, layer]).await?;
+        let sql = "SELECT version FROM releases
+             WHERE namespace = $1 AND name = $2
+                 AND version IN (SELECT tag FROM oci_tags WHERE repository = $3 AND manifest = $4)
+             ORDER BY yanked_at IS NOT NULL, deprecation IS NOT NULL, version LIMIT 1";
+        let values = values![repository.namespace(), repository.name(), repository, digest];
+        let row = self.database.read().await?.row(sql, values).await?;
         row.map(|row| row.parsed("version")).transpose()
     }
 
@@ -198,7 +198,7 @@ impl Store {
     }
 
     /// Writes a manifest that this server has made, with its blobs, unless its tag is bound meanwhile: then nothing is
-    /// written, for the first one counts.
+    /// written, for the first one counts. Answers whether it was.
     ///
     /// # Errors
     /// If the database fails.
@@ -207,20 +207,24 @@ impl Store {
         new: &NewManifest,
         blobs: &[OciBlob],
         at: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let mut transaction = self.database.write().await?;
         if let Some(tag) = &new.tag
             && bound_to(&mut transaction, &new.repository, tag).await?.is_some()
         {
-            return transaction.rollback().await;
+            transaction.rollback().await?;
+            return Ok(false);
         }
         for blob in blobs {
             insert_blob(&mut transaction, &new.repository, blob, None, at).await?;
         }
-        match write_manifest(&mut transaction, new, None, at).await? {
-            None => transaction.commit().await,
-            Some(_) => transaction.rollback().await,
+        let is_written = write_manifest(&mut transaction, new, None, at).await?.is_none();
+        if is_written {
+            transaction.commit().await?
+        } else {
+            transaction.rollback().await?
         }
+        Ok(is_written)
     }
 }
 
