@@ -10,7 +10,9 @@ pub(crate) fn is_media_type(text: &str) -> bool {
     let is_plain = |byte: u8| matches!(byte, b' '..=b'~');
     text.len() <= SIZE_BYTES_MAX
         && parameters.bytes().all(is_plain)
-        && essence.split_once('/').is_some_and(|(kind, subtype)| is_name(kind) && is_name(subtype.trim_end()))
+        && essence
+            .split_once('/')
+            .is_some_and(|(kind, subtype)| is_name(kind) && is_name(subtype.trim_end_matches(' ')))
 }
 
 fn is_name(text: &str) -> bool {
@@ -28,9 +30,22 @@ mod tests {
             assert!(is_media_type(good), "{good}");
         }
         let long = format!("a/{}", "b".repeat(254));
-        for bad in
-            ["", "a", "/", "a/", "/b", "a/b/c", "a b/c", "a/b\0", "a/b;\0", "a/b;é", "a/\u{202e}b", " a/b", &long]
-        {
+        for bad in [
+            "",
+            "a",
+            "/",
+            "a/",
+            "/b",
+            "a/b/c",
+            "a b/c",
+            "a/b\0",
+            "a/b\n",
+            "a/b;\0",
+            "a/b;é",
+            "a/\u{202e}b",
+            " a/b",
+            &long,
+        ] {
             assert!(!is_media_type(bad), "{bad:?}");
         }
     }

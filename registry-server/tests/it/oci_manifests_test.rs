@@ -2,7 +2,9 @@
 
 use crate::support::client::Client;
 use crate::support::component::{component, core_module, described, encoded_wit};
-use crate::support::oci::{INDEX, MANIFEST, OciRepository, WASM, WASM_CONFIG, descriptor, expect_oci_error, sha256};
+use crate::support::oci::{
+    INDEX, MANIFEST, OciRepository, WASM, WASM_CONFIG, descriptor, expect_oci_error, manifest, sha256,
+};
 use crate::support::server::{self, TestServer};
 use crate::support::wasi;
 use futures::future::join_all;

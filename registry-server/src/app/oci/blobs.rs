@@ -17,15 +17,6 @@ use std::ops::Range;
 use std::sync::Arc;
 
 impl App {
-    /// A blob of a repository, whether a manifest names it or not.
-    ///
-    /// # Errors
-    /// [`OciFault::BlobUnknown`].
-    pub(crate) async fn oci_blob(&self, repository: &Repository, digest: &Digest) -> Result<OciBlob, AppError> {
-        let found = self.store.oci_blob(repository, digest).await?;
-        found.ok_or_else(|| blob_unknown(repository, digest))
-    }
-
     /// A blob as those find it who pull it, or who want to know whether they must push it. One that no manifest names
     /// is not found for a while before it is collected, so that whoever finds one has time to push the manifest.
     ///

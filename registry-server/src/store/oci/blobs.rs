@@ -52,20 +52,6 @@ pub(super) const IS_BOUND: &str = "EXISTS (SELECT 1 FROM oci_manifest_blobs \
      WHERE oci_manifest_blobs.repository = oci_blobs.repository AND oci_manifest_blobs.blob = oci_blobs.digest)";
 
 impl Store {
-    /// A blob of a repository, whether a manifest names it or not.
-    ///
-    /// # Errors
-    /// If the database fails.
-    pub(crate) async fn oci_blob(
-        &self,
-        repository: &Repository,
-        digest: &Digest,
-    ) -> Result<Option<OciBlob>, StoreError> {
-        let sql = sqlx::AssertSqlSafe(format!("{SELECT} WHERE repository = $1 AND digest = $2"));
-        let row = self.database.read().await?.row(sql, values![repository, digest]).await?;
-        row.as_ref().map(blob_in).transpose()
-    }
-
     /// Those of the given blobs that a repository has, whether manifests name them or not.
     ///
     /// # Errors

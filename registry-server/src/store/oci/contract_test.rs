@@ -97,7 +97,7 @@ async fn parts_follow_each_other_and_become_one_blob() {
         assert_eq!(finish("something").await, FinishedUpload::Done("object of something".to_owned()));
         assert_eq!(finish("something").await, FinishedUpload::Changed);
         let digest = blob("something").digest;
-        assert_eq!(store.oci_blob(&key.repository, &digest).await.unwrap(), Some(blob("something")));
+        assert_eq!(store.oci_blobs(&key.repository, [&digest].into()).await.unwrap(), [blob("something")]);
         let free =
             store.oci_objects_without_row(&["object of some".to_owned(), "object of something".to_owned()]).await;
         assert_eq!(free.unwrap(), ["object of some"]);
@@ -161,7 +161,7 @@ async fn a_mounted_blob_shares_the_object_and_counts_as_pushed_then() {
         assert_eq!(mount(Some("demo/a"), 1).await, Mounted::Unknown);
         assert_eq!(mount(Some("demo/c"), 0).await, Mounted::Unknown);
         assert_eq!(mount(None, 0).await, Mounted::Done);
-        assert_eq!(store.oci_blob(&target, &digest).await.unwrap(), Some(blob("shared")));
+        assert_eq!(store.oci_blobs(&target, [&digest].into()).await.unwrap(), [blob("shared")]);
         assert_eq!(store.delete_unbound_oci_blobs(at(30), 9).await.unwrap(), 1);
         assert_eq!(store.oci_objects_without_row(&["object of shared".to_owned()]).await.unwrap(), [""; 0]);
     }
