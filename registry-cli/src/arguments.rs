@@ -158,7 +158,8 @@ pub(crate) enum Command {
   registry publish wit/ --claim
 
 Only owners of a namespace publish into it. The hash is computed here and printed; the registry computes it again and refuses a package that has another.
-Dependencies go up only with `--with-deps`, each before those that need it. Publishing the same again is success.")]
+Dependencies go up only with `--with-deps`, each before those that need it; those that `wkg fetch` wrote do not, because it
+keeps only the parts of them that are used. Publishing the same again is success.")]
 pub(crate) struct PublishArguments {
     /// A WIT folder, a `.wit` file, wasm-encoded WIT, or a component.
     pub(crate) path: PathBuf,

@@ -10,7 +10,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use url::Url;
+use url::{Host, Url};
 
 /// Where a server listens if nothing else is said: on this machine only.
 pub const LISTEN_DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7878);
@@ -124,12 +124,18 @@ pub enum BlobUrl {
 pub struct PublicUrl {
     scheme: &'static str,
     authority: String,
+    is_loopback: bool,
 }
 
 impl PublicUrl {
     /// `registry.example.org` or `registry.example.org:8443`. The port is left out where it is the scheme's own.
     pub fn authority(&self) -> &str {
         &self.authority
+    }
+
+    /// Whether tokens travel to it so that everybody on the way can read them.
+    pub fn is_in_the_clear(&self) -> bool {
+        self.scheme == "http" && !self.is_loopback
     }
 }
 
@@ -153,7 +159,12 @@ impl FromStr for PublicUrl {
         }
         let host = url.host().ok_or(PublicUrlError::Form)?;
         let authority = url.port().map_or_else(|| host.to_string(), |port| format!("{host}:{port}"));
-        Ok(Self { scheme, authority })
+        let is_loopback = match &host {
+            Host::Domain(name) => *name == "localhost",
+            Host::Ipv4(address) => address.is_loopback(),
+            Host::Ipv6(address) => address.is_loopback(),
+        };
+        Ok(Self { scheme, authority, is_loopback })
     }
 }
 
@@ -347,6 +358,21 @@ mod tests {
         }
         let url: PublicUrl = "https://registry.example.org:8443".parse().unwrap();
         assert_eq!(url.authority(), "registry.example.org:8443");
+    }
+
+    #[test]
+    fn a_public_url_without_tls_is_in_the_clear_unless_it_is_this_machine() {
+        let table = [
+            ("http://registry.example.org", true),
+            ("http://192.0.2.1:7878", true),
+            ("https://registry.example.org", false),
+            ("http://localhost:7878", false),
+            ("http://127.0.0.2", false),
+            ("http://[::1]:7878", false),
+        ];
+        for (text, expected) in table {
+            assert_eq!(text.parse::<PublicUrl>().unwrap().is_in_the_clear(), expected, "{text}");
+        }
     }
 
     #[test]

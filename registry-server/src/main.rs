@@ -85,6 +85,11 @@ fn main() -> ExitCode {
 #[tokio::main]
 async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let config = arguments.config()?;
+    if let Some(url) = config.public_url.as_ref().filter(|url| url.is_in_the_clear()) {
+        warn!(
+            "clients are told to send their tokens to {url}, where everybody on the way can read them: use `https://`"
+        );
+    }
     let stopped = stop_signal(log_signal).context("signals cannot be handled")?;
     let server = Server::bind(config).await?;
     // Whoever started the server may not care for its URL and have closed the pipe.

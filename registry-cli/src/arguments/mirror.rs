@@ -14,7 +14,8 @@ use std::str::FromStr;
 
 Everything is verified on its way and keeps its name, version and hash. What is there already is skipped, so that an
 interrupted copy goes on with the same command. Yanked releases are copied only if their version is named; yanks and
-deprecations themselves are not copied. Publishing needs ownership of every namespace that is copied into.
+deprecations themselves are not copied. Neither are OCI manifests: so that a `wkg.lock` goes on working, `skopeo copy`
+first (docs/wkg.md). Publishing needs ownership of every namespace that is copied into.
 The token of --token-file and REGISTRY_TOKEN is for the registry that is copied to; for --from, if that is private,
 `registry login` keeps one.")]
 pub(crate) struct MirrorArguments {

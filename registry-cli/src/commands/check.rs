@@ -2,7 +2,7 @@
 
 use super::content::Content;
 use super::ownership::objections;
-use super::publish::{beside, missing_of_component, missing_packages};
+use super::publish::{Missing, beside, missing_of_component, missing_packages};
 use super::read;
 use crate::arguments::CheckArguments;
 use crate::failure::{Failure, FailureReport, Finding};
@@ -12,7 +12,7 @@ use registry_client::local::{Dependencies, LocalError, LocalInput};
 use registry_core::compatibility::{
     Comparison, Incompatible, Neighbours, Step, check_release, neighbours, required_version,
 };
-use registry_core::id::{ObjectHash, PackageHash};
+use registry_core::id::ObjectHash;
 use registry_core::name::{PackageName, ReleaseName, Spec};
 use registry_core::wire::{CompatibilityRule, Release};
 use registry_core::wit::AdmissionError;
@@ -44,9 +44,6 @@ struct Compared {
     /// What it takes from the lower of the two to the higher one.
     step: Step,
 }
-
-/// Packages that must be published first, with their hashes if these are known here.
-type Missing = Vec<(ReleaseName, Option<PackageHash>)>;
 
 pub(super) async fn run(
     arguments: &CheckArguments,
@@ -132,23 +129,26 @@ async fn missing(
     arguments: &CheckArguments,
     input: &LocalInput,
     client: &Client,
-) -> Result<(Missing, Vec<ReleaseName>), Failure> {
+) -> Result<(Vec<Missing>, Vec<ReleaseName>), Failure> {
     match input {
         LocalInput::Package(package) => {
             let mut uploads = package.uploads(client.limits())?;
-            uploads.pop();
-            let hashes: Vec<ObjectHash> = uploads.iter().map(|upload| ObjectHash::Package(upload.hash)).collect();
+            let main = uploads.pop();
+            let all = uploads.iter().chain(&main);
+            let hashes: Vec<ObjectHash> = all.map(|upload| ObjectHash::Package(upload.hash)).collect();
             let missing = client.missing(&hashes).await?;
+            let main = main.filter(|main| main.is_partial && missing.contains(&ObjectHash::Package(main.hash)));
             uploads.retain(|upload| missing.contains(&ObjectHash::Package(upload.hash)));
-            let mut lacking: Missing = uploads.into_iter().map(|upload| (upload.name, Some(upload.hash))).collect();
+            let mut lacking: Vec<Missing> = uploads.iter().map(Missing::from).collect();
             let mut unpublished = Vec::new();
             if arguments.with_deps {
-                let names: Vec<ReleaseName> = lacking.iter().map(|(name, _)| name.clone()).collect();
+                let names: Vec<ReleaseName> = lacking.iter().map(|package| package.name.clone()).collect();
                 let mut bindings = client.bindings(&names).await?.into_iter();
-                // Others of the same names are in the way.
-                lacking.retain(|_| bindings.next().flatten().is_some());
+                // Others of the same names are in the way, and parts are not published.
+                lacking.retain(|package| bindings.next().flatten().is_some() || package.is_partial);
                 unpublished = names;
             }
+            lacking.extend(main.iter().map(Missing::from));
             Ok((lacking, unpublished))
         }
         LocalInput::Component(component) => {
@@ -159,8 +159,12 @@ async fn missing(
                 let local = Dependencies::read(&folder, client.limits())?;
                 let here: BTreeSet<&PackageName> = local.names().collect();
                 let is_here = |name: &ReleaseName| here.contains(&PackageName::from(name));
-                unpublished = lacking.iter().map(|(name, _)| name.clone()).filter(is_here).collect();
-                lacking.retain(|(name, _)| !is_here(name));
+                unpublished = lacking.iter().map(|package| package.name.clone()).filter(is_here).collect();
+                for package in &mut lacking {
+                    let local = local.package(&PackageName::from(&package.name));
+                    package.is_partial = local.is_ok_and(|local| !local.partial_packages().is_empty());
+                }
+                lacking.retain(|package| package.is_partial || !is_here(&package.name));
             }
             Ok((lacking, unpublished))
         }

@@ -64,11 +64,13 @@ async fn publish_package(
     let missing = client.missing(&hashes).await?;
     uploads.retain(|upload| missing.contains(&ObjectHash::Package(upload.hash)));
     if !uploads.is_empty() && !arguments.with_deps {
-        let missing = uploads.into_iter().map(|upload| (upload.name, Some(upload.hash))).collect();
+        let missing = uploads.iter().map(Missing::from).collect();
         return Err(missing_packages(&main.name.to_string(), missing, client).await?.into());
     }
+    let is_new = |upload: &&Upload| missing.contains(&ObjectHash::Package(upload.hash));
+    refuse_partial(uploads.iter().chain([&main]).filter(is_new), client).await?;
     refuse_conflicts(&main.name.to_string(), &uploads, client).await?;
-    let new = uploads.iter().chain([&main]).filter(|upload| missing.contains(&ObjectHash::Package(upload.hash)));
+    let new = uploads.iter().chain([&main]).filter(is_new);
     own(new.map(|upload| &upload.name), arguments, client, terminal).await?;
     warnings.extend(warn_about(&direct_dependencies(package)?, client, terminal).await?);
     let dependencies = send(uploads, client, terminal).await?;
@@ -159,6 +161,7 @@ async fn publish_packages_of(
     let hashes: Vec<ObjectHash> = uploads.iter().map(|upload| ObjectHash::Package(upload.hash)).collect();
     let missing = client.missing(&hashes).await?;
     uploads.retain(|upload| missing.contains(&ObjectHash::Package(upload.hash)));
+    refuse_partial(&uploads, client).await?;
     refuse_conflicts(&component.path.display().to_string(), &uploads, client).await?;
     let new = uploads.iter().map(|upload| &upload.name).chain(unbound(arguments, client).await?);
     own(new, arguments, client, terminal).await?;
@@ -195,12 +198,23 @@ async fn are_all_here(
     Err(Finding { code: "missing_dependencies", message, hint: Some(hint) }.into())
 }
 
+/// Refuses packages of which there may be only parts here: they would have the names of the whole ones for ever.
+async fn refuse_partial(uploads: impl IntoIterator<Item = &Upload>, client: &Client) -> Result<(), Failure> {
+    let partial: Vec<Missing> = uploads.into_iter().filter(|upload| upload.is_partial).map(Missing::from).collect();
+    if partial.is_empty() {
+        return Ok(());
+    }
+    let list = list(&partial, client).await?.0;
+    let message = format!("`wkg fetch` wrote these, and may have kept only parts of them; nothing was sent{list}");
+    Err(Finding { code: "partial_packages", message, hint: Some(PARTIAL_HINT.to_owned()) }.into())
+}
+
 /// Refuses packages whose names the registry has bound to others, before anything is sent.
 async fn refuse_conflicts(of: &str, uploads: &[Upload], client: &Client) -> Result<(), Failure> {
     let names: Vec<ReleaseName> = uploads.iter().map(|upload| upload.name.clone()).collect();
     let bindings = client.bindings(&names).await?;
     let bound = uploads.iter().zip(bindings).filter(|(_, binding)| binding.is_some());
-    let bound: Vec<_> = bound.map(|(upload, _)| (upload.name.clone(), Some(upload.hash))).collect();
+    let bound: Vec<Missing> = bound.map(|(upload, _)| Missing::from(upload)).collect();
     if bound.is_empty() {
         return Ok(());
     }
@@ -221,15 +235,12 @@ async fn check_packages_of(component: &LocalComponent, client: &Client) -> Resul
 }
 
 /// The packages that a component names and the registry does not have.
-pub(super) async fn missing_of_component(
-    component: &LocalComponent,
-    client: &Client,
-) -> Result<Vec<(ReleaseName, Option<PackageHash>)>, Failure> {
+pub(super) async fn missing_of_component(component: &LocalComponent, client: &Client) -> Result<Vec<Missing>, Failure> {
     let names: Vec<ReleaseName> = component.packages.iter().cloned().collect();
     let bindings = client.bindings(&names).await?;
     let is_missing = |binding: &Option<ReleaseTarget>| !matches!(binding, Some(ReleaseTarget::Package(_)));
     let missing = names.into_iter().zip(&bindings).filter(|(_, binding)| is_missing(binding));
-    Ok(missing.map(|(name, _)| (name, None)).collect())
+    Ok(missing.map(|(name, _)| Missing { name, hash: None, is_partial: false }).collect())
 }
 
 /// Sends packages in the order given.
@@ -254,29 +265,54 @@ fn tell(created: bool, hash: ObjectHash, name: Option<&ReleaseName>, terminal: &
     }
 }
 
-/// A list of all packages that must be published first, and of those that are there with other contents.
-pub(super) async fn missing_packages(
-    of: &str,
-    missing: Vec<(ReleaseName, Option<PackageHash>)>,
-    client: &Client,
-) -> Result<Finding, Failure> {
-    let names: Vec<ReleaseName> = missing.iter().map(|(name, _)| name.clone()).collect();
-    let bindings = client.bindings(&names).await?;
-    let mut message = format!("`{of}` needs packages that are not in the registry; nothing was sent");
-    let mut differs = false;
-    for ((name, hash), binding) in missing.iter().zip(bindings) {
-        let hash = hash.map(|hash| format!(" {hash}")).unwrap_or_default();
-        message.push_str(&format!("\n  {name}{hash}"));
-        if let Some(target) = binding {
-            differs = true;
-            message.push_str(&format!("\n    the registry has {} under that name", target.hash()));
-        }
+/// What helps against parts of packages.
+pub(super) const PARTIAL_HINT: &str = "publish what the registry lacks whole, leaves first: from its own source, or on the \
+    registry that has it `wkg get NAME@VERSION --format wasm` and here `wkg publish FILE`; `registry import` and \
+    `registry fetch` then write whole packages into `deps`";
+
+/// A package that the registry does not have.
+pub(super) struct Missing {
+    pub(super) name: ReleaseName,
+    /// Its hash, if it is known here.
+    hash: Option<PackageHash>,
+    /// Whether there may be only a part of it here.
+    pub(super) is_partial: bool,
+}
+
+impl From<&Upload> for Missing {
+    fn from(upload: &Upload) -> Self {
+        Self { name: upload.name.clone(), hash: Some(upload.hash), is_partial: upload.is_partial }
     }
-    let hint = if differs {
+}
+
+/// A list of all packages that must be published first, and of those that are there with other contents.
+pub(super) async fn missing_packages(of: &str, missing: Vec<Missing>, client: &Client) -> Result<Finding, Failure> {
+    let (list, differs) = list(&missing, client).await?;
+    let is_partial = missing.iter().any(|package| package.is_partial);
+    let part = if is_partial { "; of these `wkg fetch` may have kept only parts" } else { "" };
+    let message = format!("`{of}` needs packages that are not in the registry{part}; nothing was sent{list}");
+    let hint = if is_partial {
+        PARTIAL_HINT
+    } else if differs {
         "a published version never changes: get what the registry has with `registry fetch`, or use another version"
     } else {
         "publish them first, or all of them with `--with-deps` if they are in `deps` or in the file"
     };
     let code = if differs { "release_bound" } else { "missing_dependencies" };
     Ok(Finding { code, message, hint: Some(hint.to_owned()) })
+}
+
+/// A line for each package, with what the registry has under its name; and whether it has something there.
+async fn list(packages: &[Missing], client: &Client) -> Result<(String, bool), Failure> {
+    let names: Vec<ReleaseName> = packages.iter().map(|package| package.name.clone()).collect();
+    let bindings = client.bindings(&names).await?;
+    let mut lines = String::new();
+    for (Missing { name, hash, .. }, binding) in packages.iter().zip(&bindings) {
+        let hash = hash.map(|hash| format!(" {hash}")).unwrap_or_default();
+        lines.push_str(&format!("\n  {name}{hash}"));
+        if let Some(target) = binding {
+            lines.push_str(&format!("\n    the registry has {} under that name", target.hash()));
+        }
+    }
+    Ok((lines, bindings.iter().any(Option::is_some)))
 }

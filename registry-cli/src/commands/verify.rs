@@ -43,6 +43,14 @@ struct Comparison {
     /// Why it cannot be used, the first reason first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     causes: Vec<String>,
+    /// Whether `wkg fetch` wrote it, which may have kept only a part of it.
+    #[serde(skip_serializing_if = "is_false")]
+    is_partial: bool,
+}
+
+/// What is not so is not said.
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Serialize)]
@@ -70,17 +78,23 @@ pub(super) async fn run(arguments: &VerifyArguments, client: &Client, terminal: 
     if document.is_ok {
         return Ok(());
     }
-    Err(finding(failed, total).into())
+    let is_partial = document.results.iter().any(|result| result.is_failure() && result.is_partial);
+    Err(finding(failed, total, is_partial).into())
 }
 
-fn finding(failed: usize, total: usize) -> Finding {
+fn finding(failed: usize, total: usize, is_partial: bool) -> Finding {
     let (message, hint) = if failed == 0 {
         (
             "nothing here has a version, so there is nothing to compare with the registry".to_owned(),
             "give the package a version: `package namespace:name@0.1.0;`",
         )
     } else {
-        let hint = "`registry fetch` gets what the registry has; `registry publish` publishes what it lacks";
+        let hint = if is_partial {
+            "`wkg fetch` wrote `deps`, and keeps only those parts that are used: remove `deps`, then `registry import` and \
+             `registry fetch` write whole packages"
+        } else {
+            "`registry fetch` gets what the registry has; `registry publish` publishes what it lacks"
+        };
         (format!("{failed} of {total} are not what the registry has"), hint)
     };
     Finding { code: "not_verified", message, hint: Some(hint.to_owned()) }
@@ -159,7 +173,8 @@ async fn compare_packages(
         }
         let position = named(name).and_then(|name| names.iter().position(|other| *other == name));
         let registered = position.and_then(|position| bindings.get(position).copied().flatten());
-        compare_release(name, ObjectHash::Package(*hash), registered)
+        let compared = compare_release(name, ObjectHash::Package(*hash), registered);
+        Comparison { is_partial: contents.partial.contains(name), ..compared }
     };
     Ok(contents.packages.iter().map(compare).collect())
 }
@@ -192,7 +207,7 @@ fn compare_part(name: &PackageName, hash: PackageHash, components: &[PublishedCo
 impl Comparison {
     fn new(name: String, hash: ObjectHash, status: Status) -> Self {
         let (kind, hash) = (Some(hash.into()), Some(hash));
-        Self { kind, name, hash, status, registered: None, part_of: None, causes: Vec::new() }
+        Self { kind, name, hash, status, registered: None, part_of: None, causes: Vec::new(), is_partial: false }
     }
 
     fn ok(name: String, hash: ObjectHash) -> Self {
@@ -201,7 +216,8 @@ impl Comparison {
 
     fn invalid(name: String, error: &LocalError) -> Self {
         let causes = anyhow::Chain::new(error).map(ToString::to_string).collect();
-        Self { kind: None, name, hash: None, status: Status::Invalid, registered: None, part_of: None, causes }
+        let status = Status::Invalid;
+        Self { kind: None, name, hash: None, status, registered: None, part_of: None, causes, is_partial: false }
     }
 
     fn is_failure(&self) -> bool {

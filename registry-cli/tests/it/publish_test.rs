@@ -218,3 +218,51 @@ fn an_attribute_without_effect_is_warned_about() {
     let document = json(&publish(&["--json"]));
     assert_contains(document["warnings"][0].as_str().unwrap(), &["has no effect"]);
 }
+
+#[test]
+fn what_wkg_fetched_is_not_published_as_if_it_were_whole() {
+    let (server, folder) = (TestRegistry::start(), tempfile::tempdir().unwrap());
+    let types = "wit/deps/test-types-1.0.0";
+    let files = [
+        ("wkg.lock", "version = 1\n"),
+        ("wit/main.wit", MAIN),
+        ("wit/deps/test-shapes-1.0.0/package.wit", SHAPES),
+        ("wit/deps/test-types-1.0.0/package.wit", TYPES),
+    ];
+    write_files(folder.path(), &files);
+    fs::write(folder.path().join("main.wasm"), component(&[TYPES, SHAPES, MAIN])).unwrap();
+    write_files(folder.path(), &[("all/test-main-1.0.0/package.wit", MAIN)]);
+    write_files(folder.path(), &[("all/test-shapes-1.0.0/package.wit", SHAPES)]);
+    write_files(folder.path(), &[("all/test-types-1.0.0/package.wit", TYPES)]);
+    let run = |arguments: &[&str]| registry_at(&server, folder.path()).args(arguments).assert();
+    let file = format!("{types}/package.wit");
+    let ways: [&[&str]; 7] = [
+        &["publish", "wit", "--with-deps"],
+        &["publish", "wit"],
+        &["publish", types],
+        &["publish", &file],
+        &["check", "wit", "--with-deps"],
+        &["check", types],
+        &["publish", "main.wasm", "--as", "test:runner@1.0.0", "--with-deps", "--deps", "all"],
+    ];
+    for way in ways {
+        let text = stderr(&run(way).code(1));
+        assert_contains(&text, &["`wkg fetch`", "only parts", "test:types@1.0.0 p2:w", "--format wasm"]);
+        assert!(!text.contains("--with-deps"), "no hint leads back: {text}");
+    }
+    assert_eq!(json_error(&run(&["publish", "wit", "--with-deps", "--json"]).code(1))["code"], "partial_packages");
+    for name in ["test:main", "test:types", "test:shapes", "test:runner"] {
+        run(&["show", name]).code(1);
+    }
+    assert_contains(
+        &stderr(&run(&["hash", "wit"]).success()),
+        &["warning: `wkg fetch`", "parts of `test:types@1.0.0`;"],
+    );
+
+    // Without its lock they are somebody's own, and what the registry has needs no caution.
+    fs::remove_file(folder.path().join("wkg.lock")).unwrap();
+    run(&["publish", "wit", "--with-deps"]).success();
+    write_files(folder.path(), &[("wkg.lock", "version = 1\n")]);
+    assert_contains(&stderr(&run(&["publish", "wit", "--with-deps"]).success()), &["is published already"]);
+    run(&["publish", types]).success();
+}

@@ -2,8 +2,10 @@
 
 use super::error::LocalError;
 use super::files::{FileReader, entries, has_extension, limit, read_package_folder};
+use super::partial::{Partial, wkg_lock_of};
 use super::{LocalPackage, Upload};
 use registry_core::closure::Closure;
+use registry_core::id::PackageHash;
 use registry_core::limits::Limits;
 use registry_core::name::{PackageName, ReleaseName};
 use registry_core::wit::{EncodedWit, PackageText, SourceFile, UnresolvedWit, WasmKind, Wit, wasm_kind};
@@ -21,6 +23,8 @@ pub struct Dependencies {
     /// Which of `found` holds a package.
     holders: BTreeMap<PackageName, usize>,
     sources: Sources,
+    /// Those of which `wkg` may have kept only what is used.
+    partial: Partial,
 }
 
 /// The files of packages that stand alone in theirs: no other is nested there.
@@ -74,6 +78,7 @@ impl Dependencies {
             found: Vec::new(),
             holders: BTreeMap::new(),
             sources: Sources::new(),
+            partial: Partial::default(),
         };
         let (mut encoded, mut refused) = (Vec::new(), Vec::new());
         let paths = if folder.exists() { entries(folder)? } else { Vec::new() };
@@ -83,7 +88,18 @@ impl Dependencies {
             }
         }
         refused.extend(dependencies.add_encoded(encoded));
+        dependencies.find_partial();
         Ok((dependencies, refused))
+    }
+
+    /// What `wkg` fetched for its own sake it wrote whole; only what another package in the folder needs can be cut.
+    fn find_partial(&mut self) {
+        let needed: BTreeSet<PackageName> = self.found.iter().flat_map(|found| found.wit.foreign_packages()).collect();
+        for (name, files) in self.sources.iter().filter(|(name, _)| needed.contains(*name)) {
+            if let Some(lock) = wkg_lock_of(name, files) {
+                self.partial.add(name.clone(), &lock, &self.limits);
+            }
+        }
     }
 
     fn read_entry(
@@ -201,6 +217,11 @@ impl Dependencies {
         (reached, missing)
     }
 
+    /// Whether a package of this name and content is here and may be only a part, as [`Upload::is_partial`] has it.
+    pub(super) fn is_partial(&self, name: &PackageName, hash: &PackageHash) -> bool {
+        self.partial.contains(name, hash)
+    }
+
     /// The names of all packages, nested ones too.
     pub fn names(&self) -> impl Iterator<Item = &PackageName> {
         self.holders.keys()
@@ -211,7 +232,7 @@ impl Dependencies {
     /// # Errors
     /// If it is not here, or something that it needs is not.
     pub fn package(&self, name: &PackageName) -> Result<LocalPackage, LocalError> {
-        Ok(LocalPackage { wit: self.wit(name)?, sources: self.sources.clone() })
+        Ok(LocalPackage { wit: self.wit(name)?, sources: self.sources.clone(), partial: self.partial.clone() })
     }
 
     /// The closure of the named packages, each after those that it refers to.
@@ -242,10 +263,11 @@ impl Dependencies {
         Ok(uploads)
     }
 
-    /// The sources of all packages but one: what lies here under its name is not what is being read.
-    pub(super) fn into_sources_without(mut self, name: &PackageName) -> Sources {
-        self.sources.remove(name);
-        self.sources
+    /// A package that was completed with what is here, and is not here itself: what lies here under its name is not it.
+    pub(super) fn into_package(mut self, wit: Wit) -> LocalPackage {
+        self.sources.remove(wit.name());
+        self.partial.remove(wit.name());
+        LocalPackage { wit, sources: self.sources, partial: self.partial }
     }
 
     fn wit(&self, name: &PackageName) -> Result<Wit, LocalError> {

@@ -9,7 +9,7 @@ use registry_core::id::PackageHash;
 use registry_core::limits::Limits;
 use registry_core::name::PackageName;
 use registry_core::wit::{PackageIdentity, UnresolvedWit};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// What is in a folder. What cannot be used stands beside the rest and does not hide it.
@@ -19,6 +19,8 @@ pub struct LocalFolder {
     pub packages: BTreeMap<PackageName, PackageHash>,
     /// The components that lie directly in the folder. Each is valid by itself; `deps` is not looked at for them.
     pub components: Vec<LocalComponent>,
+    /// Those of the packages that may be only parts, as [`super::Upload::is_partial`] has it.
+    pub partial: BTreeSet<PackageName>,
     /// What cannot be used, by its path or name, and why.
     pub invalid: Vec<(String, LocalError)>,
 }
@@ -41,6 +43,7 @@ impl LocalFolder {
             contents.invalid.push((path.display().to_string(), error));
         }
         contents.add_dependencies(&dependencies);
+        contents.add_partial(&dependencies);
         if contents.packages.is_empty() && contents.components.is_empty() && contents.invalid.is_empty() {
             return Err(LocalError::NoWit { path: path.to_owned() });
         }
@@ -58,7 +61,10 @@ impl LocalFolder {
 
     fn add_file(&mut self, path: &Path, limits: &Limits) {
         match LocalInput::read(path, None, limits) {
-            Ok(LocalInput::Package(package)) => self.add(package.wit.identities().values()),
+            Ok(LocalInput::Package(package)) => {
+                self.partial.extend(package.partial_packages().into_iter().cloned());
+                self.add(package.wit.identities().values());
+            }
             Ok(LocalInput::Component(component)) => self.components.push(component),
             Err(error) => self.invalid.push((path.display().to_string(), error)),
         }
@@ -89,6 +95,11 @@ impl LocalFolder {
                 Err(error) => self.invalid.push((name.to_string(), error)),
             }
         }
+    }
+
+    fn add_partial(&mut self, dependencies: &Dependencies) {
+        let is_partial = |(name, hash): &(&PackageName, &PackageHash)| dependencies.is_partial(name, hash);
+        self.partial.extend(self.packages.iter().filter(is_partial).map(|(name, _)| name.clone()));
     }
 
     fn add<'a>(&mut self, identities: impl IntoIterator<Item = &'a PackageIdentity>) {

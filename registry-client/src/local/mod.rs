@@ -4,6 +4,7 @@ mod dependencies;
 mod error;
 mod files;
 mod folder;
+mod partial;
 
 pub use dependencies::Dependencies;
 pub use error::LocalError;
@@ -11,10 +12,11 @@ pub use folder::{LocalFolder, verify};
 
 use dependencies::Sources;
 use files::{FileReader, entries, has_extension, read_package_folder};
+use partial::{Partial, wkg_lock_of};
 use registry_core::component::{ComponentError, DecodedComponent};
 use registry_core::id::{ComponentHash, PackageHash};
 use registry_core::limits::Limits;
-use registry_core::name::ReleaseName;
+use registry_core::name::{PackageName, ReleaseName};
 use registry_core::wit::{
     AdmissionError, EncodedWit, PackageIdentity, PackageText, SourceFile, UnresolvedWit, WasmKind, Wit, wasm_kind,
 };
@@ -34,6 +36,7 @@ pub struct LocalPackage {
     /// The package, complete, and the identity of each package in it.
     pub wit: Wit,
     sources: Sources,
+    partial: Partial,
 }
 
 /// A component, valid by itself.
@@ -57,6 +60,8 @@ pub struct Upload {
     pub hash: PackageHash,
     /// Its files, none of which holds a nested package.
     pub files: Vec<SourceFile>,
+    /// Whether it may be only a part of the package: `wkg fetch` wrote it, which keeps what is used.
+    pub is_partial: bool,
 }
 
 /// The `.wit` files that lie directly in a folder. Their paths are those under which they were read.
@@ -115,11 +120,14 @@ fn read_package(files: Vec<SourceFile>, dependencies: &Path, reader: FileReader<
     let dependencies = Dependencies::read_with(dependencies, reader)?;
     let (name, stands_alone) = (main.name(), main.nested().is_empty());
     let wit = dependencies.complete(main)?;
-    let mut sources = dependencies.into_sources_without(&name);
-    if stands_alone {
-        sources.insert(name, files);
+    let mut package = dependencies.into_package(wit);
+    if let Some(lock) = wkg_lock_of(&name, &files) {
+        package.partial.add(name.clone(), &lock, limits);
     }
-    Ok(LocalInput::Package(Box::new(LocalPackage { wit, sources })))
+    if stands_alone {
+        package.sources.insert(name, files);
+    }
+    Ok(LocalInput::Package(Box::new(package)))
 }
 
 fn read_wasm(
@@ -147,8 +155,7 @@ fn read_encoded(
     let encoded = EncodedWit::decode(bytes, reader.limits).map_err(|source| LocalError::wasm(path, source))?;
     let dependencies = Dependencies::read_with(dependencies, reader)?;
     let wit = dependencies.complete_encoded(path, encoded)?;
-    let sources = dependencies.into_sources_without(wit.name());
-    Ok(LocalInput::Package(Box::new(LocalPackage { wit, sources })))
+    Ok(LocalInput::Package(Box::new(dependencies.into_package(wit))))
 }
 
 impl LocalPackage {
@@ -169,9 +176,17 @@ impl LocalPackage {
                 Some(files) => files.iter().map(without_folder).collect(),
                 None => vec![SourceFile::new("package.wit", printer.file(&identity.name)?)],
             };
-            Ok(Upload { name, hash: identity.hash, files })
+            let is_partial = self.partial.contains(&identity.name, &identity.hash);
+            Ok(Upload { name, hash: identity.hash, files, is_partial })
         };
         self.wit.closure_order().into_iter().map(upload).collect()
+    }
+
+    /// Those of its packages that may be only parts, as [`Upload::is_partial`] has it.
+    pub fn partial_packages(&self) -> Vec<&PackageName> {
+        let identities = self.wit.identities().values();
+        let partial = identities.filter(|identity| self.partial.contains(&identity.name, &identity.hash));
+        partial.map(|identity| &identity.name).collect()
     }
 }
 

@@ -135,7 +135,7 @@ impl EncodedWit {
         let differences = subset::package_differences(&self.resolve, wit.resolve(), |id| id != self.main);
         if !differences.is_empty() {
             return Err(invalid(format!(
-                "`{name}` was encoded against packages that differ from those given: {}",
+                "`{name}` was encoded against packages that differ from those here: {}",
                 differences.join("; ")
             )));
         }

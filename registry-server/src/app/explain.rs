@@ -14,9 +14,15 @@ impl AppError {
     pub(crate) fn explain(&self) -> (&'static str, Option<Cow<'_, str>>) {
         match self {
             Self::Forbidden { hint, .. } => ("forbidden", Some(hint.into())),
-            Self::NotClaimed { namespace } => {
-                ("namespace_not_claimed", Some(format!("`registry namespace claim {namespace}` makes it yours").into()))
-            }
+            Self::NotClaimed { namespace } => (
+                "namespace_not_claimed",
+                Some(
+                    format!(
+                        "`registry namespace claim {namespace}` makes it yours, with a token that has the scope `admin`"
+                    )
+                    .into(),
+                ),
+            ),
             Self::NamespaceTaken(namespace) => {
                 let hint = format!("ask an owner to run `registry namespace owner add {} ACCOUNT`", namespace.name);
                 ("namespace_taken", Some(hint.into()))
@@ -77,7 +83,10 @@ impl AppError {
                 ("nested_packages", Some(hint))
             }
             Self::MissingDependencies { .. } => {
-                let hint = "publish them first, leaves first; `registry publish --with-deps` sends those in deps/";
+                // What lies in `deps` of a project may be parts, so no hint sends those.
+                let hint = "publish them first, whole, leaves first: with `wkg get NAME@VERSION --format wasm` where they \
+                            are and `wkg publish FILE` here, or `registry publish` from their own sources, or `registry \
+                            mirror`; docs/wkg.md says how";
                 ("missing_dependencies", Some(hint))
             }
             Self::HashMismatch { .. } => {
@@ -106,6 +115,7 @@ fn explain_name(error: &NameError) -> Explanation {
         NameError::Reserved(_) => {
             ("reserved_namespace", Some("choose a namespace of your own, as in `my-team:example@1.0.0`"))
         }
+        NameError::BuildMetadata(_) => ("invalid_name", Some("publish it without the `+` and what follows")),
         NameError::Unversioned(_) => ("unversioned", Some("add an exact version, as in `my-team:example@1.0.0`")),
         _ => ("invalid_name", None),
     }

@@ -1,7 +1,8 @@
 //! The pages for the clients, run as they stand.
 
-use super::fixtures::host;
+use super::fixtures::{host, with_wasi};
 use super::programs::{installed, isolated, of_debian};
+use super::wkg::Wkg;
 use crate::command::{assert_contains, stdout};
 use crate::support::component::component;
 use crate::support::registry::TestRegistry;
@@ -62,12 +63,39 @@ fn the_page_for_wkg_can_be_followed_line_by_line() {
     let reader = Reader::new();
     let world = "package test:main@1.0.0;\nworld w { export run: func(); }\n";
     fs::write(reader.folder().join("tool.wasm"), component(&[world])).unwrap();
+    bring_wasi(&reader.folder().join("wasi"));
     let printed = reader.follow("wkg.md", &[wkg, PathBuf::from(env!("CARGO_BIN_EXE_registry"))]);
     let hashes: Vec<&str> = printed.lines().filter(|line| line.starts_with("p2:w")).collect();
     assert_contains(&printed, &["my-team:shapes@1.0.0", "areas"]);
     assert!(hashes.len() >= 2 && hashes[0] == hashes[hashes.len() - 1], "one package, one hash: {printed}");
+    assert_contains(&printed, &["ok            wasi:http@0.2.12"]);
     let deps = fs::read_to_string(reader.folder().join("app/wit/deps/my-team-shapes-1.0.0/package.wit")).unwrap();
     assert_contains(&deps, &["/// Lengths and areas.", "area: func("]);
+}
+
+/// What the page fetches from the public registry of WASI, which tests do not reach.
+fn bring_wasi(folder: &Path) {
+    let source = with_wasi();
+    let Some(wkg) = Wkg::anonymous(&source) else { return };
+    fs::create_dir(folder).unwrap();
+    for name in ["io", "clocks", "random", "filesystem", "sockets", "cli", "http"] {
+        let (release, file) = (format!("wasi:{name}@0.2.12"), format!("./{name}.wasm"));
+        wkg.run(folder, &["get", &release, "--format", "wasm", "-o", &file]).success();
+    }
+}
+
+#[test]
+fn what_the_page_for_wkg_quotes_is_what_a_test_has_seen() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(root.join("../docs/wkg.md")).unwrap();
+    let rows = page.split("| it says |").nth(1).unwrap().lines().skip(2).take_while(|line| line.starts_with('|'));
+    let quoted: Vec<&str> = rows.flat_map(|row| row.split('|').nth(1).unwrap().split('`').skip(1).step_by(2)).collect();
+    assert!(quoted.len() > 15, "{quoted:?}");
+    let mut tests = String::new();
+    for entry in fs::read_dir(root.join("tests/it/clients")).unwrap() {
+        tests += &fs::read_to_string(entry.unwrap().path()).unwrap().replace("\\\"", "\"");
+    }
+    assert_contains(&tests, &quoted);
 }
 
 #[test]

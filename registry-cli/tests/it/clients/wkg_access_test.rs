@@ -58,8 +58,8 @@ fn whoever_may_not_publish_is_refused() {
     let cases: [(Option<&str>, &[&str]); 4] = [
         (None, &["token_required", "a token is needed"]),
         (Some(&unknown), &["Not authorized"]),
-        (Some(&other_scope), &["publish"]),
-        (Some(&stranger), &["`bob`", "`test`"]),
+        (Some(&other_scope), &["lacks the scope `publish`"]),
+        (Some(&stranger), &["the namespace `test` belongs to", "`bob`"]),
     ];
     for (token, parts) in cases {
         let wkg = token.map_or_else(|| Wkg::anonymous(&server), |token| Wkg::with(&server, token));
@@ -68,7 +68,11 @@ fn whoever_may_not_publish_is_refused() {
     }
     let Some(wkg) = Wkg::with(&server, &stranger) else { return };
     let unclaimed = package(&TYPES.replace("test:types", "newcomer:types"));
-    wkg.refused(unclaimed.path(), &["publish", "wit"], &["`newcomer`", "registry namespace claim"]);
+    wkg.refused(
+        unclaimed.path(),
+        &["publish", "wit"],
+        &["nobody has claimed the namespace `newcomer`", "registry namespace claim", "`admin`"],
+    );
     let mut ours = registry_at(&server, folder.path());
     ours.args(["show", "test:types"]).assert().code(1);
 }
@@ -81,7 +85,7 @@ fn one_token_for_one_namespace_publishes_there_alone() {
     let created = registry_at(&server, folder.path()).args(arguments).assert().success();
     let Some(wkg) = Wkg::with(&server, stdout(&created).trim()) else { return };
     wkg.publish(package(&TYPES.replace("test:types", "demo:types")).path());
-    wkg.refused(package(TYPES).path(), &["publish", "wit"], &["`demo`"]);
+    wkg.refused(package(TYPES).path(), &["publish", "wit"], &["is good for the namespace `demo` alone"]);
 }
 
 #[test]

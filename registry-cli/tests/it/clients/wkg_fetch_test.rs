@@ -2,7 +2,7 @@
 
 use super::fixtures::{bound_hash, package, with_wasi};
 use super::wkg::Wkg;
-use crate::command::{TYPES, assert_contains, registry_at, stderr};
+use crate::command::{TYPES, assert_contains, registry_at, stderr, stdout};
 use crate::support::component::component;
 use crate::support::registry::TestRegistry;
 use crate::support::{read_files, wasi, write_files};
@@ -144,9 +144,9 @@ fn a_dependency_that_is_not_there_is_said_to_be_missing() {
     let server = TestRegistry::start();
     let Some(wkg) = Wkg::anonymous(&server) else { return };
     let app = package("package test:app@0.1.0;\nworld app { import test:types/types@1.0.0; }\n");
-    wkg.refused(app.path(), &["wit", "fetch"], &["package `test:types` was not found"]);
+    wkg.refused(app.path(), &["wit", "fetch"], &["package `test:types` was not found in component registry"]);
     server.publish_text(&TYPES.replace("1.0.0", "1.1.0"));
-    wkg.refused(app.path(), &["wit", "fetch"], &["test:types"]);
+    wkg.refused(app.path(), &["wit", "fetch"], &["`test:types` has no release matching version requirement"]);
 }
 
 #[test]
@@ -182,4 +182,41 @@ fn a_component_is_built_on_what_wkg_fetched() {
     server.publish_component(&bytes, Some("test:runner@1.0.0"));
     wkg.run(app.path(), &["get", "test:runner@1.0.0", "-o", "./runner.wasm"]).success();
     assert_eq!(fs::read(app.path().join("runner.wasm")).unwrap(), bytes);
+}
+
+#[test]
+fn parts_of_wasi_never_take_the_place_of_wasi() {
+    let (source, target) = (with_wasi(), TestRegistry::start());
+    let (Some(from), Some(to)) = (Wkg::anonymous(&source), Wkg::operator(&target)) else { return };
+    let app = package("package test:app@0.1.0;\nworld app { export wasi:http/incoming-handler@0.2.12; }\n");
+    from.run(app.path(), &["fetch"]).success();
+    let ours = |server: &TestRegistry, arguments: &[&str]| registry_at(server, app.path()).args(arguments).assert();
+    for server in [&source, &target] {
+        let refused = stderr(&ours(server, &["publish", "wit", "--with-deps", "--claim"]).code(1));
+        assert_contains(&refused, &["wasi:cli@0.2.12", "`wkg fetch`", "only parts", "hint: "]);
+    }
+    ours(&target, &["show", "wasi:cli"]).code(1);
+
+    // What the registry says to a client that pushes leads to the whole packages, and so does our own hint.
+    from.run(app.path(), &["build"]).success();
+    to.refused(app.path(), &["publish", "test:app@0.1.0.wasm"], &["wasi:http@0.2.12", "`wkg get"]);
+    ours(&target, &["namespace", "claim", "wasi"]).success();
+    for name in ["io", "clocks", "random", "filesystem", "sockets", "cli", "http"] {
+        let (release, file) = (format!("wasi:{name}@0.2.12"), format!("./{name}.wasm"));
+        from.run(app.path(), &["get", &release, "--format", "wasm", "-o", &file]).success();
+        to.run(app.path(), &["publish", &file]).success();
+        assert_eq!(bound_hash(&target, &release), bound_hash(&source, &release));
+    }
+    to.run(app.path(), &["publish", "test:app@0.1.0.wasm"]).success();
+
+    // The project's own hash is told apart from the registry's until its `deps` are whole.
+    assert_contains(&stderr(&ours(&target, &["hash", "wit"]).success()), &["warning: `wkg fetch`", "wasi:cli@0.2.12"]);
+    let verified = ours(&target, &["verify", "wit"]).code(1);
+    assert_contains(&stderr(&verified), &["`wkg fetch` wrote `deps`", "`registry import` and `registry fetch`"]);
+    fs::remove_dir_all(app.path().join("wit/deps")).unwrap();
+    ours(&target, &["import"]).success();
+    ours(&target, &["fetch"]).success();
+    let hash = ours(&target, &["hash", "wit"]).success();
+    assert_eq!((stdout(&hash).trim(), stderr(&hash).as_str()), (bound_hash(&target, "test:app@0.1.0").as_str(), ""));
+    ours(&target, &["verify", "wit"]).success();
 }

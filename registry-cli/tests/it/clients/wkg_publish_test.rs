@@ -124,7 +124,7 @@ fn a_release_is_published_once() {
     let folder = package(TYPES);
     wkg.publish(folder.path());
     // `wkg` looks before it pushes.
-    wkg.refused(folder.path(), &["publish", "wit"], &["test:types@1.0.0 already exists"]);
+    wkg.refused(folder.path(), &["publish", "wit"], &["test:types@1.0.0 already exists in the registry"]);
     let skipped = wkg.run(folder.path(), &["publish", "--skip-dupes", "wit"]).success();
     assert_contains(&stderr(&skipped), &["already exists"]);
 
@@ -132,7 +132,7 @@ fn a_release_is_published_once() {
     let hash = bound_hash(&server, "test:types@1.0.0");
     wkg.run(folder.path(), &["publish", "--skip-semver-check", "wit"]).success();
     write_files(folder.path(), &[("wit/package.wit", &TYPES.replace("x: s32", "x: s64"))]);
-    let parts = ["test:types@1.0.0", "is bound", "publish under a new version"];
+    let parts = ["test:types@1.0.0", "is bound to", "publish under a new version"];
     wkg.refused(folder.path(), &["publish", "--skip-semver-check", "wit"], &parts);
     assert_eq!(bound_hash(&server, "test:types@1.0.0"), hash);
 }
@@ -145,7 +145,7 @@ fn what_breaks_users_is_refused_with_what_it_breaks() {
     wkg.publish(folder.path());
     // `wkg` compares worlds, and this package has none.
     write_files(folder.path(), &[("wit/package.wit", &TYPES.replace("1.0.0", "1.1.0").replace("x: s32", "x: s64"))]);
-    let parts = ["test:types@1.1.0", "2.0.0", "point"];
+    let parts = ["test:types@1.1.0", "which it must extend", "2.0.0", "point"];
     wkg.refused(folder.path(), &["publish", "wit"], &parts);
     let versions = |folder: &Path| {
         let listed = registry_at(&server, folder).args(["releases", "test:types", "--json"]).assert().success();
@@ -168,7 +168,8 @@ fn what_a_package_needs_must_be_there() {
     let overrides = "[overrides]\n\"test:types\" = { path = \"types\" }\n";
     write_files(folder.path(), &[("wkg.toml", overrides), ("types/types.wit", TYPES)]);
     wkg.run(folder.path(), &["build"]).success();
-    wkg.refused(folder.path(), &["publish", "test:shapes@1.0.0.wasm"], &["test:types@1.0.0"]);
+    let parts = ["refers to packages that are not in this registry", "test:types@1.0.0", "registry mirror"];
+    wkg.refused(folder.path(), &["publish", "test:shapes@1.0.0.wasm"], &parts);
     server.publish_text(TYPES);
     wkg.run(folder.path(), &["publish", "test:shapes@1.0.0.wasm"]).success();
 
@@ -179,7 +180,8 @@ fn what_a_package_needs_must_be_there() {
     ];
     write_files(folder.path(), &other.each_ref().map(|(path, text)| (*path, text.as_str())));
     wkg.run(folder.path(), &["build"]).success();
-    let parts = ["`test:types/types@1.0.0`", "`x` is `s64` instead of `s32`"];
+    let parts =
+        ["was encoded against packages that differ", "`test:types/types@1.0.0`", "`x` is `s64` instead of `s32`"];
     wkg.refused(folder.path(), &["publish", "--skip-semver-check", "test:shapes@1.0.1.wasm"], &parts);
 }
 
@@ -189,9 +191,13 @@ fn names_stand_in_the_package_and_in_the_address_alike() {
     let Some(wkg) = Wkg::operator(&server) else { return };
     let folder = package(TYPES);
     wkg.run(folder.path(), &["build"]).success();
-    for (target, named) in
-        [("test/other:1.0.0", "test:other"), ("test/types:1.0.1", "1.0.1"), ("test/types:latest", "latest")]
-    {
+    let version = "are pushed under their versions, such as `1.0.0`; `latest` is not one";
+    for (target, named) in [
+        ("test/other:1.0.0", "test:other"),
+        ("test/types:1.0.1", "1.0.1"),
+        ("test/types:latest", version),
+        ("test/types", version),
+    ] {
         let refused = wkg.push(&server, folder.path(), target, "test:types@1.0.0.wasm").failure();
         assert_contains(&stderr(&refused), &["MANIFEST_INVALID", named]);
     }
@@ -209,5 +215,42 @@ fn pre_releases_are_versions_and_build_metadata_is_refused_with_the_reason() {
     wkg.run(folder.path(), &["get", "test:types@1.0.0-rc.1", "-o", "./types.wit"]).success();
     assert_contains(&fs::read_to_string(folder.path().join("types.wit")).unwrap(), &["test:types@1.0.0-rc.1"]);
     let folder = package(&TYPES.replace("1.0.0", "1.0.0+build.5"));
-    wkg.refused(folder.path(), &["publish", "wit"], &["`test:types@1.0.0+build.5` has build metadata"]);
+    wkg.refused(
+        folder.path(),
+        &["publish", "wit"],
+        &["`test:types@1.0.0+build.5` has build metadata", "publish it without"],
+    );
+}
+
+#[test]
+fn what_wkg_refuses_and_the_registry_does_not_is_published_without_its_look() {
+    let server = TestRegistry::start();
+    let Some(wkg) = Wkg::operator(&server) else { return };
+    let world =
+        |version: &str, more: &str| format!("package test:w@{version};\nworld w {{ import f: func();{more} }}\n");
+    let folder = package(&world("1.0.0", ""));
+    wkg.publish(folder.path());
+    write_files(folder.path(), &[("wit/package.wit", &world("1.1.0", " import h: func();"))]);
+    wkg.run(folder.path(), &["build"]).success();
+    wkg.refused(folder.path(), &["publish", "wit"], &["is not semver-compatible with existing version"]);
+    registry_at(&server, folder.path()).args(["check", "wit"]).assert().success();
+    wkg.run(folder.path(), &["publish", "--skip-semver-check", "wit"]).success();
+
+    // An added export breaks those who implement the world; `wkg` has nothing against it.
+    write_files(folder.path(), &[("wit/package.wit", &world("1.0.1", " export g: func();"))]);
+    wkg.run(folder.path(), &["build"]).success();
+    wkg.refused(folder.path(), &["publish", "--skip-semver-check", "wit"], &["which it must extend"]);
+}
+
+#[test]
+fn what_wkg_says_by_itself() {
+    let server = TestRegistry::start();
+    let Some(wkg) = Wkg::operator(&server) else { return };
+    server.publish_text(TYPES);
+    let app = package("package test:app@0.1.0;\nworld app { import test:types/types@1.0.0; }\n");
+    wkg.refused(app.path(), &["publish", "wit"], &["wkg.lock would be updated during publish"]);
+    let output = ["output directory \"\" does not exist"];
+    wkg.refused(app.path(), &["get", "test:types@1.0.0", "-o", "types.wit"], &output);
+    write_files(app.path(), &[("wkg.toml", "[workspace]\nmembers = [\"one\"]\n"), ("one/wit/one.wit", TYPES)]);
+    wkg.refused(app.path(), &["publish", "--workspace"], &["header was found in any WIT file"]);
 }

@@ -213,7 +213,9 @@ impl App {
         let json = self.oci_blob_bytes(config, self.limits.oci_config_size_bytes_max).await?;
         check_wasm_config(&json, &layer.digest)?;
         let not_a_version = |tag: &Tag| {
-            let message = format!("WIT packages and components are pushed under their versions; `{tag}` is not one");
+            let message = format!(
+                "WIT packages and components are pushed under their versions, such as `1.0.0`; `{tag}` is not one"
+            );
             OciFault::ManifestInvalid(message)
         };
         let tagged = match reference {
