@@ -79,7 +79,7 @@ fn encoded_wit_cannot_be_hashed_without_its_dependencies() {
     fs::write(&path, encoded(&[BASE, MAIN])).unwrap();
     assert_contains(&message(&path), &["`test:main@1.0.0` needs", "`test:base@1.0.0`", "--deps"]);
     write_files(folder.path(), &[("deps/base.wit", &BASE.replace("u8", "u16"))]);
-    assert_contains(&message(&path), &["main.wasm", "differ from those given", "test:base"]);
+    assert_contains(&message(&path), &["main.wasm", "differ from those here", "test:base"]);
 }
 
 #[test]

@@ -104,7 +104,7 @@ fn refusals_come_with_code_message_and_hint() {
     let error = publish(main, base);
     assert_eq!(error.code(), "missing_dependencies");
     assert!(error.to_string().contains("`test:x@1.0.0`, `test:y@2.0.0`"), "{error}");
-    assert!(error.hint().unwrap().contains("--with-deps"));
+    assert!(error.hint().unwrap().contains("publish them first, whole, leaves first"));
 
     let changed = BASE.replace("u8", "u16");
     let folder = tempfile::tempdir().unwrap();
