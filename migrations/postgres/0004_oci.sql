@@ -3,22 +3,24 @@
 
 -- The blobs of repositories. Several rows may share one object of the blob store: the same content in other repositories
 -- or under another algorithm's digest, or the bytes of a published component. Objects have names that are never used
--- again, so one to which no row leads can be deleted.
+-- again, so one to which no row leads can be deleted. `unbound_since` is when a blob was pushed last that no manifest
+-- names, and nothing for all others: the transaction that writes a manifest takes it away.
 CREATE TABLE oci_blobs (
-    repository TEXT COLLATE "C"    NOT NULL,
-    digest     TEXT COLLATE "C"    NOT NULL,
-    sha256     TEXT COLLATE "C"    NOT NULL,
-    size_bytes BIGINT NOT NULL,
-    object     TEXT COLLATE "C"    NOT NULL,
-    pushed_at  BIGINT NOT NULL,
-    pushed_by  TEXT COLLATE "C" REFERENCES accounts (name),
+    repository    TEXT COLLATE "C"    NOT NULL,
+    digest        TEXT COLLATE "C"    NOT NULL,
+    sha256        TEXT COLLATE "C"    NOT NULL,
+    size_bytes    BIGINT NOT NULL,
+    object        TEXT COLLATE "C"    NOT NULL,
+    unbound_since BIGINT,
+    pushed_by     TEXT COLLATE "C" REFERENCES accounts (name),
     PRIMARY KEY (repository, digest)
 );
 
 CREATE INDEX oci_blobs_by_object ON oci_blobs (object);
 CREATE INDEX oci_blobs_by_digest ON oci_blobs (digest);
-CREATE INDEX oci_blobs_by_time ON oci_blobs (pushed_at);
-CREATE INDEX oci_blobs_by_account ON oci_blobs (pushed_by, pushed_at);
+CREATE INDEX oci_blobs_unbound ON oci_blobs (unbound_since) WHERE unbound_since IS NOT NULL;
+CREATE INDEX oci_blobs_unbound_by_account ON oci_blobs (pushed_by, unbound_since, size_bytes)
+    WHERE unbound_since IS NOT NULL;
 
 -- `content` is the manifest byte for byte. `version` is that of the release whose manifest it is; artifacts that are no
 -- releases have none. Without `pushed_by` the registry itself made it, for a release that was published in another way.
@@ -35,7 +37,9 @@ CREATE TABLE oci_manifests (
     PRIMARY KEY (repository, digest)
 );
 
-CREATE INDEX oci_manifests_by_subject ON oci_manifests (repository, subject);
+CREATE INDEX oci_manifests_by_subject ON oci_manifests (repository, subject, digest) WHERE subject IS NOT NULL;
+CREATE INDEX oci_manifests_by_subject_and_type ON oci_manifests (repository, subject, artifact_type, digest)
+    WHERE subject IS NOT NULL;
 CREATE INDEX oci_manifests_by_version ON oci_manifests (repository, version);
 
 -- The blobs that a manifest names: they are bound, and stay.

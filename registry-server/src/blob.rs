@@ -2,19 +2,19 @@
 
 use crate::config::{BlobUrl, create_private_dir};
 use bytes::Bytes;
-use futures::{Stream, TryStreamExt};
 use jiff::Timestamp;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, WriteMultipart};
 use registry_core::id::ObjectHash;
 use std::fs;
-use std::future::ready;
 use std::io;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
+use tokio::task::spawn_blocking;
+use tracing::warn;
 
 /// Tells what the store holds and in which layout; reading it is the test whether the store works.
 const MARKER: (&str, &[u8]) = ("registry-blobs", b"layout 1\n");
@@ -40,11 +40,20 @@ pub enum BlobError {
         #[source]
         source: object_store::Error,
     },
-    /// What was never finished cannot be deleted.
-    #[error("the directory `{dir}` cannot be tidied up")]
-    Unfinished {
+    /// The directory of all objects cannot be listed.
+    #[error("the directory `{dir}` cannot be listed")]
+    List {
         /// The directory.
         dir: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// What was never finished cannot be deleted.
+    #[error("the unfinished file `{name}` cannot be deleted")]
+    Unfinished {
+        /// The file.
+        name: String,
         /// Why.
         #[source]
         source: io::Error,
@@ -67,6 +76,9 @@ const PIECES_MAX: usize = 1;
 
 /// What the names of objects begin with that no hash of this registry names.
 const NAMELESS_PREFIX: &str = "oci-";
+
+/// What the names of all objects begin with.
+const PREFIXES: [&str; 3] = ["package-", "component-", NAMELESS_PREFIX];
 
 /// A store of immutable bytes: under names that are made of hashes, or under random ones which are never used again.
 #[derive(Debug, Clone)]
@@ -157,6 +169,20 @@ impl BlobStore {
         self.objects.rename(&path, &Path::from(replaced)).await.map_err(|source| failed(&path, source))
     }
 
+    /// What says whether an object is still the same as before: it is another one after every change.
+    ///
+    /// # Errors
+    /// If the object is not there, or the store fails.
+    pub(crate) async fn object_state(&self, name: &str) -> Result<ObjectState, BlobError> {
+        let path = Path::from(name);
+        let found = self.objects.head(&path).await.map_err(|source| failed(&path, source))?;
+        Ok(ObjectState {
+            e_tag: found.e_tag.unwrap_or_default(),
+            size_bytes: found.size,
+            written_at: found.last_modified.timestamp_micros(),
+        })
+    }
+
     /// Deletes an object. One that is not there is deleted already.
     ///
     /// # Errors
@@ -169,26 +195,29 @@ impl BlobStore {
         }
     }
 
-    /// The names of all objects with random names that were written before a time, in no order.
-    pub(crate) fn nameless_objects(&self, before: Timestamp) -> impl Stream<Item = Result<String, BlobError>> + use<> {
-        let listed = self.objects.list(None).map_err(|source| failed(&Path::from(NAMELESS_PREFIX), source));
-        listed.try_filter_map(move |object| {
-            let is_old = object.last_modified.timestamp_millis() < before.as_millisecond();
-            let name = object.location.to_string();
-            ready(Ok((is_old && name.starts_with(NAMELESS_PREFIX)).then_some(name)))
-        })
-    }
-
-    /// Deletes what was being written before a time and was never finished, because its server was killed. Answers how
-    /// many objects it would have become.
+    /// What nobody may need any more: files that were written before a time. All others in the directory, whatever they
+    /// are, are neither looked at nor followed anywhere.
     ///
     /// # Errors
-    /// If the store fails.
-    pub(crate) async fn delete_unfinished(&self, before: Timestamp) -> Result<u64, BlobError> {
-        let dir = self.dir.clone();
-        let failed = |source| BlobError::Unfinished { dir: self.dir.display().to_string(), source };
-        let deleted = tokio::task::spawn_blocking(move || delete_unfinished(&dir, before)).await;
-        deleted.map_err(io::Error::from).and_then(|deleted| deleted).map_err(failed)
+    /// If the directory cannot be listed.
+    pub(crate) async fn old_files(&self, before: Timestamp) -> Result<OldFiles, BlobError> {
+        let (dir, name) = (self.dir.clone(), self.dir.display().to_string());
+        let listed = spawn_blocking(move || old_files(&dir, before)).await;
+        listed.map_err(io::Error::from).flatten().map_err(|source| BlobError::List { dir: name, source })
+    }
+
+    /// Deletes what was being written under the name of one of [`OldFiles::unfinished`], if it is still there.
+    ///
+    /// # Errors
+    /// If it cannot be deleted.
+    pub(crate) async fn delete_unfinished(&self, name: &str) -> Result<(), BlobError> {
+        let file = self.dir.join(name);
+        match spawn_blocking(move || fs::remove_file(file)).await.map_err(io::Error::from).flatten() {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                Err(BlobError::Unfinished { name: name.to_owned(), source })
+            }
+            Ok(()) | Err(_) => Ok(()),
+        }
     }
 
     /// Checks that the store can be read.
@@ -213,6 +242,24 @@ impl BlobStore {
         }
         found.bytes().await.map_err(|source| failed(path, source))
     }
+}
+
+/// An object as it stands in the store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ObjectState {
+    /// What the store names its content by. For a file: its inode, its time and its size.
+    pub(crate) e_tag: String,
+    size_bytes: u64,
+    written_at: i64,
+}
+
+/// Old files of the directory of all objects, which a collector may delete.
+#[derive(Debug, Default)]
+pub(crate) struct OldFiles {
+    /// The names of objects with random names.
+    pub(crate) nameless: Vec<String>,
+    /// The names of what was being written and never finished, because its server was killed.
+    pub(crate) unfinished: Vec<String>,
 }
 
 /// An object that is being written. Nobody sees it before it is finished; one that is dropped never was.
@@ -270,31 +317,44 @@ pub(crate) fn name_of(hash: &ObjectHash) -> String {
     }
 }
 
-/// A file is written under the name that it will have, a hash sign and a number, and then renamed.
-fn delete_unfinished(dir: &std::path::Path, before: Timestamp) -> io::Result<u64> {
-    let mut deleted = 0;
+/// What cannot be looked at is left where it is.
+fn old_files(dir: &std::path::Path, before: Timestamp) -> io::Result<OldFiles> {
+    let mut old = OldFiles::default();
     for entry in fs::read_dir(dir)? {
         let entry = entry?;
-        let name = entry.file_name();
-        let number = name.to_str().and_then(|name| Some(name.rsplit_once('#')?.1));
-        if number.is_some_and(|number| number.parse::<u64>().is_ok()) {
-            match delete_if_older(&entry, before) {
-                Ok(is_deleted) => deleted += u64::from(is_deleted),
-                // It was finished at this moment, or another server has deleted it.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(error),
-            }
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        let names = match (is_nameless(&name), is_unfinished(&name)) {
+            (true, _) => &mut old.nameless,
+            (false, true) => &mut old.unfinished,
+            (false, false) => continue,
+        };
+        match is_old_file(&entry, before) {
+            Ok(true) => names.push(name),
+            Ok(false) => {}
+            // It was finished at this moment, or another server has deleted it.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => warn!("the file `{name}` is left where it is: {error}"),
         }
     }
-    Ok(deleted)
+    Ok(old)
 }
 
-fn delete_if_older(file: &fs::DirEntry, before: Timestamp) -> io::Result<bool> {
-    let is_older = file.metadata()?.modified()? < SystemTime::from(before);
-    if is_older {
-        fs::remove_file(file.path())?;
-    }
-    Ok(is_older)
+/// Where a link leads is not asked: it is no file.
+fn is_old_file(entry: &fs::DirEntry, before: Timestamp) -> io::Result<bool> {
+    let metadata = entry.metadata()?;
+    Ok(metadata.is_file() && metadata.modified()? < SystemTime::from(before))
+}
+
+fn is_nameless(name: &str) -> bool {
+    let random = name.strip_prefix(NAMELESS_PREFIX);
+    random.is_some_and(|random| random.len() == 32 && random.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+/// A file is written under the name that it will have, a hash sign and a number, and then renamed.
+fn is_unfinished(name: &str) -> bool {
+    let Some((name, number)) = name.rsplit_once('#') else { return false };
+    let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    is_number && (name == MARKER.0 || PREFIXES.iter().any(|prefix| name.starts_with(prefix)))
 }
 
 fn path_of(hash: &ObjectHash) -> Path {

@@ -90,6 +90,8 @@ pub struct ServerLimits {
     pub oci_blob_size_bytes_max: usize,
     /// Bytes of a blob up to which it is verified before it is sent, and kept in memory. Others are sent as they are read.
     pub oci_small_blob_size_bytes_max: usize,
+    /// Blobs that are read whole and verified at one time; others wait.
+    pub oci_blobs_verified_max: usize,
     /// Bytes of an upload that are gathered in memory and written as one part.
     pub oci_part_size_bytes_max: usize,
     /// Bytes that are read at once of what is sent as it is read.
@@ -179,6 +181,7 @@ impl Default for ServerLimits {
             oci_cache_size_bytes_max: 64 << 20,
             oci_blob_size_bytes_max: 1 << 30,
             oci_small_blob_size_bytes_max: 4 << 20,
+            oci_blobs_verified_max: 4,
             oci_part_size_bytes_max: 8 << 20,
             oci_read_size_bytes: 256 << 10,
             oci_uploads_per_account_max: 256,

@@ -26,7 +26,7 @@ pub(crate) use oci::{OciFault, PushedManifest, Referrer, ServedManifest};
 pub(crate) use tokens::{another_admin_token, first_admin_token};
 pub(crate) use upload::PackageUpload;
 
-use crate::blob::BlobStore;
+use crate::blob::{BlobStore, ObjectState};
 use crate::config::PublicUrl;
 use crate::limits::ServerLimits;
 use crate::store::Store;
@@ -39,6 +39,7 @@ use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use std::io;
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 use turns::Turns;
 use workers::Workers;
 
@@ -53,6 +54,10 @@ pub(crate) struct App {
     binaries: Cache<ComponentHash, Bytes>,
     /// The bytes of small blobs, by the names of their objects.
     oci_blobs: Cache<String, Bytes>,
+    /// How the objects of large blobs stood when all of their bytes were verified.
+    verified: Cache<String, ObjectState>,
+    /// Places for those who read a small blob: publishing has its own.
+    verifiers: Semaphore,
     downloads: Downloads,
     turns: Turns,
     reserved_namespaces: Vec<String>,
@@ -101,6 +106,13 @@ impl InMemory for Bytes {
     }
 }
 
+impl InMemory for ObjectState {
+    /// Its entry has the name of the object too, which is about as long.
+    fn size_bytes(&self) -> usize {
+        2 * (size_of::<Self>() + self.e_tag.len())
+    }
+}
+
 impl App {
     /// A registry on the given database and blob store.
     ///
@@ -112,7 +124,9 @@ impl App {
             documents: Cache::new(limits.cache_size_bytes_max / 2),
             archives: Cache::new(limits.cache_size_bytes_max / 8),
             binaries: Cache::new(limits.cache_size_bytes_max / 8 * 3),
-            oci_blobs: Cache::new(limits.oci_cache_size_bytes_max),
+            oci_blobs: Cache::new(limits.oci_cache_size_bytes_max / 16 * 15),
+            verified: Cache::new(limits.oci_cache_size_bytes_max / 16),
+            verifiers: Semaphore::new(limits.oci_blobs_verified_max),
             downloads: Downloads::default(),
             turns: Turns::default(),
             store,

@@ -1,27 +1,32 @@
-//! One upload of a name at a time: what it is compared with stays the same until it is written.
+//! One upload of a name at a time: what it is compared with stays the same until it is written. And what many ask for is
+//! verified for the first of them.
 
 use registry_core::name::ReleaseName;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
-/// Who publishes under which `namespace:name` at the moment. Several servers on one database know nothing of each
+/// Who publishes under which `namespace:name` at the moment, or verifies which object. Several servers on one database know nothing of each
 /// other's: the database's transaction decides, and this only spares those on one server from losing to each other.
 #[derive(Debug, Default)]
 pub(super) struct Turns(Mutex<HashMap<String, Weak<AsyncMutex<()>>>>);
 
-/// The right to publish under a name, until it is dropped.
+/// The right to publish under a name or to verify an object, until it is dropped.
 pub(super) type Turn = OwnedMutexGuard<()>;
 
 impl Turns {
     /// Waits until nobody else publishes under the name, in the order of asking.
     pub(super) async fn take(&self, name: &ReleaseName) -> Turn {
-        self.lock_of(name).lock_owned().await
+        self.lock_of(format!("{}:{}", name.namespace(), name.name())).lock_owned().await
     }
 
-    /// The lock of a name. Those that nobody holds or waits for are forgotten, so there are never more than requests.
-    fn lock_of(&self, name: &ReleaseName) -> Arc<AsyncMutex<()>> {
-        let key = format!("{}:{}", name.namespace(), name.name());
+    /// Waits until nobody else verifies the object, in the order of asking. Its name is none of a package.
+    pub(super) async fn take_object(&self, object: &str) -> Turn {
+        self.lock_of(object.to_owned()).lock_owned().await
+    }
+
+    /// The lock of a key. Those that nobody holds or waits for are forgotten, so there are never more than requests.
+    fn lock_of(&self, key: String) -> Arc<AsyncMutex<()>> {
         let mut locks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         locks.retain(|_, lock| lock.strong_count() > 0);
         if let Some(lock) = locks.get(&key).and_then(Weak::upgrade) {

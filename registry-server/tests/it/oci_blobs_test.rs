@@ -212,6 +212,12 @@ async fn what_is_damaged_is_not_served_to_its_end() {
     let (digest, large) = (sha256(b"content"), content(30_000, 15));
     assert_created(push(&server, b"content").await, &digest).await;
     assert_created(push(&server, &large).await, &sha256(&large)).await;
+    let (path, end) = (blob_path(&sha256(&large)), format!("bytes={}-{}", large.len() - 9, large.len() - 1));
+    let part = async || server.request(Method::GET, &path).header("range", &end).send().await.unwrap();
+    // Once verified, a part is sent as long as nobody touches the file.
+    for _ in 0..2 {
+        assert_eq!(part().await.bytes().await.unwrap(), large[large.len() - 9..]);
+    }
     for entry in fs::read_dir(dir.path().join("blobs")).unwrap() {
         let path = entry.unwrap().path();
         if path.file_name().unwrap().to_str().unwrap().starts_with("oci-") {
@@ -224,6 +230,10 @@ async fn what_is_damaged_is_not_served_to_its_end() {
     // The connection breaks, before or after the first bytes are sent.
     let answer = server.request(Method::GET, &blob_path(&sha256(&large))).send().await;
     assert!(answer.is_err() || answer.unwrap().bytes().await.is_err());
+    // Not even those parts of it are sent that are as they were.
+    assert_eq!(part().await.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    assert_created(push(&server, &large).await, &sha256(&large)).await;
+    assert_eq!(part().await.bytes().await.unwrap(), large[large.len() - 9..]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -546,8 +556,81 @@ async fn of_parts_that_come_at_one_time_one_is_taken() {
         let unknown = ends.iter().filter(|end| end.status() == StatusCode::NOT_FOUND).count();
         assert_eq!((created, unknown), (1, 3));
         assert_served(&server, &sha256(&bytes), &bytes).await;
-        assert_eq!(objects(dir.path()), 1);
+        // Those who came too late throw away what they had begun to write, beside everything else.
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while objects(dir.path()) != 1 {
+            assert!(Instant::now() < deadline, "{} objects are left", objects(dir.path()));
+            sleep(Duration::from_millis(10)).await;
+        }
     }
+}
+
+/// Whoever pushes goes away while the parts are being joined, sooner or later.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_end_that_nobody_waits_for_leaves_nothing_behind() {
+    let (dir, server) = server::temporary().await;
+    let mut blobs = 0;
+    for number in 0..20 {
+        let bytes = content(60_000, number);
+        let location = begin(&server).await;
+        for piece in bytes.chunks(10_000) {
+            assert_eq!(patch(&server, &location, piece).send().await.unwrap().status(), StatusCode::ACCEPTED);
+        }
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        let head = format!(
+            "PUT {location}?digest={} HTTP/1.1\r\nhost: x\r\n{}content-length: 0\r\n\r\n",
+            sha256(&bytes),
+            server.authorization()
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        sleep(Duration::from_millis(u64::from(number))).await;
+        drop(stream);
+        // It is a blob, or an upload as before, and no third thing.
+        let deadline = Instant::now() + Duration::from_secs(10);
+        sleep(Duration::from_millis(100)).await;
+        loop {
+            let is_there = server.get(&blob_path(&sha256(&bytes))).await.status() == StatusCode::OK;
+            if is_there && objects(dir.path()) == blobs + 1 {
+                blobs += 1;
+                break;
+            }
+            if !is_there && objects(dir.path()) == blobs + 6 {
+                assert_eq!(server.delete(&location).await.status(), StatusCode::NO_CONTENT);
+                break;
+            }
+            assert!(Instant::now() < deadline, "{} objects for {blobs} blobs before", objects(dir.path()));
+            sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+/// A server with no place for another job to wait, and no memory for what was read.
+#[tokio::test(flavor = "multi_thread")]
+async fn readers_wait_for_each_other() {
+    let limits = ServerLimits {
+        jobs_waiting_max: 0,
+        oci_cache_size_bytes_max: 0,
+        oci_blobs_verified_max: 1,
+        ..ServerLimits::default()
+    };
+    let dir = TempDir::new().unwrap();
+    let server = TestServer::with_limits(dir.path(), limits).await;
+    let bytes = content(500_000, 16);
+    let digest = sha256(&bytes);
+    assert_created(push(&server, &bytes).await, &digest).await;
+    let path = blob_path(&digest);
+    let read = async |number: usize| {
+        let request = server.request(Method::GET, &path);
+        let request = if number.is_multiple_of(2) { request } else { request.header("range", "bytes=0-0") };
+        request.send().await.unwrap()
+    };
+    let answers = join_all((0..40).map(read));
+    let (answers, pushed) = tokio::join!(answers, push(&server, b"beside them"));
+    for (number, answer) in answers.into_iter().enumerate() {
+        let expected = if number % 2 == 0 { &bytes[..] } else { &bytes[..1] };
+        assert_eq!(answer.bytes().await.unwrap(), expected);
+    }
+    assert_created(pushed, &sha256(b"beside them")).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,8 +8,10 @@ use reqwest::{Method, Response};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -122,6 +124,40 @@ async fn what_nobody_can_use_goes_and_everything_else_stays() {
         assert_eq!(fresh.text().await.unwrap(), text);
         assert_eq!(server.get(&format!("/v2/t/b/blobs/{shared}")).await.text().await.unwrap(), "shared");
     }
+}
+
+/// A volume may have other things beside the objects, and some that cannot be looked at.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_object_is_left_alone_and_stops_nothing() {
+    let limits = ServerLimits { oci_object_age_min: Duration::ZERO, ..ServerLimits::default() };
+    let dir = TempDir::new().unwrap();
+    let mut config = server::config(dir.path(), ServerLimits::default());
+    impatient(limits)(&mut config);
+    let blobs = dir.path().join("blobs");
+    fs::create_dir(&blobs).unwrap();
+    let elsewhere = TempDir::new().unwrap();
+    let name = |digit: &str| format!("oci-{}", digit.repeat(32));
+    let kept = ["oci-notes.txt", "x#1", "notes#2", "lost+found/file", "oci-dir#3/file", &format!("{}/file", name("a"))];
+    for kept in kept.map(|kept| blobs.join(kept)) {
+        fs::create_dir_all(kept.parent().unwrap()).unwrap();
+        fs::write(kept, "not the registry's").unwrap();
+    }
+    let outside = elsewhere.path().join(name("b"));
+    fs::write(&outside, "not the registry's").unwrap();
+    symlink(elsewhere.path(), blobs.join("link")).unwrap();
+    symlink(&outside, blobs.join(name("c"))).unwrap();
+    symlink("nowhere", blobs.join(name("d"))).unwrap();
+    let orphans = [name("0"), format!("{}#4", name("1")), "component-1#5".to_owned()].map(|name| blobs.join(name));
+    orphans.iter().for_each(|orphan| fs::write(orphan, "left by a server that was killed").unwrap());
+
+    let _server = TestServer::with_config(config).await;
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while orphans.iter().any(|orphan| orphan.exists()) {
+        assert!(Instant::now() < deadline, "they are still there");
+        sleep(Duration::from_millis(20)).await;
+    }
+    assert!(kept.iter().all(|kept| blobs.join(kept).exists()) && outside.exists());
+    assert!(["c", "d"].iter().all(|digit| blobs.join(name(digit)).is_symlink()));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -85,15 +85,25 @@ pub(super) fn created(repository: &Repository, digest: &Digest) -> Response {
     (StatusCode::CREATED, headers).into_response()
 }
 
-/// A small blob is verified before it is sent, and a large one while it is; a damaged one breaks off before its end.
+/// A small blob is verified before it is sent, and a large one while it is: a damaged one breaks off before its end. A part
+/// cannot be verified alone, so all of the blob is before, once.
 async fn body_of(state: &ApiState, blob: &OciBlob, range: Range<u64>) -> Result<Body, OciError> {
+    let is_whole = range == (0..blob.size_bytes);
     let small_max = state.app.limits().oci_small_blob_size_bytes_max;
-    if blob.size_bytes > small_max as u64 {
-        let failed = |error: &AppError| warn!("a blob is not sent to its end: {}", with_causes(error));
-        return Ok(Body::from_stream(state.app.oci_blob_stream(blob.clone(), range).inspect_err(failed)));
+    let in_memory = match state.app.oci_blob_in_memory(blob) {
+        None if is_whole && blob.size_bytes <= small_max as u64 => {
+            Some(state.app.oci_blob_bytes(blob, small_max).await?)
+        }
+        in_memory => in_memory,
+    };
+    if let Some(bytes) = in_memory {
+        return Ok(Body::from(bytes.slice(range.start as usize..range.end as usize)));
     }
-    let bytes = state.app.oci_blob_bytes(blob, small_max).await?;
-    Ok(Body::from(bytes.slice(range.start as usize..range.end as usize)))
+    if !is_whole {
+        state.app.verify_oci_blob(blob).await?;
+    }
+    let failed = |error: &AppError| warn!("a blob is not sent to its end: {}", with_causes(error));
+    Ok(Body::from_stream(state.app.oci_blob_stream(blob.clone(), range).inspect_err(failed)))
 }
 
 fn describe(headers: &mut HeaderMap, blob: &OciBlob, range: &Range<u64>) {

@@ -124,7 +124,7 @@ pub(super) async fn finish(
         OciError::new(StatusCode::BAD_REQUEST, ErrorCode::DigestInvalid, "invalid_digest", message)
     };
     let digest = asked.digest.ok_or_else(missing)?.parse().map_err(OciFault::from)?;
-    upload.receive_and_finish(&state, &headers, body, &digest).await
+    detached(async move { upload.receive_and_finish(&state, &headers, body, &digest).await }).await
 }
 
 /// Says how much of an upload has come.
@@ -218,7 +218,8 @@ impl Upload {
     }
 }
 
-/// Does something to its end. A connection that breaks ends its handler, and bytes that have come would be lost with it.
+/// Does something to its end. A connection that breaks ends its handler: bytes that have come would be lost with it, and
+/// objects that are written stay without a row.
 async fn detached<T: Send + 'static>(
     work: impl Future<Output = Result<T, OciError>> + Send + 'static,
 ) -> Result<T, OciError> {

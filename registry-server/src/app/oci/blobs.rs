@@ -3,18 +3,21 @@
 use super::OciFault;
 use super::uploads::before;
 use crate::app::releases::{publisher, refusal};
-use crate::app::{App, AppError, Caller};
+use crate::app::{App, AppError, Caller, InternalError};
 use crate::blob;
 use crate::oci::{Algorithm, Digest, Hasher, Repository};
 use crate::store::{Mounted, OciBlob, OciSource};
 use bytes::Bytes;
-use futures::Stream;
 use futures::stream::try_unfold;
+use futures::{Stream, TryStreamExt};
 use jiff::Timestamp;
 use registry_core::id::{ComponentHash, ObjectHash};
 use registry_core::limits::LimitExceeded;
+use std::future::ready;
 use std::ops::Range;
 use std::sync::Arc;
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 
 impl App {
     /// A blob as those find it who pull it, or who want to know whether they must push it. One that no manifest names
@@ -52,6 +55,28 @@ impl App {
 
     fn visible_since(&self) -> Timestamp {
         before(Timestamp::now(), self.limits.oci_unbound_duration_max)
+    }
+
+    /// A small blob that was verified and is in memory.
+    pub(crate) fn oci_blob_in_memory(&self, blob: &OciBlob) -> Option<Bytes> {
+        self.oci_blobs.get(&blob.object)
+    }
+
+    /// Verifies a blob of which only some bytes are to be read, unless its object still stands as it did when it was
+    /// verified last.
+    ///
+    /// # Errors
+    /// If it is damaged or cannot be read.
+    pub(crate) async fn verify_oci_blob(self: &Arc<Self>, blob: &OciBlob) -> Result<(), AppError> {
+        let _turn = self.turns.take_object(&blob.object).await;
+        let state = self.blobs.object_state(&blob.object).await?;
+        if self.verified.get(&blob.object).is_some_and(|verified| verified == state) {
+            return Ok(());
+        }
+        let whole = self.oci_blob_stream(blob.clone(), 0..blob.size_bytes);
+        whole.try_for_each(|_| ready(Ok(()))).await?;
+        self.verified.insert(blob.object.clone(), state);
+        Ok(())
     }
 
     /// Some bytes of a blob, as they are read. If they are all of it, the last of them come only if it is not damaged.
@@ -92,9 +117,16 @@ impl App {
         if let Some(bytes) = self.oci_blobs.get(&blob.object) {
             return Ok(bytes);
         }
+        // Those who read wait for each other, so that however many they are, nobody who publishes finds no place.
+        let place = timeout(self.limits.job_wait_max, self.verifiers.acquire()).await;
+        let _place = place.map_err(|_| AppError::Overloaded)?;
+        if let Some(bytes) = self.oci_blobs.get(&blob.object) {
+            return Ok(bytes);
+        }
         let stored = self.blobs.object(&blob.object, size_bytes).await?;
         let expected = blob.clone();
-        let bytes = self.workers.run(move || verify(&expected, stored)).await??;
+        let verified = spawn_blocking(move || verify(&expected, stored)).await;
+        let bytes = verified.map_err(|_| InternalError::HandlerPanicked)??;
         self.oci_blobs.insert(blob.object.clone(), bytes.clone());
         Ok(bytes)
     }

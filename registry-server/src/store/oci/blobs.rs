@@ -45,11 +45,17 @@ pub(crate) enum Mounted {
     Refused(Written),
 }
 
-const SELECT: &str = "SELECT digest, sha256, size_bytes, object FROM oci_blobs";
+pub(super) const VISIBLE_IN_REPOSITORY: &str = "SELECT digest, sha256, size_bytes, object FROM oci_blobs \
+     WHERE digest = $1 AND (unbound_since IS NULL OR unbound_since >= $2) AND repository = $3";
 
-/// Rows of `oci_blobs` that a manifest of their repository names.
-pub(super) const IS_BOUND: &str = "EXISTS (SELECT 1 FROM oci_manifest_blobs \
-     WHERE oci_manifest_blobs.repository = oci_blobs.repository AND oci_manifest_blobs.blob = oci_blobs.digest)";
+pub(super) const VISIBLE_ANYWHERE: &str = "SELECT digest, sha256, size_bytes, object FROM oci_blobs \
+     WHERE digest = $1 AND (unbound_since IS NULL OR unbound_since >= $2) LIMIT 1";
+
+pub(super) const INSERT: &str = "INSERT INTO oci_blobs \
+     (repository, digest, sha256, size_bytes, object, unbound_since, pushed_by) VALUES ($1, $2, $3, $4, $5, $6, $7) \
+     ON CONFLICT (repository, digest) DO UPDATE SET unbound_since = \
+         CASE WHEN oci_blobs.unbound_since IS NULL THEN NULL ELSE excluded.unbound_since END \
+     RETURNING object";
 
 impl Store {
     /// Those of the given blobs that a repository has, whether manifests name them or not.
@@ -64,13 +70,13 @@ impl Store {
         if digests.is_empty() {
             return Ok(Vec::new());
         }
-        let sql = format!("{SELECT} WHERE repository = $1 AND digest IN ({})", places(2, digests.len()));
+        let sql = of_repository(digests.len());
         let values = values![repository].into_iter().chain(digests.into_iter().map(Value::from)).collect();
         let rows = self.database.read().await?.rows(sqlx::AssertSqlSafe(sql), values).await?;
         rows.iter().map(blob_in).collect()
     }
 
-    /// A blob of a repository that a manifest names or that was pushed since a time.
+    /// A blob of a repository that a manifest names, or that was pushed since a time.
     ///
     /// # Errors
     /// If the database fails.
@@ -106,6 +112,11 @@ impl Store {
     }
 }
 
+pub(super) fn of_repository(count: usize) -> String {
+    let digests = places(2, count);
+    format!("SELECT digest, sha256, size_bytes, object FROM oci_blobs WHERE repository = $1 AND digest IN ({digests})")
+}
+
 async fn mount(
     connection: &mut Connection,
     repository: &Repository,
@@ -137,8 +148,8 @@ pub(super) async fn check_pusher(
     }
 }
 
-/// Writes a blob into a transaction. One that is there is kept and counts as pushed now. Answers the object that holds
-/// it, which is another one then.
+/// Writes a blob that no manifest names yet into a transaction. One that is there is kept, and counts as pushed now.
+/// Answers the object that holds it, which is another one then.
 pub(in crate::store) async fn insert_blob(
     connection: &mut Connection,
     repository: &Repository,
@@ -147,21 +158,20 @@ pub(in crate::store) async fn insert_blob(
     at: Timestamp,
 ) -> Result<String, StoreError> {
     let OciBlob { digest, sha256, size_bytes, object } = blob;
-    let sql = "INSERT INTO oci_blobs (repository, digest, sha256, size_bytes, object, pushed_at, pushed_by) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7) \
-               ON CONFLICT (repository, digest) DO UPDATE SET pushed_at = excluded.pushed_at RETURNING object";
     let values = values![repository, digest, sha256, *size_bytes, object, at, by.map(str::to_owned)];
     let missing = || StoreError::damaged(&digest.to_string(), "it was written and is not there");
-    connection.row(sql, values).await?.ok_or_else(missing)?.text("object")
+    connection.row(INSERT, values).await?.ok_or_else(missing)?.text("object")
 }
 
 async fn find(connection: &mut Connection, source: &OciSource<'_>) -> Result<Option<OciBlob>, StoreError> {
-    let sql = format!(
-        "{SELECT} WHERE digest = $1 AND (CAST($2 AS TEXT) IS NULL OR repository = $2) \
-         AND (pushed_at >= $3 OR {IS_BOUND}) ORDER BY repository LIMIT 1"
-    );
-    let repository = source.repository.map(Repository::to_string);
-    let row = connection.row(sqlx::AssertSqlSafe(sql), values![source.digest, repository, source.since]).await?;
+    let values = values![source.digest, source.since];
+    let row = match source.repository {
+        Some(repository) => {
+            let values = values.into_iter().chain(values![repository]).collect();
+            connection.row(VISIBLE_IN_REPOSITORY, values).await?
+        }
+        None => connection.row(VISIBLE_ANYWHERE, values).await?,
+    };
     row.as_ref().map(blob_in).transpose()
 }
 

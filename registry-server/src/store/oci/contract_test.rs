@@ -142,6 +142,9 @@ async fn what_a_manifest_names_stays_and_counts_no_more() {
         assert_eq!(store.delete_unbound_oci_blobs(at(15), 9).await.unwrap(), 1);
         assert!(matches!(bind(&store, &["second", "third"]).await, Written::ManifestRefused(_)));
         assert_eq!(bind(&store, &["third"]).await, Written::Created);
+        // Whoever pushes once more what is bound takes nothing away from the manifests that name it.
+        push(&store, "first", 30).await;
+        assert!(visible("first", 40).await);
         assert_eq!(store.delete_unbound_oci_blobs(at(99), 9).await.unwrap(), 0);
     }
 }

@@ -9,11 +9,17 @@
 //!   other row is copied from one that leads to it in the same transaction, or replaces it there. So an old object
 //!   without a row will never have one again, and may be deleted after one statement has seen none.
 
-use super::blobs::IS_BOUND;
 use crate::store::connection::{Value, places, values};
 use crate::store::{Store, StoreError};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
+
+pub(super) const IDLE_UPLOADS: &str = "DELETE FROM oci_uploads WHERE id IN \
+     (SELECT id FROM oci_uploads WHERE touched_at < $1 ORDER BY touched_at LIMIT $2)";
+
+/// That no manifest names them, the references of the tables would say as well.
+pub(super) const UNBOUND_BLOBS: &str = "DELETE FROM oci_blobs WHERE (repository, digest) IN \
+     (SELECT repository, digest FROM oci_blobs WHERE unbound_since < $1 ORDER BY unbound_since LIMIT $2)";
 
 impl Store {
     /// Ends uploads to which nothing came since a time, at most `limit` of them. Answers how many it were.
@@ -21,12 +27,7 @@ impl Store {
     /// # Errors
     /// If the database fails.
     pub(crate) async fn end_idle_oci_uploads(&self, since: Timestamp, limit: usize) -> Result<u64, StoreError> {
-        let mut transaction = self.database.write().await?;
-        let sql = "DELETE FROM oci_uploads WHERE id IN \
-                   (SELECT id FROM oci_uploads WHERE touched_at < $1 ORDER BY touched_at LIMIT $2)";
-        let ended = transaction.execute(sql, values![since, limit]).await?;
-        transaction.commit().await?;
-        Ok(ended)
+        self.delete(IDLE_UPLOADS, since, limit).await
     }
 
     /// Deletes blobs that no manifest names and that were pushed before a time, at most `limit` of them. Answers how
@@ -35,24 +36,12 @@ impl Store {
     /// # Errors
     /// If the database fails.
     pub(crate) async fn delete_unbound_oci_blobs(&self, before: Timestamp, limit: usize) -> Result<u64, StoreError> {
-        // All old blobs are looked at, and most of them are bound: nobody who writes shall wait for that.
-        let sql = format!(
-            "SELECT repository, digest FROM oci_blobs WHERE pushed_at < $1 AND NOT {IS_BOUND} \
-             ORDER BY pushed_at LIMIT $2"
-        );
-        let found = self.database.read().await?.rows(sqlx::AssertSqlSafe(sql), values![before, limit]).await?;
-        if found.is_empty() {
-            return Ok(0);
-        }
+        self.delete(UNBOUND_BLOBS, before, limit).await
+    }
+
+    async fn delete(&self, sql: &'static str, before: Timestamp, limit: usize) -> Result<u64, StoreError> {
         let mut transaction = self.database.write().await?;
-        let mut deleted = 0;
-        for row in &found {
-            let sql = format!(
-                "DELETE FROM oci_blobs WHERE repository = $1 AND digest = $2 AND pushed_at < $3 AND NOT {IS_BOUND}"
-            );
-            let values = values![row.text("repository")?, row.text("digest")?, before];
-            deleted += transaction.execute(sqlx::AssertSqlSafe(sql), values).await?;
-        }
+        let deleted = transaction.execute(sql, values![before, limit]).await?;
         transaction.commit().await?;
         Ok(deleted)
     }
@@ -65,15 +54,19 @@ impl Store {
         if objects.is_empty() {
             return Ok(Vec::new());
         }
-        let places = places(1, objects.len());
-        // One statement: between two, the last part of an upload could become a blob and be seen in neither.
-        let sql = format!(
-            "SELECT object FROM oci_blobs WHERE object IN ({places}) \
-             UNION SELECT object FROM oci_upload_parts WHERE object IN ({places})"
-        );
+        let sql = sqlx::AssertSqlSafe(held_objects(objects.len()));
         let values = objects.iter().map(Value::from).collect();
-        let rows = self.database.read().await?.rows(sqlx::AssertSqlSafe(sql), values).await?;
+        let rows = self.database.read().await?.rows(sql, values).await?;
         let held: BTreeSet<String> = rows.iter().map(|row| row.text("object")).collect::<Result<_, _>>()?;
         Ok(objects.iter().filter(|object| !held.contains(*object)).cloned().collect())
     }
+}
+
+/// One statement: between two, the last part of an upload could become a blob and be seen in neither.
+pub(super) fn held_objects(count: usize) -> String {
+    let places = places(1, count);
+    format!(
+        "SELECT object FROM oci_blobs WHERE object IN ({places}) \
+         UNION SELECT object FROM oci_upload_parts WHERE object IN ({places})"
+    )
 }

@@ -62,6 +62,20 @@ pub(crate) enum ManifestRefusal {
     TooMany(Version),
 }
 
+/// Each of the two lists ends with the page, so that no page costs more than another.
+pub(super) const TAGS: &str = "SELECT tag FROM
+         (SELECT version AS tag FROM releases WHERE namespace = $1 AND name = $2 AND version > $4
+          ORDER BY version LIMIT $5) AS versions
+     UNION SELECT tag FROM
+         (SELECT tag FROM oci_tags WHERE repository = $3 AND tag > $4 ORDER BY tag LIMIT $5) AS tags
+     ORDER BY tag LIMIT $5";
+
+pub(super) const REFERRERS: &str = "SELECT digest FROM oci_manifests
+     WHERE repository = $1 AND subject = $2 AND digest > $3 ORDER BY digest LIMIT $4";
+
+pub(super) const REFERRERS_OF_TYPE: &str = "SELECT digest FROM oci_manifests
+     WHERE repository = $1 AND subject = $2 AND digest > $3 AND artifact_type = $5 ORDER BY digest LIMIT $4";
+
 impl Store {
     /// A manifest by its digest.
     ///
@@ -138,12 +152,8 @@ impl Store {
         after: &str,
         limit: usize,
     ) -> Result<Page<String>, StoreError> {
-        let sql = "SELECT tag FROM (
-                 SELECT version AS tag FROM releases WHERE namespace = $1 AND name = $2
-                 UNION SELECT tag FROM oci_tags WHERE repository = $3
-             ) AS tags WHERE tag > $4 ORDER BY tag LIMIT $5";
         let values = values![repository.namespace(), repository.name(), repository, after, limit.saturating_add(1)];
-        let rows = self.database.read().await?.rows(sql, values).await?;
+        let rows = self.database.read().await?.rows(TAGS, values).await?;
         Ok(Page::of(rows.iter().map(|row| row.text("tag")).collect::<Result<_, _>>()?, limit))
     }
 
@@ -160,16 +170,8 @@ impl Store {
         limit: usize,
     ) -> Result<Page<Digest>, StoreError> {
         let (sql, artifact_type) = match artifact_type {
-            Some(artifact_type) => (
-                "SELECT digest FROM oci_manifests WHERE repository = $1 AND subject = $2 AND digest > $3
-                     AND artifact_type = $5 ORDER BY digest LIMIT $4",
-                values![artifact_type],
-            ),
-            None => (
-                "SELECT digest FROM oci_manifests WHERE repository = $1 AND subject = $2 AND digest > $3
-                 ORDER BY digest LIMIT $4",
-                Vec::new(),
-            ),
+            Some(artifact_type) => (REFERRERS_OF_TYPE, values![artifact_type]),
+            None => (REFERRERS, Vec::new()),
         };
         let values = values![repository, subject, after, limit.saturating_add(1)];
         let values = values.into_iter().chain(artifact_type).collect();
@@ -260,10 +262,7 @@ pub(in crate::store) async fn write_manifest(
         if let Some(refused) = check_count(connection, new).await? {
             return Ok(Some(refused));
         }
-        for blob in &there {
-            let sql = "INSERT INTO oci_manifest_blobs (repository, manifest, blob) VALUES ($1, $2, $3)";
-            connection.execute(sql, values![&new.repository, &new.manifest.digest, blob]).await?;
-        }
+        bind_blobs(connection, new, &there).await?;
     }
     if let Some((blob, object)) = &new.shared {
         let sql = "UPDATE oci_blobs SET object = $3 WHERE repository = $1 AND digest = $2";
@@ -353,6 +352,35 @@ async fn insert_row(
         )
         .await?;
     Ok(inserted == 1)
+}
+
+/// Keeps blobs as long as their manifest, which is for ever.
+async fn bind_blobs(
+    connection: &mut Connection,
+    new: &NewManifest,
+    blobs: &BTreeSet<Digest>,
+) -> Result<(), StoreError> {
+    if blobs.is_empty() {
+        return Ok(());
+    }
+    let digests = |values: Vec<Value>| values.into_iter().chain(blobs.iter().map(Value::from)).collect();
+    let values = values![&new.repository, &new.manifest.digest];
+    connection.execute(AssertSqlSafe(insert_bound(blobs.len())), digests(values)).await?;
+    connection.execute(AssertSqlSafe(mark_bound(blobs.len())), digests(values![&new.repository])).await?;
+    Ok(())
+}
+
+pub(super) fn insert_bound(count: usize) -> String {
+    format!(
+        "INSERT INTO oci_manifest_blobs (repository, manifest, blob) \
+         SELECT repository, $2, digest FROM oci_blobs WHERE repository = $1 AND digest IN ({})",
+        places(3, count)
+    )
+}
+
+pub(super) fn mark_bound(count: usize) -> String {
+    let digests = places(2, count);
+    format!("UPDATE oci_blobs SET unbound_since = NULL WHERE repository = $1 AND digest IN ({digests})")
 }
 
 /// Those of the blobs that a manifest names which are in the repository.

@@ -5,6 +5,8 @@ mod blobs;
 mod contract_test;
 mod garbage;
 mod manifests;
+#[cfg(test)]
+mod plan_test;
 mod uploads;
 
 pub(crate) use blobs::{Mounted, OciBlob, OciSource};

@@ -1,6 +1,6 @@
 //! Uploads that are going on: parts that follow each other without a gap, each in an object of the blob store.
 
-use super::blobs::{IS_BOUND, OciBlob, check_pusher, insert_blob};
+use super::blobs::{OciBlob, check_pusher, insert_blob};
 use crate::oci::Repository;
 use crate::store::connection::{Connection, Row, values};
 use crate::store::{Publisher, Store, StoreError, Written};
@@ -55,6 +55,12 @@ pub(crate) struct Unbound {
     /// Bytes of both.
     pub(crate) size_bytes: u64,
 }
+
+pub(super) const SUM_OF_UPLOADS: &str = "SELECT COUNT(*) AS uploads, CAST(COALESCE(SUM(parts), 0) AS BIGINT) AS parts, \
+     CAST(COALESCE(SUM(size_bytes), 0) AS BIGINT) AS size_bytes FROM oci_uploads WHERE account = $1";
+
+pub(super) const SUM_OF_UNBOUND: &str = "SELECT COUNT(*) AS blobs, CAST(COALESCE(SUM(size_bytes), 0) AS BIGINT) AS size_bytes \
+     FROM oci_blobs WHERE pushed_by = $1 AND unbound_since >= $2";
 
 impl OciQuota {
     /// Whether there is no room for another blob.
@@ -264,14 +270,8 @@ pub(super) async fn unbound(
     account: &str,
     quota: &OciQuota,
 ) -> Result<Unbound, StoreError> {
-    let sql = "SELECT COUNT(*) AS uploads, CAST(COALESCE(SUM(parts), 0) AS BIGINT) AS parts, \
-               CAST(COALESCE(SUM(size_bytes), 0) AS BIGINT) AS size_bytes FROM oci_uploads WHERE account = $1";
-    let uploads = the_row(connection.row(sql, values![account]).await?)?;
-    let sql = format!(
-        "SELECT COUNT(*) AS blobs, CAST(COALESCE(SUM(size_bytes), 0) AS BIGINT) AS size_bytes \
-         FROM oci_blobs WHERE pushed_by = $1 AND pushed_at >= $2 AND NOT {IS_BOUND}"
-    );
-    let blobs = the_row(connection.row(sqlx::AssertSqlSafe(sql), values![account, quota.since]).await?)?;
+    let uploads = the_row(connection.row(SUM_OF_UPLOADS, values![account]).await?)?;
+    let blobs = the_row(connection.row(SUM_OF_UNBOUND, values![account, quota.since]).await?)?;
     Ok(Unbound {
         uploads: uploads.count("uploads")?,
         parts: uploads.count("parts")?,
