@@ -108,9 +108,10 @@ impl Server {
         let rules = Rules {
             reserved_namespaces: config.reserved_namespaces,
             artifact_namespaces: config.artifact_namespaces,
+            // Behind a proxy, those who ask are elsewhere.
+            is_local: config.listen.ip().is_loopback() && config.public_url.is_none(),
             public_url: config.public_url,
             is_private: config.is_private,
-            is_local: config.listen.ip().is_loopback(),
         };
         let app = App::new(store, blobs, rules, Arc::clone(&limits)).map_err(StartError::Workers)?;
         let listen = |source| StartError::Listen { address: config.listen, source };

@@ -26,6 +26,11 @@ impl Tag {
         Self(version.to_string())
     }
 
+    /// Whether the tag has the form that the specification gives tags. Others cannot be pulled by every client.
+    pub(crate) fn is_of_specification(&self) -> bool {
+        !self.0.contains('+')
+    }
+
     /// The version that the tag is, if it is one.
     pub(crate) fn version(&self) -> Option<Version> {
         Version::parse(&self.0).ok()
@@ -41,6 +46,8 @@ impl fmt::Display for Tag {
 impl FromStr for Tag {
     type Err = TagError;
 
+    /// Plus signs are taken as well, because `wkg` sends versions as they are, and one with build metadata is refused with
+    /// a better reason than its form.
     fn from_str(text: &str) -> Result<Self, TagError> {
         let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
         let begins_well = text.bytes().next().is_some_and(is_word);
@@ -104,5 +111,6 @@ mod tests {
         let digest = Digest::sha256(b"");
         assert_eq!(digest.to_string().parse(), Ok(Reference::Digest(digest)));
         assert_eq!("1.2".parse::<Tag>().unwrap().version(), None);
+        assert!(!"1.0.0+b".parse::<Tag>().unwrap().is_of_specification());
     }
 }

@@ -27,8 +27,8 @@ pub(crate) use hashes::HashRange;
 pub(crate) use interfaces::{InterfaceChoice, UserKey};
 pub(crate) use namespaces::{Claimed, OwnerChange};
 pub(crate) use oci::{
-    AppendedPart, BegunUpload, FinishedUpload, ManifestRefusal, Mounted, NewManifest, OciBlob, OciManifest, OciQuota,
-    OciSource, Unbound, UploadKey, UploadPart,
+    AppendedPart, BegunUpload, FinishedUpload, ManifestForm, ManifestRefusal, Mounted, NewManifest, OciBlob,
+    OciManifest, OciQuota, OciSource, Unbound, UploadKey, UploadPart,
 };
 pub(crate) use publication::{Publication, Publisher, Written, compared_with, other_kind};
 pub(crate) use releases::Unyanked;

@@ -46,6 +46,8 @@ async fn a_tag_never_moves_and_one_manifest_may_have_several() {
             let answer = expect_created(repository.push_manifest(tag, &one).await).await;
             assert!(!answer.headers().contains_key("registry-hash"));
         }
+        // Most clients cannot read a list of tags with such a one.
+        expect_oci_error(repository.push_manifest("a+b", &one).await, 400, "MANIFEST_INVALID", "invalid_tag").await;
         let message =
             expect_oci_error(repository.push_manifest("latest", &other).await, 409, "DENIED", "tag_bound").await;
         assert!(message.contains(&sha256(one.to_string())), "{message}");
@@ -103,6 +105,14 @@ async fn what_a_manifest_names_must_be_there_unless_it_may_be_elsewhere() {
         let refused = repository.push_manifest("all", &index).await;
         expect_oci_error(refused, 404, "MANIFEST_BLOB_UNKNOWN", "missing_blobs").await;
         expect_created(repository.push_manifest(&sha256(one.to_string()), &one).await).await;
+        let mut wrong = index.clone();
+        wrong["manifests"][0]["size"] = json!(1);
+        let refused = repository.push_manifest("all", &wrong).await;
+        expect_oci_error(refused, 400, "SIZE_INVALID", "size_mismatch").await;
+        let wrong = list(&[descriptor(INDEX, one.to_string().as_bytes())]);
+        let refused = repository.push_manifest("all", &wrong).await;
+        let message = expect_oci_error(refused, 400, "MANIFEST_INVALID", "invalid_manifest").await;
+        assert!(message.contains(&format!("has the type `{MANIFEST}`")), "{message}");
         expect_created(repository.push_manifest("all", &index).await).await;
         expect_created(repository.push_manifest("none", &list(&[])).await).await;
         let nested = list(&[descriptor(INDEX, index.to_string().as_bytes())]);

@@ -133,7 +133,8 @@ impl IntoResponse for OciError {
         let message = self.shown_message();
         let code = self.code.as_ref().map_or(Code::Other(UNKNOWN), Code::Standard);
         let entry = Entry { code, message: &message, detail: &self.detail };
-        let mut response = (self.status, respond::json(&Body { errors: [entry] })).into_response();
+        // What is not there yet may be in a moment, above all for whoever pushes it.
+        let mut response = (self.status, respond::momentary_json(&Body { errors: [entry] })).into_response();
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER_S.into());
         }
@@ -182,7 +183,8 @@ impl From<ApiError> for OciError {
         let code = match status {
             StatusCode::UNAUTHORIZED => Some(ErrorCode::Unauthorized),
             StatusCode::PAYLOAD_TOO_LARGE => Some(ErrorCode::SizeInvalid),
-            StatusCode::SERVICE_UNAVAILABLE | StatusCode::REQUEST_TIMEOUT => Some(ErrorCode::TooManyRequests),
+            StatusCode::SERVICE_UNAVAILABLE => Some(ErrorCode::TooManyRequests),
+            StatusCode::REQUEST_TIMEOUT => Some(ErrorCode::BlobUploadInvalid),
             status if status.is_client_error() => Some(ErrorCode::Unsupported),
             _ => None,
         };

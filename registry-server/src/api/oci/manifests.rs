@@ -87,10 +87,10 @@ fn served(reference: &Reference, ServedManifest { manifest, release }: ServedMan
     let content_type = HeaderValue::from_str(&manifest.media_type).unwrap_or(type_of_json);
     let tag = respond::tag(&manifest.digest, "");
     let body = Bytes::from(manifest.content);
-    let mut response = match reference {
-        // A tag never moves either, but what the headers say of its release may change.
-        Reference::Tag(_) => respond::named_bytes(content_type, tag, body),
-        Reference::Digest(_) => respond::immutable(content_type, tag, body),
+    let mut response = match (reference, &release) {
+        // What a tag or a digest names never changes, but what the headers say of a release may.
+        (Reference::Tag(_), _) | (_, Some(_)) => respond::named_bytes(content_type, tag, body),
+        (Reference::Digest(_), None) => respond::immutable(content_type, tag, body),
     };
     set(response.headers_mut(), CONTENT_DIGEST, &manifest.digest);
     let Some(release) = release else { return response };

@@ -152,7 +152,7 @@ impl OciFault {
             }
             Self::SizeMismatch { .. } => ("size_mismatch", Some("upload it again; a part may be missing")),
             Self::ManifestInvalid(_) => ("invalid_manifest", None),
-            Self::ManifestBlobUnknown { .. } => ("missing_blobs", Some("push all blobs before the manifest")),
+            Self::ManifestBlobUnknown { .. } => ("missing_blobs", Some("push what a manifest names before it")),
             Self::TagBound { .. } | Self::TagOfRelease(_) => ("tag_bound", Some("choose another tag; tags never move")),
             Self::TooManyManifests(_) => ("too_many_manifests", Some("nothing is left to do: pull it by its tag")),
             Self::ArtifactRefused { .. } => {

@@ -9,8 +9,8 @@ use crate::app::releases::{publisher, refusal};
 use crate::app::upload::ParsedUpload;
 use crate::app::{App, AppError, Caller, PackageUpload};
 use crate::blob;
-use crate::oci::{Digest, Reference, Repository, Tag};
-use crate::store::{NewManifest, OciBlob, OciManifest, Written};
+use crate::oci::{Digest, Reference, Repository, Tag, TagError};
+use crate::store::{ManifestForm, NewManifest, OciBlob, OciManifest, Written};
 use bytes::Bytes;
 use registry_core::id::{ComponentHash, ObjectHash};
 use registry_core::limits::LimitExceeded;
@@ -87,9 +87,8 @@ impl App {
             LimitExceeded::check("the size of the manifest in bytes", bytes.len(), max, limit)?;
             manifest.parts.bring_here();
         }
-        if wasm.is_none() && !self.takes_artifacts(repository.namespace()) {
-            let (namespace, reason) = (repository.namespace().to_owned(), manifest.other_kind());
-            return Err(OciFault::ArtifactRefused { namespace, reason }.into());
+        if wasm.is_none() {
+            self.check_artifact(repository, reference, &manifest)?;
         }
         let blobs = self.check_parts(repository, &manifest.parts).await?;
         let purpose = match wasm {
@@ -178,7 +177,13 @@ impl App {
     /// The blobs that a manifest names, as far as they are there. Refuses it if one is missing that must be, or has
     /// another size. The transaction that writes it looks again.
     async fn check_parts(&self, repository: &Repository, parts: &Parts) -> Result<BTreeMap<Digest, OciBlob>, AppError> {
-        let Parts::Image { config, layers } = parts else { return Ok(BTreeMap::new()) };
+        let (config, layers) = match parts {
+            Parts::Image { config, layers } => (config, layers),
+            Parts::Index(manifests) => {
+                self.check_listed(repository, manifests).await?;
+                return Ok(BTreeMap::new());
+            }
+        };
         let parts = || [config].into_iter().chain(layers);
         let named = parts().map(|part| &part.digest).collect();
         let blobs = self.store.oci_blobs(repository, named).await?;
@@ -186,13 +191,9 @@ impl App {
         let mut missing = BTreeSet::new();
         for part in parts() {
             match blobs.get(&part.digest) {
-                Some(blob) if blob.size_bytes != part.size_bytes => {
-                    let (claimed, actual) = (part.size_bytes, blob.size_bytes);
-                    let what = format!("the blob {}", part.digest);
-                    return Err(OciFault::SizeMismatch { what, claimed, actual }.into());
-                }
+                Some(blob) => check_size("blob", part, blob.size_bytes)?,
                 None if !part.is_elsewhere => drop(missing.insert(part.digest.clone())),
-                Some(_) | None => {}
+                None => {}
             }
         }
         if missing.is_empty() {
@@ -200,6 +201,43 @@ impl App {
         }
         let missing = missing.into_iter().collect();
         Err(OciFault::ManifestBlobUnknown { repository: repository.clone(), missing }.into())
+    }
+
+    /// Refuses a list that says of manifests what they are not. That they are there is for the transaction to see.
+    async fn check_listed(&self, repository: &Repository, manifests: &[Descriptor]) -> Result<(), AppError> {
+        let named = manifests.iter().map(|part| &part.digest).collect();
+        let held = self.store.oci_manifest_forms(repository, named).await?;
+        let held: BTreeMap<&Digest, &ManifestForm> = held.iter().map(|form| (&form.digest, form)).collect();
+        for part in manifests {
+            let Some(form) = held.get(&part.digest) else { continue };
+            check_size("manifest", part, form.size_bytes)?;
+            if !form.media_type.eq_ignore_ascii_case(&part.media_type) {
+                let message = format!(
+                    "the manifest {} has the type `{}`, not `{}`",
+                    part.digest, form.media_type, part.media_type
+                );
+                return Err(OciFault::ManifestInvalid(message).into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses what is neither a WIT package nor a component, unless the namespace takes everything, and tags that most
+    /// clients could never pull.
+    fn check_artifact(
+        &self,
+        repository: &Repository,
+        reference: &Reference,
+        manifest: &Manifest,
+    ) -> Result<(), OciFault> {
+        if !self.takes_artifacts(repository.namespace()) {
+            let (namespace, reason) = (repository.namespace().to_owned(), manifest.other_kind());
+            return Err(OciFault::ArtifactRefused { namespace, reason });
+        }
+        match reference {
+            Reference::Tag(tag) if !tag.is_of_specification() => Err(OciFault::Tag(TagError)),
+            Reference::Tag(_) | Reference::Digest(_) => Ok(()),
+        }
     }
 
     /// What becomes of a WebAssembly artifact: its tag says what it is published as.
@@ -268,6 +306,15 @@ fn check_digest(reference: &Reference, bytes: &[u8]) -> Result<Digest, OciFault>
         return Ok(actual);
     }
     Err(OciFault::DigestMismatch { claimed: claimed.clone(), actual })
+}
+
+/// Refuses a part that has another size than the manifest says.
+fn check_size(kind: &str, part: &Descriptor, actual: u64) -> Result<(), OciFault> {
+    if part.size_bytes == actual {
+        return Ok(());
+    }
+    let what = format!("the {kind} {}", part.digest);
+    Err(OciFault::SizeMismatch { what, claimed: part.size_bytes, actual })
 }
 
 fn tag_of(reference: &Reference) -> Option<Tag> {

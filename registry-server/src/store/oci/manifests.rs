@@ -26,6 +26,17 @@ pub(crate) struct OciManifest {
     pub(crate) content: String,
 }
 
+/// What lists of manifests say of each.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ManifestForm {
+    /// What it is named by.
+    pub(crate) digest: Digest,
+    /// Its media type.
+    pub(crate) media_type: String,
+    /// Its size.
+    pub(crate) size_bytes: u64,
+}
+
 /// A manifest that is to be written, and what it must find in its repository.
 #[derive(Debug, Clone)]
 pub(crate) struct NewManifest {
@@ -90,6 +101,28 @@ impl Store {
                    WHERE repository = $1 AND digest = $2";
         let row = self.database.read().await?.row(sql, values![repository, digest]).await?;
         row.as_ref().map(manifest_in).transpose()
+    }
+
+    /// What those of the given manifests are like that a repository has.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub(crate) async fn oci_manifest_forms(
+        &self,
+        repository: &Repository,
+        digests: BTreeSet<&Digest>,
+    ) -> Result<Vec<ManifestForm>, StoreError> {
+        if digests.is_empty() {
+            return Ok(Vec::new());
+        }
+        let list = places(2, digests.len());
+        let sql = format!(
+            "SELECT digest, media_type, OCTET_LENGTH(content) AS size_bytes FROM oci_manifests \
+             WHERE repository = $1 AND digest IN ({list})"
+        );
+        let values = values![repository].into_iter().chain(digests.into_iter().map(Value::from)).collect();
+        let rows = self.database.read().await?.rows(AssertSqlSafe(sql), values).await?;
+        rows.iter().map(form_in).collect()
     }
 
     /// The manifest that a tag is bound to.
@@ -408,6 +441,14 @@ async fn present(
     let values = values![repository].into_iter().chain(digests.into_iter().map(Value::from)).collect();
     let rows = connection.rows(AssertSqlSafe(sql), values).await?;
     rows.iter().map(|row| row.parsed("digest")).collect()
+}
+
+fn form_in(row: &Row) -> Result<ManifestForm, StoreError> {
+    Ok(ManifestForm {
+        digest: row.parsed("digest")?,
+        media_type: row.text("media_type")?,
+        size_bytes: row.count("size_bytes")?,
+    })
 }
 
 fn manifest_in(row: &Row) -> Result<OciManifest, StoreError> {
