@@ -13,6 +13,7 @@ mod durability_test;
 mod hostile_components_test;
 mod hostile_packages_test;
 mod http_test;
+mod log_test;
 mod manners_test;
 mod oci;
 mod oci_access_test;

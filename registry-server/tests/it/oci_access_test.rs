@@ -131,6 +131,9 @@ async fn no_client_is_sent_to_an_address_that_the_registry_only_guesses() {
     let response = send(server.anonymous().request(Method::GET, "/v2/").header("host", "evil.example.org")).await;
     let bearer = "Bearer realm=\"https://registry.example.org/v2/token\",service=\"registry.example.org\"";
     assert_eq!(challenges(&response), [BASIC, bearer]);
+    // Whoever comes through the proxy does not sit at this machine.
+    let message = oci_error(response).await.2;
+    assert!(!message.contains("admin-token"), "{message}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

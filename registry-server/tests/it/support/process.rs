@@ -16,7 +16,12 @@ pub struct ServerProcess {
 impl ServerProcess {
     /// Starts the command and waits for its one line on stdout.
     pub fn start(data_dir: &Path) -> Self {
-        let mut child = command(data_dir).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        Self::start_with_log(data_dir, Stdio::null())
+    }
+
+    /// The same, with a place for what it logs.
+    pub fn start_with_log(data_dir: &Path, log: impl Into<Stdio>) -> Self {
+        let mut child = command(data_dir).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
         Self { child, url: line.trim_end().to_owned(), data_dir: data_dir.to_owned() }
@@ -57,6 +62,7 @@ pub fn command(data_dir: &Path) -> Command {
     {
         command.env_remove(format!("REGISTRY_{name}"));
     }
+    command.env_remove("RUST_LOG");
     command.args(["--listen", "127.0.0.1:0", "--data-dir"]).arg(data_dir);
     command
 }
