@@ -117,7 +117,7 @@ impl Store {
         }
         let list = places(2, digests.len());
         let sql = format!(
-            "SELECT digest, media_type, OCTET_LENGTH(content) AS size_bytes FROM oci_manifests \
+            "SELECT digest, media_type, CAST(OCTET_LENGTH(content) AS BIGINT) AS size_bytes FROM oci_manifests \
              WHERE repository = $1 AND digest IN ({list})"
         );
         let values = values![repository].into_iter().chain(digests.into_iter().map(Value::from)).collect();
