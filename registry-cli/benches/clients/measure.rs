@@ -74,8 +74,8 @@ fn measure(task: &Task<'_>, settings: &[Setting<'_>], rounds: usize) -> Vec<Time
     let mut times: Vec<Times> = users.iter().map(|_| Times::default()).collect();
     for round in 0..WARM_UP_ROUNDS + rounds {
         for turn in 0..users.len() {
-            // Nobody is always the one that comes after the same other.
-            let index = (turn + round) % users.len();
+            // There and back, so that nobody always comes after the same other.
+            let index = if round % 2 == 0 { turn } else { users.len() - 1 - turn };
             (task.prepare)(&users[index]);
             let mut command = (task.command)(&users[index]);
             let started = Instant::now();
