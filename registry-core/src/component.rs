@@ -241,6 +241,17 @@ impl<'a> DecodedComponent<'a> {
     /// If a package is missing or false, or the view of an interface is not part of the registered one: exactly, or but
     /// for references that were merged by semver.
     pub fn verify(self, closure: &Closure, limits: &Limits) -> Result<VerifiedComponent, ComponentError> {
+        let hash = ComponentHash::of(self.bytes);
+        self.verify_hashed(hash, closure, limits)
+    }
+
+    /// The same for bytes whose hash is known: to hash a large component takes longer than everything else.
+    fn verify_hashed(
+        self,
+        hash: ComponentHash,
+        closure: &Closure,
+        limits: &Limits,
+    ) -> Result<VerifiedComponent, ComponentError> {
         let named = self.packages()?;
         let given = closure.hashes();
         let missing: Vec<ReleaseName> = named.iter().filter(|name| !given.contains_key(name)).cloned().collect();
@@ -264,7 +275,6 @@ impl<'a> DecodedComponent<'a> {
             ComponentError::Invalid(WitError::Encode { package: wit.name().clone(), source: error })
         })?;
         let canonical = Closure::of_packages(&wit, reached.into_iter()).map_err(ClosureError::from)?;
-        let hash = ComponentHash::of(self.bytes);
         let packages = named.iter().filter_map(|name| Some((name.clone(), **given.get(name)?))).collect();
         Ok(VerifiedComponent { hash, view_id, interfaces, packages, closure: canonical, wit })
     }
@@ -462,7 +472,7 @@ impl VerifiedComponent {
         if &actual != expected {
             return Err(ComponentError::HashMismatch { claimed: *expected, actual });
         }
-        DecodedComponent::decode(bytes, limits)?.verify(closure, limits)
+        DecodedComponent::decode(bytes, limits)?.verify_hashed(actual, closure, limits)
     }
 
     /// The hash of the bytes.

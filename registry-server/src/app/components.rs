@@ -120,14 +120,13 @@ fn packages_named(
     limits: &Limits,
 ) -> Result<BTreeSet<ReleaseName>, AppError> {
     let names = DecodedComponent::decode(bytes, limits)?.packages()?;
+    let Some(claimed) = expected else { return Ok(names) };
     let actual = ComponentHash::of(bytes);
-    match expected.filter(|claimed| *claimed != actual) {
-        Some(claimed) => {
-            let (claimed, actual) = (ObjectHash::Component(claimed), ObjectHash::Component(actual));
-            Err(AppError::HashMismatch { claimed, actual })
-        }
-        None => Ok(names),
+    if claimed == actual {
+        return Ok(names);
     }
+    let (claimed, actual) = (ObjectHash::Component(claimed), ObjectHash::Component(actual));
+    Err(AppError::HashMismatch { claimed, actual })
 }
 
 fn admit(bytes: &[u8], closure: &Closure, limits: &Limits) -> Result<(ComponentRecord, VerifiedComponent), AppError> {

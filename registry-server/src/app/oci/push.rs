@@ -154,7 +154,7 @@ impl App {
         new.manifest.version = Some(name.version().clone());
         // What is published stays anyway, so the layer needs no object of its own any more.
         new.shared = Some((blob.digest.clone(), blob::name_of(&ObjectHash::Component(hash))));
-        let published = self.publish_component(caller, layer, Some(name), Some(hash), Some(new)).await?;
+        let published = self.publish_component(caller, layer, Some(name), None, Some(new)).await?;
         Ok(ObjectHash::Component(published.record.hash))
     }
 
