@@ -87,7 +87,7 @@ impl App {
             ReleaseTarget::Component(hash) => {
                 let packages = self.store.component_dependencies(&hash).await?;
                 let closure = self.stored_closure(&packages).await?;
-                StoredContent::Component(hash, self.component_bytes(&hash).await?, closure)
+                StoredContent::Component(hash, self.stored_component(&hash).await?, closure)
             }
         })
     }
