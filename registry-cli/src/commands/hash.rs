@@ -34,7 +34,8 @@ pub(super) fn run(arguments: &HashArguments, terminal: &Terminal) -> Result<(), 
 fn warn_about_parts(package: &LocalPackage, terminal: &Terminal) {
     let names: Vec<String> = package.partial_packages().iter().map(|name| format!("`{name}`")).collect();
     if !names.is_empty() {
-        let (names, advice) = (names.join(", "), "`registry import` and `registry fetch` write them whole");
+        let (names, advice) =
+            (names.join(", "), "without `deps`, `registry import` and `registry fetch` write them whole");
         terminal.warn(format_args!("`wkg fetch` may have kept only parts of {names}; {advice}"));
     }
 }

@@ -204,9 +204,10 @@ async fn refuse_partial(uploads: impl IntoIterator<Item = &Upload>, client: &Cli
     if partial.is_empty() {
         return Ok(());
     }
-    let list = list(&partial, client).await?.0;
+    let (list, bound) = list(&partial, client).await?;
+    let hint = if bound == partial.len() { FETCH_WHOLE_HINT } else { PUBLISH_WHOLE_HINT };
     let message = format!("`wkg fetch` wrote these, and may have kept only parts of them; nothing was sent{list}");
-    Err(Finding { code: "partial_packages", message, hint: Some(PARTIAL_HINT.to_owned()) }.into())
+    Err(Finding { code: "partial_packages", message, hint: Some(hint.to_owned()) }.into())
 }
 
 /// Refuses packages whose names the registry has bound to others, before anything is sent.
@@ -265,10 +266,14 @@ fn tell(created: bool, hash: ObjectHash, name: Option<&ReleaseName>, terminal: &
     }
 }
 
-/// What helps against parts of packages.
-pub(super) const PARTIAL_HINT: &str = "publish what the registry lacks whole, leaves first: from its own source, or on the \
-    registry that has it `wkg get NAME@VERSION --format wasm` and here `wkg publish FILE`; `registry import` and \
-    `registry fetch` then write whole packages into `deps`";
+/// What helps against parts of packages that the registry lacks.
+const PUBLISH_WHOLE_HINT: &str = "publish them whole, leaves first: from their own sources, or with `wkg get NAME@VERSION \
+    --format wasm` where they are and `wkg publish FILE` here; then remove `deps`, and `registry import` and `registry \
+    fetch` write whole packages into it";
+
+/// What helps against parts of packages that the registry has.
+pub(super) const FETCH_WHOLE_HINT: &str = "`wkg fetch` wrote `deps`, and keeps only those parts that are used: remove `deps`, \
+    then `registry import` and `registry fetch` write whole packages into it";
 
 /// A package that the registry does not have.
 pub(super) struct Missing {
@@ -287,23 +292,25 @@ impl From<&Upload> for Missing {
 
 /// A list of all packages that must be published first, and of those that are there with other contents.
 pub(super) async fn missing_packages(of: &str, missing: Vec<Missing>, client: &Client) -> Result<Finding, Failure> {
-    let (list, differs) = list(&missing, client).await?;
+    let (list, bound) = list(&missing, client).await?;
     let is_partial = missing.iter().any(|package| package.is_partial);
     let part = if is_partial { "; of these `wkg fetch` may have kept only parts" } else { "" };
     let message = format!("`{of}` needs packages that are not in the registry{part}; nothing was sent{list}");
-    let hint = if is_partial {
-        PARTIAL_HINT
-    } else if differs {
+    let hint = if is_partial && bound == missing.len() {
+        FETCH_WHOLE_HINT
+    } else if is_partial {
+        PUBLISH_WHOLE_HINT
+    } else if bound > 0 {
         "a published version never changes: get what the registry has with `registry fetch`, or use another version"
     } else {
         "publish them first, or all of them with `--with-deps` if they are in `deps` or in the file"
     };
-    let code = if differs { "release_bound" } else { "missing_dependencies" };
+    let code = if bound > 0 { "release_bound" } else { "missing_dependencies" };
     Ok(Finding { code, message, hint: Some(hint.to_owned()) })
 }
 
-/// A line for each package, with what the registry has under its name; and whether it has something there.
-async fn list(packages: &[Missing], client: &Client) -> Result<(String, bool), Failure> {
+/// A line for each package, with what the registry has under its name; and for how many it has something there.
+async fn list(packages: &[Missing], client: &Client) -> Result<(String, usize), Failure> {
     let names: Vec<ReleaseName> = packages.iter().map(|package| package.name.clone()).collect();
     let bindings = client.bindings(&names).await?;
     let mut lines = String::new();
@@ -314,5 +321,5 @@ async fn list(packages: &[Missing], client: &Client) -> Result<(String, bool), F
             lines.push_str(&format!("\n    the registry has {} under that name", target.hash()));
         }
     }
-    Ok((lines, bindings.iter().any(Option::is_some)))
+    Ok((lines, bindings.iter().flatten().count()))
 }

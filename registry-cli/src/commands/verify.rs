@@ -1,6 +1,7 @@
 //! `registry verify`
 
 use super::Kind;
+use super::publish::FETCH_WHOLE_HINT;
 use crate::arguments::{Subject, VerifyArguments};
 use crate::failure::{Failure, Finding};
 use crate::terminal::{Terminal, harmless};
@@ -90,8 +91,7 @@ fn finding(failed: usize, total: usize, is_partial: bool) -> Finding {
         )
     } else {
         let hint = if is_partial {
-            "`wkg fetch` wrote `deps`, and keeps only those parts that are used: remove `deps`, then `registry import` and \
-             `registry fetch` write whole packages"
+            FETCH_WHOLE_HINT
         } else {
             "`registry fetch` gets what the registry has; `registry publish` publishes what it lacks"
         };

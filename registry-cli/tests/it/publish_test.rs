@@ -264,5 +264,16 @@ fn what_wkg_fetched_is_not_published_as_if_it_were_whole() {
     run(&["publish", "wit", "--with-deps"]).success();
     write_files(folder.path(), &[("wkg.lock", "version = 1\n")]);
     assert_contains(&stderr(&run(&["publish", "wit", "--with-deps"]).success()), &["is published already"]);
+
+    // Where the registry has the whole ones, nothing is to be published: they are to be fetched.
+    write_files(folder.path(), &[(&file, &TYPES.replace("/// A place.\n", ""))]);
+    for way in [&["publish", "wit", "--with-deps"], &["check", "wit", "--with-deps"]] {
+        let text = stderr(&run(way).code(1));
+        assert_contains(
+            &text,
+            &["test:types@1.0.0 p2:w", "the registry has p2:w", "remove `deps`, then `registry import`"],
+        );
+    }
+    write_files(folder.path(), &[(&file, TYPES)]);
     run(&["publish", types]).success();
 }
