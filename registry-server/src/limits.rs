@@ -180,7 +180,7 @@ impl Default for ServerLimits {
             cache_size_bytes_max: 256 << 20,
             oci_cache_size_bytes_max: 64 << 20,
             oci_blob_size_bytes_max: 1 << 30,
-            oci_small_blob_size_bytes_max: 4 << 20,
+            oci_small_blob_size_bytes_max: 256 << 10,
             oci_blobs_verified_max: 4,
             oci_part_size_bytes_max: 8 << 20,
             oci_read_size_bytes: 256 << 10,

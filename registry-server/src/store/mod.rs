@@ -28,7 +28,7 @@ pub(crate) use interfaces::{InterfaceChoice, UserKey};
 pub(crate) use namespaces::{Claimed, OwnerChange};
 pub(crate) use oci::{
     AppendedPart, BegunUpload, FinishedUpload, ManifestForm, ManifestRefusal, Mounted, NewManifest, OciBlob,
-    OciManifest, OciQuota, OciSource, Unbound, UploadKey, UploadPart,
+    OciManifest, OciQuota, OciSource, Unbound, UploadKey, UploadPart, VisibleOciBlob,
 };
 pub(crate) use publication::{Publication, Publisher, Written, compared_with, other_kind};
 pub(crate) use releases::Unyanked;

@@ -252,7 +252,8 @@ async fn blobs_are_read_whole_and_in_parts() {
             ("docker-content-digest", digest.as_str()),
             ("etag", &format!("\"{digest}\"")),
             ("accept-ranges", "bytes"),
-            ("cache-control", "public, max-age=31536000, immutable"),
+            // No manifest names it, so it will go away.
+            ("cache-control", "no-store"),
             ("x-content-type-options", "nosniff"),
         ] {
             assert_eq!(header(&head, name), value, "{name}");
@@ -333,7 +334,7 @@ async fn a_blob_is_mounted_from_where_it_is() {
         let path = format!("{UPLOADS}?mount={}", sha256(b"nowhere"));
         assert_eq!(server.request(Method::POST, &path).send().await.unwrap().status(), StatusCode::ACCEPTED);
         let bad = server.request(Method::POST, &format!("{UPLOADS}?mount=sha256:x")).send().await.unwrap();
-        assert_eq!(error(bad, 400).await.0, "DIGEST_INVALID");
+        assert_eq!(bad.status(), StatusCode::ACCEPTED);
     }
 }
 

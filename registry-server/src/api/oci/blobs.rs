@@ -7,7 +7,7 @@ use crate::api::range::{Asked, asked};
 use crate::api::{ApiState, respond};
 use crate::app::{AppError, OciFault};
 use crate::oci::{Digest, Repository};
-use crate::store::OciBlob;
+use crate::store::{OciBlob, VisibleOciBlob};
 use axum::body::Body;
 use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
@@ -45,7 +45,7 @@ pub(super) async fn blob(
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, OciError> {
-    let blob = state.app.visible_oci_blob(&repository, &digest).await?;
+    let VisibleOciBlob { blob, is_bound } = state.app.visible_oci_blob(&repository, &digest).await?;
     let size_bytes = usize::try_from(blob.size_bytes).unwrap_or(usize::MAX);
     let (range, is_part) = match asked(&method, &headers, respond::tag(&digest, ""), size_bytes) {
         Asked::Outside => return Ok(outside(&blob)),
@@ -55,6 +55,10 @@ pub(super) async fn blob(
     let body = if method == Method::HEAD { Body::empty() } else { body_of(&state, &blob, range.clone()).await? };
     let mut response = respond::immutable(OCTETS, respond::tag(&digest, ""), body);
     describe(response.headers_mut(), &blob, &range);
+    if !is_bound {
+        // Whoever asks a cache whether it is there would not push it again when it has gone.
+        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
     if is_part {
         *response.status_mut() = StatusCode::PARTIAL_CONTENT;
         let content_range = ContentRange::bytes(range, blob.size_bytes);

@@ -86,12 +86,11 @@ pub(super) async fn begin(
     body: Body,
 ) -> Answer {
     if let Some(mount) = &asked.mount {
-        let digest = mount.parse().map_err(OciFault::from)?;
-        // A source that could be no repository has nothing, and clients expect that the upload begins then.
-        let from: Option<Result<Repository, _>> = asked.from.as_deref().map(str::parse);
-        let may_be_there = !matches!(from, Some(Err(_)));
-        let from = from.and_then(Result::ok);
-        if may_be_there && state.app.mount_oci_blob(&caller, &repository, from.as_ref(), &digest).await? {
+        // What could be no digest and no repository is not there, and clients expect that the upload begins then.
+        let from: Result<Option<Repository>, _> = asked.from.as_deref().map(str::parse).transpose();
+        if let (Ok(digest), Ok(from)) = (mount.parse(), from)
+            && state.app.mount_oci_blob(&caller, &repository, from.as_ref(), &digest).await?
+        {
             return Ok(created(&repository, &digest));
         }
     }

@@ -6,7 +6,7 @@ use crate::app::releases::{publisher, refusal};
 use crate::app::{App, AppError, Caller, InternalError};
 use crate::blob;
 use crate::oci::{Algorithm, Digest, Hasher, Repository};
-use crate::store::{Mounted, OciBlob, OciSource};
+use crate::store::{Mounted, OciBlob, OciSource, VisibleOciBlob};
 use bytes::Bytes;
 use futures::stream::try_unfold;
 use futures::{Stream, TryStreamExt};
@@ -25,7 +25,11 @@ impl App {
     ///
     /// # Errors
     /// [`OciFault::BlobUnknown`].
-    pub(crate) async fn visible_oci_blob(&self, repository: &Repository, digest: &Digest) -> Result<OciBlob, AppError> {
+    pub(crate) async fn visible_oci_blob(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> Result<VisibleOciBlob, AppError> {
         let found = self.store.visible_oci_blob(repository, digest, self.visible_since()).await?;
         found.ok_or_else(|| blob_unknown(repository, digest))
     }
@@ -125,8 +129,7 @@ impl App {
         }
         let stored = self.blobs.object(&blob.object, size_bytes).await?;
         let expected = blob.clone();
-        let verified = spawn_blocking(move || verify(&expected, stored)).await;
-        let bytes = verified.map_err(|_| InternalError::HandlerPanicked)??;
+        let bytes = hashing(move || verify(&expected, stored)).await??;
         self.oci_blobs.insert(blob.object.clone(), bytes.clone());
         Ok(bytes)
     }
@@ -139,7 +142,7 @@ impl App {
     pub(crate) async fn new_oci_object(&self, bytes: Bytes) -> Result<OciBlob, AppError> {
         let object = blob::nameless()?;
         let (size_bytes, hashed) = (bytes.len() as u64, bytes.clone());
-        let digest = self.workers.run(move || Digest::sha256(&hashed)).await?;
+        let digest = hashing(move || Digest::sha256(&hashed)).await?;
         self.blobs.put_object(&object, bytes).await?;
         Ok(OciBlob { sha256: digest.hex().to_owned(), digest, size_bytes, object })
     }
@@ -149,6 +152,11 @@ impl App {
         let object = blob::name_of(&ObjectHash::Component(hash));
         OciBlob { sha256: sha256.hex().to_owned(), digest: sha256.clone(), size_bytes, object }
     }
+}
+
+/// Hashes what is in memory already. To wait for a place among the jobs of publishing would only keep it there.
+pub(super) async fn hashing<T: Send + 'static>(job: impl FnOnce() -> T + Send + 'static) -> Result<T, AppError> {
+    Ok(spawn_blocking(job).await.map_err(|_| InternalError::HandlerPanicked)?)
 }
 
 /// A repository has no such blob.

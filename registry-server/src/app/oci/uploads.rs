@@ -1,6 +1,7 @@
 //! Uploads: who may push, part after part, and the blob at the end.
 
 use super::OciFault;
+use super::blobs::hashing;
 use crate::app::releases::{publisher, refusal};
 use crate::app::{App, AppError, Caller};
 use crate::blob;
@@ -186,7 +187,7 @@ impl App {
             return Ok(blob);
         }
         let (bytes, algorithm) = (self.oci_blob_bytes(&blob, usize::MAX).await?, asked.algorithm());
-        let digest = self.workers.run(move || Digest::of(algorithm, &bytes)).await?;
+        let digest = hashing(move || Digest::of(algorithm, &bytes)).await?;
         Ok(OciBlob { digest, ..blob })
     }
 
@@ -199,7 +200,7 @@ impl App {
             let size_bytes = usize::try_from(part.size_bytes).unwrap_or(usize::MAX);
             let bytes = self.blobs.object(&part.object, size_bytes).await?;
             let hashed = bytes.clone();
-            hashers = self.workers.run(move || updated(hashers, &hashed)).await?;
+            hashers = hashing(move || updated(hashers, &hashed)).await?;
             writer.write(bytes).await?;
         }
         writer.finish().await?;

@@ -21,6 +21,15 @@ pub(crate) struct OciBlob {
     pub(crate) object: String,
 }
 
+/// A blob as it is found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct VisibleOciBlob {
+    /// The blob.
+    pub(crate) blob: OciBlob,
+    /// Whether a manifest names it. If not, it will go away.
+    pub(crate) is_bound: bool,
+}
+
 /// Where a blob may be found that is to be in another repository as well.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct OciSource<'a> {
@@ -45,16 +54,17 @@ pub(crate) enum Mounted {
     Refused(Written),
 }
 
-pub(super) const VISIBLE_IN_REPOSITORY: &str = "SELECT digest, sha256, size_bytes, object FROM oci_blobs \
+pub(super) const VISIBLE_IN_REPOSITORY: &str = "SELECT digest, sha256, size_bytes, object, unbound_since FROM oci_blobs \
      WHERE digest = $1 AND (unbound_since IS NULL OR unbound_since >= $2) AND repository = $3";
 
-pub(super) const VISIBLE_ANYWHERE: &str = "SELECT digest, sha256, size_bytes, object FROM oci_blobs \
+pub(super) const VISIBLE_ANYWHERE: &str = "SELECT digest, sha256, size_bytes, object, unbound_since FROM oci_blobs \
      WHERE digest = $1 AND (unbound_since IS NULL OR unbound_since >= $2) LIMIT 1";
 
 pub(super) const INSERT: &str = "INSERT INTO oci_blobs \
      (repository, digest, sha256, size_bytes, object, unbound_since, pushed_by) VALUES ($1, $2, $3, $4, $5, $6, $7) \
      ON CONFLICT (repository, digest) DO UPDATE SET unbound_since = \
-         CASE WHEN oci_blobs.unbound_since IS NULL THEN NULL ELSE excluded.unbound_since END \
+         CASE WHEN oci_blobs.unbound_since IS NULL THEN NULL ELSE excluded.unbound_since END, \
+         pushed_by = CASE WHEN oci_blobs.unbound_since IS NULL THEN oci_blobs.pushed_by ELSE excluded.pushed_by END \
      RETURNING object";
 
 impl Store {
@@ -85,7 +95,7 @@ impl Store {
         repository: &Repository,
         digest: &Digest,
         since: Timestamp,
-    ) -> Result<Option<OciBlob>, StoreError> {
+    ) -> Result<Option<VisibleOciBlob>, StoreError> {
         let source = OciSource { digest, repository: Some(repository), since };
         find(&mut self.database.read().await?, &source).await
     }
@@ -127,7 +137,7 @@ async fn mount(
     if let Some(refused) = check_pusher(connection, repository, publisher).await? {
         return Ok(Mounted::Refused(refused));
     }
-    let Some(blob) = find(connection, source).await? else { return Ok(Mounted::Unknown) };
+    let Some(VisibleOciBlob { blob, .. }) = find(connection, source).await? else { return Ok(Mounted::Unknown) };
     let unbound = unbound(connection, publisher.account, quota).await?;
     if quota.is_full(&unbound) {
         return Ok(Mounted::TooMuch(unbound));
@@ -148,7 +158,7 @@ pub(super) async fn check_pusher(
     }
 }
 
-/// Writes a blob that no manifest names yet into a transaction. One that is there is kept, and counts as pushed now.
+/// Writes a blob that no manifest names yet into a transaction. One that is there is kept, and counts as pushed now, by whoever pushed it.
 /// Answers the object that holds it, which is another one then.
 pub(in crate::store) async fn insert_blob(
     connection: &mut Connection,
@@ -163,7 +173,7 @@ pub(in crate::store) async fn insert_blob(
     connection.row(INSERT, values).await?.ok_or_else(missing)?.text("object")
 }
 
-async fn find(connection: &mut Connection, source: &OciSource<'_>) -> Result<Option<OciBlob>, StoreError> {
+async fn find(connection: &mut Connection, source: &OciSource<'_>) -> Result<Option<VisibleOciBlob>, StoreError> {
     let values = values![source.digest, source.since];
     let row = match source.repository {
         Some(repository) => {
@@ -172,7 +182,11 @@ async fn find(connection: &mut Connection, source: &OciSource<'_>) -> Result<Opt
         }
         None => connection.row(VISIBLE_ANYWHERE, values).await?,
     };
-    row.as_ref().map(blob_in).transpose()
+    row.map(|row| {
+        let is_bound = row.optional_time("unbound_since")?.is_none();
+        Ok(VisibleOciBlob { blob: blob_in(&row)?, is_bound })
+    })
+    .transpose()
 }
 
 fn blob_in(row: &Row) -> Result<OciBlob, StoreError> {

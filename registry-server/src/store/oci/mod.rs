@@ -9,7 +9,7 @@ mod manifests;
 mod plan_test;
 mod uploads;
 
-pub(crate) use blobs::{Mounted, OciBlob, OciSource};
+pub(crate) use blobs::{Mounted, OciBlob, OciSource, VisibleOciBlob};
 pub(crate) use manifests::{ManifestForm, ManifestRefusal, NewManifest, OciManifest};
 pub(super) use manifests::{artifact_tagged_as, write_manifest};
 pub(crate) use uploads::{AppendedPart, BegunUpload, FinishedUpload, OciQuota, Unbound, UploadKey, UploadPart};
