@@ -183,7 +183,7 @@ struct Compiler {
     rustc: PathBuf,
     version: String,
     /// Names what its standard library for the target consists of.
-    library: String,
+    standard_library: String,
 }
 
 impl Compiler {
@@ -212,7 +212,7 @@ impl Compiler {
         files.sort();
         let mut digest = Sha256::new();
         files.iter().filter(|file| file.is_file()).for_each(|file| digest.update(fs::read(file).unwrap()));
-        Some(Self { rustc, version, library: hex::encode(digest.finalize()) })
+        Some(Self { rustc, version, standard_library: hex::encode(digest.finalize()) })
     }
 
     fn is_that_of_the_committed(&self) -> bool {
@@ -237,7 +237,7 @@ impl Compiler {
         command.arg("build").arg(project).arg("--json").env("RUSTC", &self.rustc);
         // What they have in common is compiled once for each standard library: cargo knows compilers by their versions
         // only, and two of one version can have libraries that do not fit each other.
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("contracts").join(&self.library);
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("contracts").join(&self.standard_library);
         command.env("CARGO_TARGET_DIR", folder);
         command
     }

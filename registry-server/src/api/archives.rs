@@ -40,5 +40,5 @@ pub(super) async fn package(State(state): State<ApiState>, HashInPath(hash): Has
 pub(super) async fn release(State(state): State<ApiState>, ReleaseInPath(name): ReleaseInPath) -> Answer {
     let hash = state.app.released_package(name).await?;
     let archive = state.app.package_archive(&hash).await?;
-    Ok(respond::download(ObjectHash::Package(hash), respond::named_part(GZIP, hash, PART, archive)))
+    Ok(respond::download(ObjectHash::Package(hash), respond::named_bytes(GZIP, respond::tag(hash, PART), archive)))
 }

@@ -86,11 +86,6 @@ pub(super) fn immutable(content_type: HeaderValue, tag: Option<HeaderValue>, bod
     tagged(content_type, IMMUTABLE, tag, body)
 }
 
-/// What a hash names, under a name that is bound to it.
-pub(super) fn named_part(content_type: HeaderValue, hash: impl Display, part: &str, body: Bytes) -> Response {
-    tagged(content_type, SHORT, tag(hash, part), body)
-}
-
 /// What an answer is a download of.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Download(pub(super) ObjectHash);

@@ -27,10 +27,6 @@ impl AppError {
                 let hint = format!("ask an owner to run `registry namespace owner add {} ACCOUNT`", namespace.name);
                 ("namespace_taken", Some(hint.into()))
             }
-            Self::Oci(fault) => {
-                let (code, hint) = fault.explain();
-                (code, hint.map(Cow::Borrowed))
-            }
             Self::LastOwner { namespace, .. } => {
                 let hint = format!("add another owner first: `registry namespace owner add {namespace} ACCOUNT`");
                 ("last_owner", Some(hint.into()))
